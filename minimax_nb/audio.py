@@ -1,0 +1,112 @@
+"""Sound files: measured in one pass, cut, written as mp3. Block by block, so that length costs no memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    import numpy as np
+
+ENVELOPE_RATE = 10
+"""Values a second of `Measured.envelope`."""
+
+# What the mp3 format can hold (ISO/IEC 11172-3 and 13818-3, and the 2.5 extension).
+_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+# A decoder may drop a frame or two of 1,152 samples at the ends of a whole file.
+_FRAMES_SPARED = 3 * 1152
+
+
+class NotSound(Exception):
+    """The bytes are no sound file that can be read here."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What one pass over a sound file finds.
+
+    Attributes
+    ----------
+    format : str
+        By content: ``"WAV"``, ``"MP3"``, ``"FLAC"``, ...
+    sample_rate : int
+        In Hz.
+    duration : float
+        In seconds, of what could be decoded.
+    complete : bool
+        Whether as much could be decoded as the file's own header announces.
+    envelope : numpy.ndarray
+        Root mean square over all channels, shape (n,), `ENVELOPE_RATE` values a second.
+    """
+
+    format: str
+    sample_rate: int
+    duration: float
+    complete: bool
+    envelope: np.ndarray
+
+
+def measure(file: BinaryIO) -> Measured:
+    """Decode a whole file once and say what is in it.
+
+    Raises
+    ------
+    NotSound
+        When nothing in it can be decoded.
+    """
+    import numpy as np
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(file) as sound:
+            hop = max(1, sound.samplerate // ENVELOPE_RATE)
+            # Padding a short last block with silence would make its end look quiet: it is measured as it is.
+            levels = [
+                _level(block) for block in sound.blocks(blocksize=hop, dtype="float32", always_2d=True) if len(block)
+            ]
+            decoded = sound.tell()
+            return Measured(
+                format="WAV" if sound.format in ("WAV", "WAVEX", "RF64") else sound.format,
+                sample_rate=sound.samplerate,
+                duration=decoded / sound.samplerate,
+                complete=decoded + _FRAMES_SPARED >= sound.frames,
+                envelope=np.array(levels, dtype=np.float32),
+            )
+    except (soundfile.LibsndfileError, ValueError, ZeroDivisionError) as error:
+        raise NotSound(str(error)) from None
+
+
+def _level(block: np.ndarray) -> float:
+    import numpy as np
+
+    return float(np.sqrt(np.mean(np.square(np.nan_to_num(block, posinf=1.0, neginf=-1.0)))))
+
+
+def write_excerpt(file: BinaryIO, destination: Path, *, start: float, seconds: float) -> None:
+    """Cut a piece out of a sound file and write it as mp3, in stereo at the most.
+
+    Parameters
+    ----------
+    file : binary file
+        What `measure` could read.
+    destination : pathlib.Path
+        Overwritten if it is there.
+    start, seconds : float
+        Where the piece begins and how long it is, in seconds.
+    """
+    import numpy as np
+    import soundfile
+
+    with soundfile.SoundFile(file) as sound:
+        rate = sound.samplerate
+        sound.seek(int(start * rate))
+        samples = sound.read(int(seconds * rate), dtype="float32", always_2d=True)
+    samples = np.nan_to_num(samples, posinf=1.0, neginf=-1.0)
+    if samples.shape[1] > 2:
+        samples = samples.mean(axis=1, keepdims=True)
+    if rate not in _MP3_RATES:
+        import soxr
+
+        samples, rate = soxr.resample(samples, rate, 44100), 44100
+    soundfile.write(destination, np.clip(samples, -1, 1), rate, format="MP3", subtype="MPEG_LAYER_III")

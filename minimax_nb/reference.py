@@ -1,0 +1,191 @@
+"""The reference track: read, checked, cut to an excerpt, handed over as a link or as a file to send."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from . import audio
+from .errors import InvalidReference, LibraryError
+
+EXCERPT_SECONDS = 60.0
+_SILENCE = 10 ** (-60 / 20)
+"""Below −60 dBFS in its loudest moment a track counts as silent."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A reference that is ready to be handed over.
+
+    Attributes
+    ----------
+    description : str
+        A few words for the person: the name, and which part of it.
+    uri : str
+        The link, passed on untouched; empty for a file.
+    path : pathlib.Path or None
+        The checked mp3 in the library; None for a link.
+    """
+
+    description: str
+    uri: str = ""
+    path: Path | None = None
+
+
+def prepare(source: str | os.PathLike[str] | bytes, folder: Path, *, longer_than: float = 15.0) -> Reference:
+    """Check a reference and, unless it is a link, put it into the library as mp3.
+
+    Parameters
+    ----------
+    source : path, bytes, or str
+        A wav or mp3 file, the bytes of one, a ``data:`` URI of one, or an ``http(s)`` URL, which is passed
+        on without being opened.
+    folder : pathlib.Path
+        Where the mp3 goes, as ``<sha256>.mp3``. A file that already lies there is handed over as it is.
+    longer_than : float
+        The model's rule, in seconds.
+
+    Raises
+    ------
+    InvalidReference
+        When it is missing, empty, not wav or mp3 by content, cut off, too short or silent.
+    LibraryError
+        When the mp3 cannot be written.
+    """
+    if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
+        return _link(source)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _keep(io.BytesIO(source), "bytes", folder, longer_than)
+    if isinstance(source, str) and source.lower().startswith("data:"):
+        return _keep(io.BytesIO(_decode_data_uri(source)), "data: URI", folder, longer_than)
+    if not isinstance(source, str | os.PathLike):
+        raise InvalidReference(f"A reference is a path, bytes or a link, and this is a {type(source).__name__}.")
+    path = Path(source).expanduser()
+    with _open(path) as file:
+        if path.parent == folder and path.suffix == ".mp3":
+            return Reference(description=f"from the library, {path.stem[:8]}", path=path)
+        return _keep(file, path.name, folder, longer_than)
+
+
+def _link(url: str) -> Reference:
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        host = None
+    if not host or any(character.isspace() for character in url):
+        raise InvalidReference(f"{url!r} is not a complete link.")
+    return Reference(description=url, uri=url)
+
+
+def _decode_data_uri(uri: str) -> bytes:
+    head, comma, body = uri.partition(",")
+    if not comma:
+        raise InvalidReference("This data: URI has no data in it.")
+    try:
+        return base64.b64decode(body, validate=True) if head.endswith(";base64") else unquote_to_bytes(body)
+    except (binascii.Error, ValueError):
+        raise InvalidReference("This data: URI is not valid base64.") from None
+
+
+def _open(path: Path) -> BinaryIO:
+    if path.is_dir():
+        raise InvalidReference(f"{path} is a folder.")
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise InvalidReference(f"There is no file {path}.") from None
+    except (OSError, ValueError) as error:
+        raise InvalidReference(f"{path} cannot be opened: {error}.") from None
+
+
+def _keep(file: BinaryIO, name: str, folder: Path, longer_than: float) -> Reference:
+    measured = _check(file, name, longer_than)
+    seconds = min(measured.duration, EXCERPT_SECONDS)
+    start = liveliest(measured.envelope, seconds)
+    file.seek(0)
+    path = _store(file, folder, start, seconds)
+    whole = f"{name}, {_clock(measured.duration)}"
+    part = "" if seconds == measured.duration else f", the minute from {_clock(start)}"
+    return Reference(description=whole + part, path=path)
+
+
+def _check(file: BinaryIO, name: str, longer_than: float) -> audio.Measured:
+    if not file.read(1):
+        raise InvalidReference(f"{name} is empty.")
+    file.seek(0)
+    try:
+        measured = audio.measure(file)
+    except audio.NotSound:
+        raise InvalidReference(f"{name} is not a wav or mp3 file, whatever its name says.") from None
+    if measured.format not in ("WAV", "MP3"):
+        raise InvalidReference(f"{name} is a {measured.format} file.", do="Save it as wav or mp3 and try again.")
+    if not measured.complete:
+        raise InvalidReference(
+            f"{name} is cut off: only {measured.duration:.0f} s of it can be read.", do="Copy or export it again."
+        )
+    if measured.duration <= longer_than:
+        raise InvalidReference(
+            f"{name} is {measured.duration:.1f} s long, and the model needs more than {longer_than:g} s.",
+            do="Pick a longer one.",
+        )
+    if measured.envelope.max() < _SILENCE:
+        raise InvalidReference(f"{name} is silent.", do="Pick one with music and singing.")
+    return measured
+
+
+def liveliest(envelope: object, seconds: float) -> float:
+    """Find where the liveliest stretch of a track begins.
+
+    Lively is loud and moving: the sum of the level and of its changes.
+
+    Parameters
+    ----------
+    envelope : array, shape (n,)
+        `audio.Measured.envelope`.
+    seconds : float
+        How long the stretch is.
+
+    Returns
+    -------
+    float
+        Its beginning, in seconds.
+    """
+    import numpy as np
+
+    level = np.asarray(envelope, dtype=np.float64)
+    span = round(seconds * audio.ENVELOPE_RATE)
+    if span >= len(level):
+        return 0.0
+    motion = np.abs(np.diff(level, prepend=level[0]))
+    total = np.concatenate([[0.0], np.cumsum(level + motion)])
+    return float(np.argmax(total[span:] - total[:-span])) / audio.ENVELOPE_RATE
+
+
+def _store(file: BinaryIO, folder: Path, start: float, seconds: float) -> Path:
+    """Write the excerpt under the hash of its own bytes; the name appears only when the file is whole."""
+    partial = folder / f".{os.getpid()}-{os.urandom(6).hex()}.part"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        audio.write_excerpt(file, partial, start=start, seconds=seconds)
+        with partial.open("rb") as written:
+            digest = hashlib.sha256()
+            for block in iter(lambda: written.read(1 << 20), b""):
+                digest.update(block)
+        path = folder / f"{digest.hexdigest()}.mp3"
+        os.replace(partial, path)
+    except (OSError, RuntimeError) as error:
+        raise LibraryError(f"The reference cannot be kept in {folder}: {error}.") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"

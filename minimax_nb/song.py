@@ -1,0 +1,269 @@
+"""What is asked (`SongRequest`), what became of it (`Song`), and where it stands (`Status`).
+
+All of it is frozen; a song touches nothing but its own finished file.
+"""
+
+from __future__ import annotations
+
+import html
+import shutil
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from .errors import LibraryError, MusicError, Spent
+
+if TYPE_CHECKING:
+    from IPython.display import Audio
+
+
+class Status(str, Enum):
+    """Where a song stands.
+
+    ========================  =====================================================
+    ``sending``               written down, the request is on its way
+    ``unknown``               the answer got lost; it is looked up, never re-sent
+    ``refused``               the service said no; free
+    ``queued``                paid for, waiting its turn
+    ``generating``            being made
+    ``downloading``           made; the file is not here yet
+    ``completed``             on disk
+    ``failed``                the service could not make it; free
+    ========================  =====================================================
+    """
+
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    REFUSED = "refused"
+    QUEUED = "queued"
+    GENERATING = "generating"
+    DOWNLOADING = "downloading"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+    __str__ = str.__str__
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more will happen."""
+        return self in (Status.REFUSED, Status.COMPLETED, Status.FAILED)
+
+
+@dataclass(frozen=True)
+class SongRequest:
+    """What is asked for.
+
+    Attributes
+    ----------
+    model : str
+        The model's name.
+    lyrics : str
+        As written.
+    prompt : str
+        The lyrics as sent.
+    reference : str
+        A short description of the reference track, never its bytes.
+    options : mapping
+        As given, read-only.
+    """
+
+    model: str
+    lyrics: str
+    prompt: str
+    reference: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A read-only mapping cannot be pickled or deep-copied; a plain one can.
+        return SongRequest, (self.model, self.lyrics, self.prompt, self.reference, dict(self.options))
+
+
+@dataclass(frozen=True, repr=False)
+class Song:
+    """What became of a request; a new value replaces the old one at every step.
+
+    Attributes
+    ----------
+    request_id : str
+        Ours; sent as ``X-Client-Request-Id``.
+    status : Status
+    created : datetime.datetime
+        When it was asked for, with time zone.
+    id : str
+        The generation id; empty until it is known.
+    model : str
+    request : SongRequest or None
+        None for a song that was found at the service without its request.
+    source : str
+        The reference as it can be given again: a link, or the path of the mp3 in the library.
+    base_url : str
+        The service that makes it; empty for this library's own rehearsal service.
+    rehearsal : bool
+        Whether it is made by the rehearsal band, which is free.
+    audio_url : str
+        Where the service keeps the audio; may expire.
+    path : pathlib.Path or None
+        The file in the library, once completed.
+    duration : float or None
+        In seconds, once completed.
+    cost_usd : float or None
+        In US dollars, as the service reports it.
+    error : str
+        What went wrong; empty when nothing did.
+    """
+
+    request_id: str
+    status: Status
+    created: datetime
+    id: str = ""
+    model: str = ""
+    request: SongRequest | None = None
+    source: str = ""
+    base_url: str = ""
+    rehearsal: bool = False
+    audio_url: str = field(default="", compare=False)
+    path: Path | None = None
+    duration: float | None = None
+    cost_usd: float | None = None
+    error: str = ""
+
+    @property
+    def audio(self) -> bytes | None:
+        """The bytes of the finished file, read anew each time; None before it is completed.
+
+        Raises
+        ------
+        LibraryError
+            When the file is no longer there.
+        """
+        if self.path is None:
+            return None
+        try:
+            return self.path.read_bytes()
+        except OSError as error:
+            raise self._lost(error) from None
+
+    @property
+    def spent(self) -> Spent:
+        """Whether money was spent on it."""
+        if self.rehearsal or self.status in (Status.REFUSED, Status.FAILED):
+            return Spent.NO
+        return Spent.MAYBE if self.status in (Status.SENDING, Status.UNKNOWN) else Spent.YES
+
+    @property
+    def seed(self) -> int | None:
+        """What made this rehearsal differ from another take; None for a hosted song."""
+        if not self.rehearsal:
+            return None
+        given = self.request.options.get("seed") if self.request else None
+        return rehearsal_seed(self.request_id) if given is None else given
+
+    @property
+    def title(self) -> str:
+        """The first line of the lyrics, shortened."""
+        words = self.request.lyrics.replace("#", " ").strip() if self.request else ""
+        first = words.splitlines()[0].strip() if words else "Untitled song"
+        return first if len(first) <= 40 else first[:39].rstrip() + "…"
+
+    @property
+    def facts(self) -> str:
+        """Length, model, cost, time and seed in one line."""
+        return " · ".join(self._facts())
+
+    def _facts(self) -> list[str]:
+        made_by = "rehearsal band" if self.rehearsal else self.model
+        cost = "free" if self.spent is Spent.NO else f"${self.cost_usd:.3f}" if self.cost_usd is not None else ""
+        length = f"{int(self.duration) // 60}:{int(self.duration) % 60:02d}" if self.duration else str(self.status)
+        seed = f"seed {self.seed}" if self.seed is not None else ""
+        when = self.created.astimezone().strftime("%Y-%m-%d %H:%M")
+        return [fact for fact in (length, made_by, cost, when, seed) if fact]
+
+    def save(self, path: str | Path) -> Path:
+        """Copy the finished song.
+
+        Parameters
+        ----------
+        path : str or pathlib.Path
+            A file, or a folder, in which it is named after its title.
+
+        Returns
+        -------
+        pathlib.Path
+            The file that was written.
+
+        Raises
+        ------
+        MusicError
+            When the song is not completed yet.
+        LibraryError
+            When it cannot be written there.
+        """
+        finished = self._finished()
+        target = Path(path).expanduser()
+        if target.is_dir():
+            name = "".join(c if c.isalnum() or c in " -_'" else "_" for c in self.title).strip(" ._")
+            target /= f"{name or 'song'}{finished.suffix}"
+        try:
+            shutil.copyfile(finished, target)
+        except OSError as error:
+            raise LibraryError(
+                f"The song cannot be written to {target}: {error.strerror or error}.",
+                spent=self.spent,
+                do=f"It is safe in {finished}; choose another place.",
+                song_id=self.id,
+            ) from None
+        return target
+
+    def player(self) -> Audio:
+        """Make an `IPython.display.Audio` that embeds the song.
+
+        Raises
+        ------
+        MusicError
+            When the song is not completed yet.
+        """
+        from IPython.display import Audio
+
+        path = self._finished()
+        if not path.exists():
+            raise self._lost("the file is gone")
+        return Audio(filename=str(path), embed=True)
+
+    def _finished(self) -> Path:
+        if self.path is None:
+            raise MusicError(
+                f"This song is {self.status}, not completed.",
+                spent=self.spent,
+                do="wait(song) waits for it.",
+                song_id=self.id,
+            )
+        return self.path
+
+    def _lost(self, why: object) -> LibraryError:
+        return LibraryError(f"The file of this song cannot be read: {why}.", spent=self.spent, do="", song_id=self.id)
+
+    def __repr__(self) -> str:
+        where = f"id={self.id!r}" if self.id else f"request_id={self.request_id!r}"
+        return f"<Song {self.title!r}, {self.facts}, {where}>"
+
+    def _repr_html_(self) -> str:
+        title, facts = html.escape(self.title), html.escape(self.facts)
+        card = f"<strong>{title}</strong> <small>{facts}</small>"
+        if self.error:
+            card += f"<br><small>{html.escape(self.error)}</small>"
+        if self.path is not None and self.path.exists():
+            card += f"<br>{self.player()._repr_html_()}"
+        return f"<div>{card}</div>"
+
+
+def rehearsal_seed(request_id: str) -> int:
+    """The seed the rehearsal band takes when none is given: the request id, as a number of six digits."""
+    return zlib.crc32(request_id.encode()) % 1_000_000
