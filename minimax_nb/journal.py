@@ -1,0 +1,290 @@
+"""The library's book: one SQLite file, in which a song is written down before it is paid for."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from .errors import LibraryError, Spent
+from .song import Song, SongRequest, Status
+
+STEPS: Mapping[Status, frozenset[Status]] = MappingProxyType(
+    {
+        Status.SENDING: frozenset(
+            {Status.UNKNOWN, Status.REFUSED, Status.QUEUED, Status.GENERATING, Status.DOWNLOADING, Status.FAILED}
+        ),
+        Status.UNKNOWN: frozenset(
+            {Status.UNKNOWN, Status.REFUSED, Status.QUEUED, Status.GENERATING, Status.DOWNLOADING, Status.FAILED}
+        ),
+        Status.QUEUED: frozenset({Status.QUEUED, Status.GENERATING, Status.DOWNLOADING, Status.FAILED}),
+        Status.GENERATING: frozenset({Status.GENERATING, Status.DOWNLOADING, Status.FAILED}),
+        Status.DOWNLOADING: frozenset({Status.DOWNLOADING, Status.COMPLETED}),
+        Status.REFUSED: frozenset(),
+        Status.COMPLETED: frozenset(),
+        Status.FAILED: frozenset(),
+    }
+)
+"""Which status may follow which. A step that is not here is not made, whoever asks for it."""
+
+MIGRATIONS = (
+    (
+        """
+        CREATE TABLE songs (
+            request_id TEXT PRIMARY KEY,
+            id TEXT NOT NULL,
+            status TEXT NOT NULL,
+            created TEXT NOT NULL,
+            model TEXT NOT NULL,
+            lyrics TEXT,
+            prompt TEXT,
+            reference TEXT,
+            options TEXT,
+            source TEXT NOT NULL,
+            base_url TEXT NOT NULL,
+            rehearsal INTEGER NOT NULL,
+            audio_url TEXT NOT NULL,
+            file TEXT,
+            duration REAL,
+            cost_usd REAL,
+            error TEXT NOT NULL,
+            owner TEXT NOT NULL,
+            deadline REAL NOT NULL
+        )
+        """,
+        "CREATE UNIQUE INDEX songs_by_id ON songs (base_url, rehearsal, id) WHERE id != ''",
+        "CREATE INDEX songs_by_time ON songs (created)",
+    ),
+)
+"""Numbered by their place: `PRAGMA user_version` says how many of them a file has had."""
+
+_BUSY_SECONDS = 30.0
+
+
+class Journal:
+    """The songs of one library.
+
+    Parameters
+    ----------
+    home : pathlib.Path
+        The folder of the library; made when something is first written or read.
+
+    Notes
+    -----
+    Every method may be called from any thread and any number of processes. Each raises `LibraryError`
+    when the file cannot be used.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._process = 0
+
+    def add(self, song: Song, *, owner: str = "", deadline: float = 0.0) -> Song:
+        """Write a song down; on disk when this returns.
+
+        Parameters
+        ----------
+        song : Song
+        owner : str
+            The process that sends it.
+        deadline : float
+            Until when, in seconds since the epoch, its owner may still be sending.
+
+        Returns
+        -------
+        Song
+            As it stands in the journal; another process may have written the same one before.
+        """
+        row = self._to_row(song) | {"owner": owner, "deadline": deadline}
+        columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+        with self._transaction() as connection:
+            connection.execute(f"INSERT OR IGNORE INTO songs ({columns}) VALUES ({marks})", row)
+        return self.get(song.request_id) or self.find(song.id, song.base_url, song.rehearsal) or song
+
+    def step(self, song: Song, to: Status, **changes: Any) -> Song:
+        """Move a song on, if it may still go there.
+
+        One guarded update: of two processes that want the same step, one makes it.
+
+        Parameters
+        ----------
+        song : Song
+        to : Status
+        **changes
+            Other attributes of the song that change with it.
+
+        Returns
+        -------
+        Song
+            As it stands in the journal now, whoever moved it.
+        """
+        values = self._to_columns(changes) | {"status": to.value}
+        before = [status.value for status, after in STEPS.items() if to in after]
+        assignments = ", ".join(f"{name} = ?" for name in values)
+        marks = ", ".join("?" for _ in before)
+        with self._transaction(song) as connection:
+            connection.execute(
+                f"UPDATE songs SET {assignments} WHERE request_id = ? AND status IN ({marks})",
+                [*values.values(), song.request_id, *before],
+            )
+        return self.get(song.request_id) or song
+
+    def get(self, request_id: str) -> Song | None:
+        """The song with this request id."""
+        return next(iter(self._select("WHERE request_id = ?", request_id)), None)
+
+    def find(self, generation_id: str, base_url: str | None = None, rehearsal: bool | None = None) -> Song | None:
+        """The song with this generation id (at this service, where one is named)."""
+        for song in self._select("WHERE id = ? AND id != '' ORDER BY created DESC", generation_id):
+            if base_url in (None, song.base_url) and rehearsal in (None, song.rehearsal):
+                return song
+        return None
+
+    def songs(self) -> list[Song]:
+        """All songs, newest first."""
+        return self._select("ORDER BY created DESC, request_id")
+
+    def open_songs(self) -> list[tuple[Song, str, float]]:
+        """The songs with which something will still happen, oldest first, each with owner and deadline."""
+        unfinished = [status.value for status in Status if not status.final]
+        marks = ", ".join("?" for _ in unfinished)
+        with self._reading() as connection:
+            rows = connection.execute(
+                f"SELECT * FROM songs WHERE status IN ({marks}) ORDER BY created", unfinished
+            ).fetchall()
+        return [(self._to_song(row), row["owner"], row["deadline"]) for row in rows]
+
+    def _select(self, rest: str, *values: object) -> list[Song]:
+        with self._reading() as connection:
+            rows = connection.execute(f"SELECT * FROM songs {rest}", values).fetchall()
+        return [self._to_song(row) for row in rows]
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with self._lock:
+                yield self._connect()
+        except (sqlite3.Error, OSError) as error:
+            raise LibraryError(f"The library in {self.home} cannot be read: {error}.") from None
+
+    @contextmanager
+    def _transaction(self, song: Song | None = None) -> Iterator[sqlite3.Connection]:
+        """Write; when it fails, the error shows what is known of the song, so that nothing is lost."""
+        try:
+            with self._lock:
+                connection = self._connect()
+                connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield connection
+                    connection.execute("COMMIT")
+                except BaseException:
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+                    raise
+        except (sqlite3.Error, OSError) as error:
+            known = f" The song's id is {song.id}." if song and song.id else ""
+            raise LibraryError(
+                f"The library in {self.home} cannot be written: {error}.{known}",
+                spent=song.spent if song else Spent.NO,
+                song_id=song.id or song.request_id if song else "",
+            ) from None
+
+    def _connect(self) -> sqlite3.Connection:
+        # A connection must not be carried across a fork.
+        if self._connection is None or self._process != os.getpid():
+            self.home.mkdir(parents=True, exist_ok=True)
+            connection = sqlite3.connect(
+                self.home / "library.db", timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            _migrate(connection)
+            self._connection, self._process = connection, os.getpid()
+        return self._connection
+
+    def _to_row(self, song: Song) -> dict[str, Any]:
+        request = song.request
+        return {
+            "request_id": song.request_id,
+            "status": song.status.value,
+            "created": song.created.astimezone(timezone.utc).isoformat(),
+            "model": song.model,
+            "lyrics": request.lyrics if request else None,
+            "prompt": request.prompt if request else None,
+            "reference": request.reference if request else None,
+            "options": json.dumps(dict(request.options)) if request else None,
+            "base_url": song.base_url,
+            "rehearsal": int(song.rehearsal),
+            "error": song.error,
+        } | self._to_columns(
+            {
+                "id": song.id,
+                "source": song.source,
+                "audio_url": song.audio_url,
+                "path": song.path,
+                "duration": song.duration,
+                "cost_usd": song.cost_usd,
+            }
+        )
+
+    def _to_columns(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Files of the library are kept relative to it, so that it can be moved."""
+        columns = dict(changes)
+        if "path" in columns:
+            path = columns.pop("path")
+            columns["file"] = path.relative_to(self.home).as_posix() if path else None
+        if "source" in columns and columns["source"].startswith(str(self.home)):
+            columns["source"] = Path(columns["source"]).relative_to(self.home).as_posix()
+        return columns
+
+    def _to_song(self, row: sqlite3.Row) -> Song:
+        source = row["source"]
+        return Song(
+            request_id=row["request_id"],
+            status=Status(row["status"]),
+            created=datetime.fromisoformat(row["created"]),
+            id=row["id"],
+            model=row["model"],
+            request=_to_request(row),
+            source=str(self.home / source) if source.startswith("references/") else source,
+            base_url=row["base_url"],
+            rehearsal=bool(row["rehearsal"]),
+            audio_url=row["audio_url"],
+            path=self.home / row["file"] if row["file"] else None,
+            duration=row["duration"],
+            cost_usd=row["cost_usd"],
+            error=row["error"],
+        )
+
+
+def _to_request(row: sqlite3.Row) -> SongRequest | None:
+    if row["lyrics"] is None:
+        return None
+    return SongRequest(row["model"], row["lyrics"], row["prompt"], row["reference"], json.loads(row["options"]))
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring a file up to date, step by step; a file of a newer version is left alone."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        done = connection.execute("PRAGMA user_version").fetchone()[0]
+        if done > len(MIGRATIONS):
+            raise sqlite3.DatabaseError("it was written by a newer version of minimax_nb")
+        for number, statements in enumerate(MIGRATIONS[done:], start=done + 1):
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise

@@ -1,0 +1,109 @@
+"""The key: where it is found, and how it is kept from being seen."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .errors import InvalidKey
+
+if TYPE_CHECKING:
+    import requests
+
+KEY_VARIABLES = ("AIML_API_KEY", "AIMLAPI_API_KEY")
+"""Environment variables, in the order in which the provider's own SDK reads them."""
+
+
+class Key:
+    """An API key that shows at most its last 4 characters, whatever is done with it.
+
+    It goes into the header of a request at the last moment, as a `requests` auth object: a netrc entry
+    would replace a header given by hand.
+
+    Parameters
+    ----------
+    text : str
+        The key; blanks around it are dropped.
+
+    Raises
+    ------
+    InvalidKey
+        When it is empty or holds what no HTTP header can carry.
+    """
+
+    def __init__(self, text: str) -> None:
+        text = text.strip() if isinstance(text, str) else ""
+        # Control characters, blanks and letters beyond ASCII would break the header or smuggle one in.
+        if not re.fullmatch(r"[\x21-\x7e]{8,500}", text):
+            problem = "There is no key." if not text else "This does not look like a key (one word, no blanks)."
+            raise InvalidKey(problem)
+        # Held by a closure: neither vars() nor pickle nor copy reaches it.
+        self._reveal: Callable[[], str] = lambda: text
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._reveal()}"
+        return request
+
+    @property
+    def ending(self) -> str:
+        """The last 4 characters, with an ellipsis before them."""
+        return f"…{self._reveal()[-4:]}"
+
+    def hide(self, text: str) -> str:
+        """Replace the key by its ending wherever it stands in a text."""
+        return text.replace(self._reveal(), self.ending)
+
+    def __repr__(self) -> str:
+        return f"Key({self.ending})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and self._reveal() == other._reveal()
+
+    def __hash__(self) -> int:
+        return hash(self._reveal())
+
+    def __copy__(self) -> Key:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Key:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise TypeError("A key is not written anywhere; give it again where it is needed.")
+
+
+def find_key() -> Key | None:
+    """Look for a key in the environment, then, in the main thread of a Colab kernel, in Colab's secrets.
+
+    Returns
+    -------
+    Key or None
+
+    Raises
+    ------
+    InvalidKey
+        When a variable is set to something that is no key.
+    """
+    for variable in KEY_VARIABLES:
+        text = os.environ.get(variable, "").strip()
+        if text:
+            return Key(text)
+    return _colab_key()
+
+
+def _colab_key() -> Key | None:
+    # Colab's secrets are not thread-safe and have hung in worker threads.
+    if threading.current_thread() is not threading.main_thread():
+        return None
+    try:
+        from google.colab import userdata
+    except ImportError:
+        return None
+    try:
+        text = userdata.get(KEY_VARIABLES[0])
+    except Exception:  # the secret is missing, or access was not granted: each is an exception of Colab's own
+        return None
+    return Key(text) if text and text.strip() else None

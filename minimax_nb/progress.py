@@ -1,0 +1,96 @@
+"""What a waiting person sees: a bar in a notebook, one moving line on a terminal, plain lines in a pipe."""
+
+from __future__ import annotations
+
+import html
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Any
+
+USUAL_SECONDS = {False: 40.0, True: 10.0}
+"""How long a song usually takes, hosted and rehearsed."""
+
+
+def in_notebook() -> bool:
+    """Whether this process is the kernel of a notebook."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def say(text: str) -> None:
+    """Say one line to the person.
+
+    In a notebook below the cell, else on standard error, so that standard output stays clean for scripts.
+    A worker thread says nothing: its words would land in whichever cell runs.
+    """
+    if threading.current_thread() is threading.main_thread():
+        print(text, file=sys.stdout if in_notebook() else sys.stderr, flush=True)
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds, as in ``1:05``."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+class Progress:
+    """Shows how far a wait has come, while it is entered.
+
+    Parameters
+    ----------
+    usual : float
+        How long it usually takes, in seconds; the bar nears its end but does not claim to be there.
+    """
+
+    def __init__(self, usual: float) -> None:
+        self._usual = usual
+        self._start = time.monotonic()
+        self._shown = ""
+        self._handle: Any = None
+        self._quiet = threading.current_thread() is not threading.main_thread()
+        self._notebook = in_notebook()
+        self._terminal = not self._notebook and sys.stderr is not None and sys.stderr.isatty()
+
+    def show(self, state: str) -> None:
+        """Show a state such as ``generating``; called as often as wished."""
+        if self._quiet:
+            return
+        elapsed = time.monotonic() - self._start
+        label = f"{state} · {clock(elapsed)}"
+        # In a pipe a new second is no news; on a screen it is.
+        news = label if self._notebook or self._terminal else state
+        if news == self._shown:
+            return
+        self._shown = news
+        if self._notebook:
+            self._draw(label, 1 - 1 / (1 + 2 * elapsed / self._usual))
+        elif self._terminal:
+            print(f"\r\x1b[K{label}", end="", file=sys.stderr, flush=True)
+        else:
+            print(f"{clock(elapsed)} {state}", file=sys.stderr, flush=True)
+
+    def _draw(self, label: str, share: float) -> None:
+        from IPython.display import display
+
+        bundle = {
+            "text/plain": label,
+            "text/html": f'<progress max="1" value="{share:.3f}" style="width:16em"></progress> {html.escape(label)}',
+        }
+        if self._handle is None:
+            self._handle = display(bundle, raw=True, display_id=True)
+        else:
+            self._handle.update(bundle, raw=True)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._terminal and self._shown and not self._quiet:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        if self._handle is not None:
+            how = "stopped" if kind else "ready"
+            self._handle.update({"text/plain": f"{how} · {clock(time.monotonic() - self._start)}"}, raw=True)

@@ -1,0 +1,513 @@
+"""A session is a client, a journal and a pacer; the plain functions are the methods of a default session."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, overload
+
+import psutil
+
+from . import catalogue
+from .answers import Look
+from .client import SUBMIT_SECONDS, Client, JsonBody, checked_base_url
+from .errors import (
+    GenerationFailed,
+    InvalidInput,
+    InvalidOption,
+    InvalidReference,
+    MusicError,
+    OutcomeUnknown,
+    Refused,
+)
+from .following import TIMEOUT, Following
+from .journal import Journal
+from .keys import Key
+from .lyrics import to_prompt
+from .progress import USUAL_SECONDS, Progress, say
+from .reference import Reference, prepare
+from .services import Choice, Service
+from .song import Song, SongRequest, Status
+
+_LOGS_KEPT = timedelta(days=92)
+
+
+class Session:
+    """One person's way to their songs.
+
+    Parameters
+    ----------
+    api_key : str, optional
+        Else ``AIML_API_KEY``, then ``AIMLAPI_API_KEY``, then Colab's secret ``AIML_API_KEY``.
+    base_url : str, optional
+        Else ``MINIMAX_NB_BASE_URL``, then the AI/ML API.
+    home : path, optional
+        The library; else ``MINIMAX_NB_HOME``, then the platform's folder for user data.
+    rehearse : bool, optional
+        True: the free band on this computer. False: never that. Else ``MINIMAX_NB_REHEARSE=1`` rehearses,
+        and so does a session that finds neither key nor URL.
+    reference_host : callable, optional
+        Takes the path of an mp3 and returns a URL of it, for those who host files; without it, a local
+        reference is sent inside the request.
+
+    Raises
+    ------
+    InvalidInput
+        When an argument cannot be used. Nothing is looked up or contacted yet.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        home: str | os.PathLike[str] | None = None,
+        rehearse: bool | None = None,
+        reference_host: Callable[[Path], str] | None = None,
+    ) -> None:
+        self.choice = Choice(
+            None if api_key is None else Key(api_key),
+            "" if base_url is None else checked_base_url(base_url),
+            rehearse,
+        )
+        self._home = home
+        self._reference_host = reference_host
+        self._journal: Journal | None = None
+        self._clients: dict[tuple[str, Key | None], Client] = {}
+
+    @property
+    def journal(self) -> Journal:
+        """The book of the library, in the folder `journal.home`."""
+        if self._journal is None:
+            self._journal = Journal(_library(self._home))
+        return self._journal
+
+    # The verbs
+
+    def submit(
+        self,
+        lyrics: str,
+        reference: str | os.PathLike[str] | bytes,
+        *,
+        model: str = catalogue.DEFAULT_MODEL,
+        accompaniment: bool = True,
+        **options: Any,
+    ) -> Song:
+        """Step 1: ask for a song. With the hosted service this spends money; it waits for nothing else.
+
+        Parameters
+        ----------
+        lyrics : str
+            As a person writes them: a line of the song on each line, a blank line for a pause.
+        reference : path, bytes, or str
+            A wav or mp3 with music and singing, longer than 15 s; or a link to one, or a ``data:`` URI.
+        model : str
+            One of `catalogue.MODELS`.
+        accompaniment : bool
+            Whether instruments play along (puts ``##`` around the lyrics).
+        **options
+            What else the model takes; rehearsing, also ``tempo`` (BPM), ``key`` (such as ``"A minor"``) and
+            ``seed`` (the same seed, the same song).
+
+        Returns
+        -------
+        Song
+            Its ``id`` is what `retrieve` and `wait` take, in any kernel.
+
+        Raises
+        ------
+        InvalidInput
+            Before anything left this machine.
+        ServiceError, Unreachable
+            Nothing was spent.
+        OutcomeUnknown
+            The answer got lost: the song stays ``unknown`` in the library until `recover` finds out.
+        """
+        row = catalogue.find_model(model)
+        prompt = to_prompt(lyrics, accompaniment=accompaniment)
+        catalogue.check_words(row, prompt)
+        service = self.choice.service()
+        fields = catalogue.to_fields(row, options, rehearsal=service.rehearsal)
+        track = prepare(reference, self.journal.home / "references", longer_than=row.reference_seconds)
+        uri = self._host(track)
+        body = {"model": model, row.words_field: prompt, **fields}
+        if uri:
+            body["reference_audio_url"] = uri
+        song = Song(
+            request_id=f"minimax_nb-{uuid.uuid4().hex}",
+            status=Status.SENDING,
+            created=datetime.now(timezone.utc),
+            model=model,
+            request=SongRequest(model, lyrics, prompt, track.description, options),
+            source=str(track.path or track.uri),
+            base_url=service.base_url,
+            rehearsal=service.rehearsal,
+        )
+        return self._send(song, service, JsonBody(body, "reference_audio_url", None if uri else track.path))
+
+    def retrieve(self, song: Song | str) -> Song:
+        """Step 2: one free look; a song that is made arrives with its audio.
+
+        Parameters
+        ----------
+        song : Song or str
+            A song, or its id alone, in any kernel.
+
+        Returns
+        -------
+        Song
+            As it stands now.
+
+        Raises
+        ------
+        ServiceError, Unreachable
+            There was no look; ``.retry_after`` says when to try again, where the service says so.
+        DownloadFailed, LibraryError
+            It is made, and its file is not here yet.
+        """
+        return self._look(self._known(song))
+
+    # A str is an iterable of str as well; the first overload that fits is the right one.
+    @overload
+    def wait(  # type: ignore[overload-overlap]
+        self, song_or_songs: Song | str, *, timeout: float = TIMEOUT
+    ) -> Song: ...
+
+    @overload
+    def wait(self, song_or_songs: Iterable[Song | str], *, timeout: float = TIMEOUT) -> list[Song]: ...
+
+    def wait(
+        self, song_or_songs: Song | str | Iterable[Song | str], *, timeout: float = TIMEOUT
+    ) -> Song | list[Song]:
+        """Step 2, repeated until the song is there, with a progress bar.
+
+        Parameters
+        ----------
+        song_or_songs : Song, str, or several of them
+        timeout : float
+            In seconds.
+
+        Returns
+        -------
+        Song or list of Song
+            Completed; several in the order in which they were given.
+
+        Raises
+        ------
+        GenerationFailed, ServiceError, DownloadFailed, LibraryError
+            What became of the song instead; of several, the others are waited for first.
+        WaitTimeout
+            The song may still be made; the library keeps its id.
+        KeyboardInterrupt
+            After one line that says where the song is.
+        """
+        if isinstance(song_or_songs, Song | str):
+            return self._wait([self._known(song_or_songs)], timeout)[0]
+        return self._wait([self._known(song) for song in song_or_songs], timeout)
+
+    def generate(
+        self,
+        lyrics: str,
+        reference: str | os.PathLike[str] | bytes,
+        *,
+        timeout: float = TIMEOUT,
+        model: str = catalogue.DEFAULT_MODEL,
+        accompaniment: bool = True,
+        **options: Any,
+    ) -> Song:
+        """Both steps: ask for a song and wait for it. See `submit` and `wait`."""
+        song = self.submit(lyrics, reference, model=model, accompaniment=accompaniment, **options)
+        return self.wait(song, timeout=timeout)
+
+    def recover(self, *, since: str | datetime | None = None, timeout: float = TIMEOUT) -> list[Song]:
+        """Finish what an earlier kernel left open.
+
+        Each song is asked for at the service it was submitted to and nowhere else; one whose service this
+        session has no key for is left alone.
+
+        Parameters
+        ----------
+        since : str or datetime, optional
+            Also look in the provider's logs, from then on (``"24h"``, ``"7d"`` or a moment), for songs of
+            this key that the library does not know.
+        timeout : float
+            In seconds.
+
+        Returns
+        -------
+        list of Song
+            The songs that were finished.
+
+        Raises
+        ------
+        MusicError
+            The first trouble, when there was some and no song could be finished.
+        """
+        songs = [song for song in self.open_songs() if self._service_of(song)]
+        if since is not None:
+            songs += self._found_in_logs(_moment(since))
+        follow = self.follow(songs, timeout)
+        with Progress(USUAL_SECONDS[all(song.rehearsal for song in songs)]) as progress:
+            _watch(follow, progress)
+        finished = [song for song in follow.songs if song.status is Status.COMPLETED]
+        troubles = [error for error in follow.troubles if not isinstance(error, GenerationFailed)]
+        if troubles and not finished:
+            raise troubles[0]
+        return finished
+
+    def songs(self) -> list[Song]:
+        """Every song in the library, newest first."""
+        return self.journal.songs()
+
+    # What the verbs are made of
+
+    def follow(self, songs: Iterable[Song], timeout: float = TIMEOUT) -> Following:
+        """Songs to iterate over until they are finished: each change of one, and None in between."""
+        return Following(self._look, list(songs), timeout)
+
+    def open_songs(self) -> list[Song]:
+        """The songs to pick up: not finished, and not being sent by another living kernel."""
+        return [
+            self.journal.step(song, Status.UNKNOWN) if song.status is Status.SENDING else song
+            for song, owner, deadline in self.journal.open_songs()
+            if song.status is not Status.SENDING or not (_alive(owner) and time.time() < deadline)
+        ]
+
+    def _host(self, track: Reference) -> str:
+        if track.path is None or self._reference_host is None:
+            return track.uri
+        uri = self._reference_host(track.path)
+        if not isinstance(uri, str) or not uri.lower().startswith(("http://", "https://")):
+            raise InvalidReference(f"reference_host gave {uri!r}.", do="It must return an http(s) URL of the file.")
+        return uri
+
+    def _send(self, song: Song, service: Service, body: JsonBody) -> Song:
+        """Write the song down, then POST: whatever happens after that, the library knows of it."""
+        client = self._client(service)
+        self.journal.add(song, owner=_this_process(), deadline=time.time() + SUBMIT_SECONDS)
+        try:
+            look = client.submit(body, song.request_id)
+        except OutcomeUnknown as error:
+            self.journal.step(song, Status.UNKNOWN, error=error.what)
+            raise
+        except MusicError as error:
+            self.journal.step(song, Status.REFUSED, error=error.what)
+            raise _with_way_out(error, body) from None
+        except BaseException as error:
+            self.journal.step(song, Status.UNKNOWN, error="Interrupted while it was being sent.")
+            if isinstance(error, KeyboardInterrupt):
+                say("Stopped while the song was being sent. It may have been asked for: recover() finds out.")
+            raise
+        return self._accept(song, look)
+
+    def _accept(self, song: Song, look: Look) -> Song:
+        sent = replace(song, id=look.id, status=Status.QUEUED)
+        return self.journal.step(sent, Status.QUEUED, id=look.id, cost_usd=look.cost_usd)
+
+    def _known(self, song: Song | str) -> Song:
+        """The song as the library has it, or as new to it."""
+        if isinstance(song, Song):
+            return self.journal.get(song.request_id) or song
+        if not isinstance(song, str) or not song.strip():
+            raise InvalidInput("A song or its id is needed.", do="songs() lists the ones in your library.")
+        text = song.strip()
+        return self.journal.find(text) or self.journal.get(text) or _adopted(text, self.choice.service())
+
+    def _service_of(self, song: Song) -> Service | None:
+        """The service that makes this song, with the key that belongs to it."""
+        if song.rehearsal and not song.base_url:
+            return Service("", None, rehearsal=True)
+        if song.rehearsal:
+            service = self.choice.service()
+            return service if service.base_url == song.base_url else None
+        return self.choice.hosted(song.base_url)
+
+    def _client(self, service: Service) -> Client:
+        base_url, key = service.base_url, service.key
+        if not base_url:
+            # The one lazy edge: the rehearsal service is looked for, and started, only when it is needed.
+            from . import rehearsal
+
+            address = rehearsal.address(self.journal.home)
+            base_url, key = address.base_url, Key(address.key)
+        return self._clients.setdefault((base_url, key), Client(base_url, key))
+
+    def _client_of(self, song: Song) -> Client:
+        service = self._service_of(song)
+        if service is None:
+            raise InvalidInput(
+                f"This song is made at {song.base_url}, and this session has no key for that.",
+                spent=song.spent,
+                do="Use Session(api_key=..., base_url=...) with the ones it was submitted with.",
+                song_id=song.id,
+            )
+        return self._client(service)
+
+    def _look(self, song: Song) -> Song:
+        """One step forward, if there is one to make."""
+        if song.status.final:
+            return song
+        client = self._client_of(song)
+        if not song.id:
+            song = self._find_out(song, client)
+            if not song.id:
+                return song
+        try:
+            look = client.retrieve(song.id)
+        except MusicError as error:
+            error.spent, error.song_id = song.spent, song.id
+            raise
+        song = self._noted(song)
+        changes = {"cost_usd": look.cost_usd} if look.cost_usd and not song.cost_usd else {}
+        if look.status is Status.DOWNLOADING:
+            return self._download(
+                self.journal.step(song, look.status, audio_url=look.audio_url, **changes), look, client
+            )
+        return self.journal.step(song, look.status, error=look.error or look.surprise, **changes)
+
+    def _noted(self, song: Song) -> Song:
+        """In the journal from now on, if it came as an id alone."""
+        return self.journal.get(song.request_id) or self.journal.add(song)
+
+    def _download(self, song: Song, look: Look, client: Client) -> Song:
+        if song.status is not Status.DOWNLOADING:  # another kernel was faster
+            return song
+        path = self.journal.home / "songs" / f"{song.request_id}.mp3"
+        try:
+            duration = client.download(look.audio_url, path, file_size=look.file_size)
+        except MusicError as error:
+            error.spent, error.song_id = song.spent, song.id
+            raise
+        return self.journal.step(song, Status.COMPLETED, path=path, duration=duration, error="")
+
+    def _find_out(self, song: Song, client: Client) -> Song:
+        """Look in the logs for a song whose answer was lost; the same as it was while there is no entry."""
+        if song.status is not Status.UNKNOWN:
+            return song
+        start = song.created - timedelta(minutes=5)
+        for entry in client.logs(start, datetime.now(timezone.utc) + timedelta(minutes=5)):
+            if entry.request_id == song.request_id:
+                if not entry.succeeded:
+                    return self.journal.step(song, Status.FAILED, id=entry.id, error="The service could not make it.")
+                return self.journal.step(song, Status.QUEUED, id=entry.id, cost_usd=entry.cost_usd, error="")
+        if song.rehearsal:
+            # The rehearsal service writes a song down before it answers: what is not in its logs was never asked.
+            return self.journal.step(song, Status.REFUSED, error="It never reached the rehearsal service.")
+        return song
+
+    def _found_in_logs(self, start: datetime) -> list[Song]:
+        service = self.choice.service()
+        known = {song.id for song in self.journal.songs()} | {song.request_id for song in self.journal.songs()}
+        found = []
+        for entry in self._client(service).logs(start, datetime.now(timezone.utc) + timedelta(minutes=5)):
+            strange = entry.id not in known and entry.request_id not in known
+            if strange and entry.succeeded and entry.model in catalogue.MODELS:
+                song = _adopted(entry.id, service)
+                song = replace(song, model=entry.model, created=entry.created, cost_usd=entry.cost_usd)
+                found.append(self.journal.add(song))
+        return found
+
+    def _wait(self, songs: list[Song], timeout: float) -> list[Song]:
+        follow = self.follow(songs, timeout)
+        try:
+            with Progress(USUAL_SECONDS[all(song.rehearsal for song in songs)]) as progress:
+                _watch(follow, progress)
+        except KeyboardInterrupt:
+            say(_left_open(follow.songs))
+            raise
+        if follow.troubles:
+            raise follow.troubles[0]
+        return follow.songs
+
+
+def _watch(follow: Following, progress: Progress) -> None:
+    progress.show(_state(follow.songs))
+    for _ in follow:
+        progress.show(_state(follow.songs))
+
+
+def _state(songs: list[Song]) -> str:
+    if len(songs) == 1:
+        return str(songs[0].status)
+    ready = sum(song.status.final for song in songs)
+    return f"{ready} of {len(songs)} songs ready"
+
+
+def _left_open(songs: list[Song]) -> str:
+    waiting = [song for song in songs if not song.status.final]
+    names = ", ".join(repr(song.id or song.request_id) for song in waiting[:3])
+    charged = "" if all(song.rehearsal for song in waiting) else " and charged"
+    return f"Stopped waiting. It may still be made{charged}; it is in your library: wait({names}) or recover()."
+
+
+def _with_way_out(error: MusicError, body: JsonBody) -> MusicError:
+    if isinstance(error, Refused) and body.has_file and "reference" in error.what.lower():
+        error.do = (
+            "This service takes no files inside a request: put the track on the web and give its link, or use "
+            "Session(reference_host=...) with a function that uploads it and returns the link."
+        )
+    return error
+
+
+def _adopted(generation_id: str, service: Service) -> Song:
+    """A song of which nothing but the id is known; its request id follows from that, the same in every kernel."""
+    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{service.base_url} {generation_id}").hex
+    return Song(
+        request_id=f"found-{name}",
+        status=Status.QUEUED,
+        created=datetime.now(timezone.utc),
+        id=generation_id,
+        model=generation_id.partition(":")[2],
+        base_url=service.base_url,
+        rehearsal=service.rehearsal,
+    )
+
+
+def _moment(since: str | datetime) -> datetime:
+    earliest = datetime.now(timezone.utc) - _LOGS_KEPT
+    if isinstance(since, datetime):
+        return max(since.astimezone(timezone.utc), earliest)
+    unit = {"h": "hours", "d": "days", "m": "minutes"}.get(since[-1:]) if isinstance(since, str) else None
+    if unit is None or not since[:-1].isdigit():
+        raise InvalidOption(f"since={since!r} is no span of time.", do='Give one like "24h" or "7d", or a datetime.')
+    return max(datetime.now(timezone.utc) - timedelta(**{unit: int(since[:-1])}), earliest)
+
+
+def _library(home: str | os.PathLike[str] | None) -> Path:
+    told = home or os.environ.get("MINIMAX_NB_HOME")
+    if told:
+        return Path(told).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("minimax_nb", appauthor=False))
+
+
+def _this_process() -> str:
+    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.2f}"
+
+
+def _alive(owner: str) -> bool:
+    """Whether the process that wrote a row still runs: the same one, not another with its number."""
+    try:
+        host, number, born = owner.rsplit(" ", 2)
+        if host != socket.gethostname():
+            return True  # on another computer; its deadline decides
+        return abs(psutil.Process(int(number)).create_time() - float(born)) < 1
+    except (ValueError, psutil.Error):
+        return False
+
+
+_default: Session | None = None
+
+
+def default_session() -> Session:
+    """The session behind the plain functions, made on first use."""
+    global _default
+    if _default is None:
+        _default = Session()
+    return _default
