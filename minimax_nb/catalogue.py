@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -62,7 +62,7 @@ class Model:
     words_field: str
     words_limit: tuple[int, int]
     reference_seconds: float
-    options: Mapping[str, Option] = MappingProxyType({})
+    options: Mapping[str, Option] = field(default_factory=dict)
 
 
 MODELS: Mapping[str, Model] = MappingProxyType(

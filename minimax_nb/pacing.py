@@ -68,9 +68,12 @@ class Pacer:
 
     def next(self) -> tuple[str, float]:
         """The song to ask for next, and the seconds until then (0 when it is due)."""
-        name, turn = min(self._turns.items(), key=lambda item: item[1].due)
-        due = turn.due if turn.local else max(turn.due, self._held_until)
-        return name, max(0.0, due - self._clock())
+        name = min(self._turns, key=lambda each: (self._due(each), self._turns[each].due))
+        return name, max(0.0, self._due(name) - self._clock())
+
+    def _due(self, name: str) -> float:
+        turn = self._turns[name]
+        return turn.due if turn.local else max(turn.due, self._held_until)
 
     def asked(self, name: str, *, at_least: float = 0.0) -> None:
         """Note that a song was asked for; it is due again after its pause, or `at_least` seconds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import io
 import os
@@ -183,7 +184,8 @@ def _store(file: BinaryIO, folder: Path, start: float, seconds: float) -> Path:
     except (OSError, RuntimeError) as error:
         raise LibraryError(f"The reference cannot be kept in {folder}: {error}.") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
     return path
 
 

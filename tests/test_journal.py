@@ -1,0 +1,109 @@
+"""The journal: a real file, two connections, every step."""
+
+import sqlite3
+import threading
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from minimax_nb.errors import LibraryError, Spent
+from minimax_nb.journal import MIGRATIONS, STEPS, Journal
+from minimax_nb.song import Song, SongRequest, Status
+
+
+def new_song(name: str = "a", **changes: object) -> Song:
+    request = SongRequest("minimax-music", "la", "##la##", "a.wav, 0:20", {"seed": 7})
+    song = Song(name, Status.SENDING, datetime.now(timezone.utc), model="minimax-music", request=request)
+    return replace(song, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "library")
+
+
+def test_a_song_comes_back_as_it_was_written(journal: Journal, tmp_path: Path) -> None:
+    source = str(tmp_path / "library" / "references" / "abc.mp3")
+    song = new_song(source=source, base_url="https://api.example", cost_usd=0.5, error="x")
+    assert journal.add(song) == song
+    assert Journal(journal.home).get("a") == song
+    moved = Journal(journal.home.rename(tmp_path / "moved")).get("a")
+    assert moved is not None
+    assert moved.source == str(tmp_path / "moved" / "references" / "abc.mp3")
+
+
+def test_every_step_that_is_not_in_the_table_is_not_made(journal: Journal) -> None:
+    for before in Status:
+        for after in Status:
+            song = new_song(f"{before}-{after}", status=before)
+            journal.add(song)
+            stands = journal.step(song, after, error="moved")
+            if after in STEPS[before]:
+                assert (stands.status, stands.error) == (after, "moved")
+            else:
+                assert (stands.status, stands.error) == (before, "")
+
+
+def test_of_two_that_want_the_same_step_both_see_what_one_made(journal: Journal) -> None:
+    song = new_song(status=Status.DOWNLOADING)
+    journal.add(song)
+    results: list[Song] = []
+
+    def complete(number: int) -> None:
+        path = journal.home / "songs" / f"{number}.mp3"
+        results.append(Journal(journal.home).step(song, Status.COMPLETED, path=path, duration=1.0))
+
+    threads = [threading.Thread(target=complete, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({result.path for result in results}) == 1
+
+
+def test_songs_come_newest_first_and_open_ones_oldest_first(journal: Journal) -> None:
+    start = datetime.now(timezone.utc)
+    for minute, status in enumerate([Status.QUEUED, Status.COMPLETED, Status.GENERATING]):
+        journal.add(new_song(str(minute), status=status, created=start + timedelta(minutes=minute)), owner="me")
+    assert [song.request_id for song in journal.songs()] == ["2", "1", "0"]
+    assert [(song.request_id, owner) for song, owner, _ in journal.open_songs()] == [("0", "me"), ("2", "me")]
+
+
+def test_a_generation_id_is_found_at_its_own_service(journal: Journal) -> None:
+    journal.add(new_song("a", id="x", base_url="https://one.example"))
+    journal.add(new_song("b", id="x", base_url="https://two.example"))
+    found = journal.find("x", "https://two.example", False)
+    assert found is not None
+    assert found.request_id == "b"
+    assert journal.find("") is None
+    twin = journal.add(new_song("c", id="x", base_url="https://one.example"))
+    assert twin.request_id == "a"
+
+
+def test_what_is_written_is_on_disk_when_the_call_returns(journal: Journal) -> None:
+    journal.add(new_song())
+    with sqlite3.connect(journal.home / "library.db") as other:
+        assert other.execute("SELECT status FROM songs").fetchall() == [("sending",)]
+        assert other.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
+    assert journal._connect().execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL: each commit is synced
+
+
+def test_a_file_of_a_newer_version_is_left_alone(journal: Journal) -> None:
+    journal.home.mkdir()
+    with sqlite3.connect(journal.home / "library.db") as connection:
+        connection.execute("PRAGMA user_version = 999")
+    with pytest.raises(LibraryError, match="newer version"):
+        journal.songs()
+
+
+def test_a_library_that_cannot_be_used_is_an_error_that_keeps_the_id_in_sight(journal: Journal) -> None:
+    song = journal.add(new_song(status=Status.QUEUED, id="generation-7"))
+    (journal.home / "library.db").write_bytes(b"not a database at all" * 100)
+    for leftover in journal.home.glob("library.db-*"):
+        leftover.unlink()
+    with pytest.raises(LibraryError, match="generation-7") as caught:
+        Journal(journal.home).step(song, Status.GENERATING)
+    assert caught.value.spent is Spent.YES
+    assert caught.value.song_id == "generation-7"
