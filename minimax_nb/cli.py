@@ -13,15 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from .errors import InvalidInput, LibraryError, MusicError
+from . import lyrics
+from .errors import InvalidInput, LibraryError, MusicError, RehearsalError
 from .session import Session
 from .song import Song, Status
-
-SAMPLE_LYRICS = """\
-Side by side, through thick and thin,
-
-With a laugh, we always win.
-"""
 
 _FIRST_NOTEBOOK = "01_first_song.ipynb"
 
@@ -164,7 +159,7 @@ def _submit_sample(session: Session, options: argparse.Namespace) -> Song:
     print("Rehearsing a sample song, to a reference that the built-in band plays. Free.", file=sys.stderr)
     with TemporaryDirectory() as folder:
         reference = play_sample(Path(folder) / "sample.mp3")
-        return session.submit(SAMPLE_LYRICS, reference, **_request_options(options))
+        return session.submit(lyrics.SAMPLE, reference, **_request_options(options))
 
 
 def _request_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -215,7 +210,18 @@ def rehearse(options: argparse.Namespace) -> None:
     """Run the rehearsal service until interrupted."""
     from . import rehearsal
 
-    rehearsal.serve(Session().journal.home, port=options.port, faults=options.fault)
+    home = Session().journal.home
+
+    def ready(address: rehearsal.Address) -> None:
+        print(f"Rehearsal service at {address.base_url}, for the library in {home}.")
+        print(f"Its key is in {home / 'rehearsal' / 'service.json'}. Ctrl-C ends it.", flush=True)
+
+    try:
+        served = rehearsal.serve(home, options.port, idle=None, faults=options.fault, ready=ready)
+    except ValueError as error:
+        raise InvalidInput(str(error), do="The faults are listed in minimax_nb/rehearsal/faults.py.") from None
+    if not served:
+        raise RehearsalError(f"The library in {home} has a rehearsal service already.", do="End that one first.")
 
 
 if __name__ == "__main__":

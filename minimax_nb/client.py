@@ -13,8 +13,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from ipaddress import ip_address
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,7 +35,6 @@ from .answers import (
 )
 from .errors import (
     DownloadFailed,
-    InvalidInput,
     LibraryError,
     NoCredits,
     NotFound,
@@ -50,11 +48,13 @@ from .errors import (
     Unreachable,
 )
 from .keys import Key
-
-DEFAULT_BASE_URL = "https://api.aimlapi.com"
+from .urls import checked_base_url, is_loopback
 
 SUBMIT_SECONDS = 180.0
 """How long a submit may wait for its answer; the provider's own example took 4.5 to 7 s."""
+
+_LOGS_SPAN = timedelta(days=92)
+_CLOCKS_DIFFER = timedelta(hours=1)
 
 _CONNECT_SECONDS = 10.0
 _ANSWER_SECONDS = 30.0
@@ -276,10 +276,17 @@ class Client:
     def logs(self, start: datetime, end: datetime) -> Iterator[LogEntry]:
         """Read the usage logs of this key, newest first, page by page.
 
+        Parameters
+        ----------
+        start, end : datetime.datetime
+            Widened by an hour at both ends, as clocks differ, and cut to the 92 days the service takes.
+
         Raises
         ------
         ServiceError, Unreachable
         """
+        end = end + _CLOCKS_DIFFER
+        start = max(start - _CLOCKS_DIFFER, end - _LOGS_SPAN)
         offset = 0
         while True:
             query = {"start": timestamp(start), "end": timestamp(end), "limit": 100, "offset": offset}
@@ -520,37 +527,6 @@ def _length_of_song(path: Path) -> float:
     if not measured.complete or measured.duration <= 0:
         raise DownloadFailed("What the service sent is cut off.")
     return measured.duration
-
-
-def checked_base_url(url: str) -> str:
-    """Return a base URL without its trailing slash.
-
-    Raises
-    ------
-    InvalidInput
-        When it is neither https nor on loopback, or carries more than scheme, host, port and path.
-    """
-    try:
-        parts = urlsplit(url)
-        usable = bool(parts.hostname) and not (parts.username or parts.password or parts.query or parts.fragment)
-        secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))
-    except (ValueError, AttributeError, TypeError):
-        usable = secure = False
-    if not (usable and secure):
-        raise InvalidInput(
-            "The base URL is not usable: a key travels over https only (http on this very computer).",
-            do="Give one like https://api.aimlapi.com.",
-        )
-    return url.rstrip("/")
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL points at this very computer."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _why(error: Exception) -> str:

@@ -84,8 +84,13 @@ class MusicError(Exception):
         self.retry_after = retry_after
         super().__init__(what)
 
+    @property
+    def money(self) -> str:
+        """Whether money was spent, as a sentence."""
+        return _MONEY[self.spent]
+
     def __str__(self) -> str:
-        return " ".join(part for part in (self.what, _MONEY[self.spent], self.do) if part)
+        return " ".join(part for part in (self.what, self.money, self.do) if part)
 
 
 class InvalidInput(MusicError, ValueError):

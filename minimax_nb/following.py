@@ -18,6 +18,7 @@ from .errors import (
 )
 from .pacing import Pacer
 from .song import Song, Status
+from .urls import is_loopback
 
 TIMEOUT = 600.0
 """How long a wait lasts unless told otherwise, in seconds; the provider's own example waits as long."""
@@ -74,7 +75,7 @@ class Following:
             self._finish(song)
         else:
             age = (datetime.now(timezone.utc) - song.created).total_seconds()
-            pacer.add(song.request_id, max(0.0, age), local=song.rehearsal)
+            pacer.add(song.request_id, max(0.0, age), local=song.rehearsal or is_loopback(song.base_url))
 
     def _ask(self, name: str, pacer: Pacer, passing: list[MusicError]) -> Song | None:
         before = next(song for song in self.songs if song.request_id == name)
@@ -88,7 +89,7 @@ class Following:
                 return None
             if isinstance(error, RateLimited):
                 pacer.hold(error.retry_after or 2.0)
-            pacer.asked(name, at_least=error.retry_after or min(2.0 * len(passing), 15.0))
+            pacer.asked(name, at_least=error.retry_after or min(2.0 ** (len(passing) - 2), 15.0))
             return None
         self.songs = [after if song.request_id == name else song for song in self.songs]
         if after.status.final:

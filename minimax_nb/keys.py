@@ -75,6 +75,21 @@ class Key:
         raise TypeError("A key is not written anywhere; give it again where it is needed.")
 
 
+def key_from_environment() -> Key | None:
+    """Look for a key in the environment alone.
+
+    Raises
+    ------
+    InvalidKey
+        When a variable is set to something that is no key.
+    """
+    for variable in KEY_VARIABLES:
+        text = os.environ.get(variable, "").strip()
+        if text:
+            return Key(text)
+    return None
+
+
 def find_key() -> Key | None:
     """Look for a key in the environment, then, in the main thread of a Colab kernel, in Colab's secrets.
 
@@ -87,11 +102,7 @@ def find_key() -> Key | None:
     InvalidKey
         When a variable is set to something that is no key.
     """
-    for variable in KEY_VARIABLES:
-        text = os.environ.get(variable, "").strip()
-        if text:
-            return Key(text)
-    return _colab_key()
+    return key_from_environment() or _colab_key()
 
 
 def _colab_key() -> Key | None:

@@ -12,6 +12,13 @@ from .errors import InvalidLyrics
 
 ACCOMPANIMENT = "##"
 
+SAMPLE = """\
+Side by side, through thick and thin,
+
+With a laugh, we always win.
+"""
+"""Words to try a song with; the provider's own example."""
+
 
 def to_prompt(lyrics: str, *, accompaniment: bool = True) -> str:
     """Build the prompt from lyrics as a person writes them.

@@ -35,13 +35,18 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
+def share(elapsed: float, usual: float) -> float:
+    """How much of a bar to fill, 0 to 1; it nears its end but does not claim to be there."""
+    return 1 - 1 / (1 + 2 * elapsed / usual)
+
+
 class Progress:
     """Shows how far a wait has come, while it is entered.
 
     Parameters
     ----------
     usual : float
-        How long it usually takes, in seconds; the bar nears its end but does not claim to be there.
+        How long it usually takes, in seconds.
     """
 
     def __init__(self, usual: float) -> None:
@@ -65,18 +70,18 @@ class Progress:
             return
         self._shown = news
         if self._notebook:
-            self._draw(label, 1 - 1 / (1 + 2 * elapsed / self._usual))
+            self._draw(label, share(elapsed, self._usual))
         elif self._terminal:
             print(f"\r\x1b[K{label}", end="", file=sys.stderr, flush=True)
         else:
             print(f"{clock(elapsed)} {state}", file=sys.stderr, flush=True)
 
-    def _draw(self, label: str, share: float) -> None:
+    def _draw(self, label: str, full: float) -> None:
         from IPython.display import display
 
         bundle = {
             "text/plain": label,
-            "text/html": f'<progress max="1" value="{share:.3f}" style="width:16em"></progress> {html.escape(label)}',
+            "text/html": f'<progress max="1" value="{full:.3f}" style="width:16em"></progress> {html.escape(label)}',
         }
         if self._handle is None:
             self._handle = display(bundle, raw=True, display_id=True)

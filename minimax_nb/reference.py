@@ -40,18 +40,26 @@ class Reference:
     path: Path | None = None
 
 
-def prepare(source: str | os.PathLike[str] | bytes, folder: Path, *, longer_than: float = 15.0) -> Reference:
+def prepare(
+    source: str | os.PathLike[str] | bytes | Reference,
+    folder: Path,
+    *,
+    longer_than: float = 15.0,
+    name: str = "bytes",
+) -> Reference:
     """Check a reference and, unless it is a link, put it into the library as mp3.
 
     Parameters
     ----------
     source : path, bytes, or str
         A wav or mp3 file, the bytes of one, a ``data:`` URI of one, or an ``http(s)`` URL, which is passed
-        on without being opened.
+        on without being opened; or what this function gave before.
     folder : pathlib.Path
         Where the mp3 goes, as ``<sha256>.mp3``. A file that already lies there is handed over as it is.
     longer_than : float
         The model's rule, in seconds.
+    name : str
+        What to call bytes.
 
     Raises
     ------
@@ -60,10 +68,14 @@ def prepare(source: str | os.PathLike[str] | bytes, folder: Path, *, longer_than
     LibraryError
         When the mp3 cannot be written.
     """
+    if isinstance(source, Reference):
+        if source.path:
+            _open(source.path).close()
+        return source
     if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
         return _link(source)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _keep(io.BytesIO(source), "bytes", folder, longer_than)
+        return _keep(io.BytesIO(source), name, folder, longer_than)
     if isinstance(source, str) and source.lower().startswith("data:"):
         return _keep(io.BytesIO(_decode_data_uri(source)), "data: URI", folder, longer_than)
     if not isinstance(source, str | os.PathLike):

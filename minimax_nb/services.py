@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from .client import DEFAULT_BASE_URL, checked_base_url, is_loopback
 from .errors import InvalidInput, InvalidKey
-from .keys import Key, find_key
+from .keys import Key, find_key, key_from_environment
 from .progress import say
+from .urls import checked_base_url, is_loopback
+
+DEFAULT_BASE_URL = "https://api.aimlapi.com"
 
 _announced = False
 
@@ -83,6 +85,20 @@ class Choice:
         if key is None:
             raise InvalidKey("No key was found.")
         return Service(told or DEFAULT_BASE_URL, key, rehearsal=False)
+
+    def at_first_sight(self) -> Choice:
+        """The same with nothing left open, by what the environment alone says: for a page that is being drawn.
+
+        Raises
+        ------
+        InvalidKey, InvalidInput
+            When the environment holds something that is not usable.
+        """
+        key = self.key or key_from_environment()
+        rehearse = _rehearse_from_environment() if self.rehearse is None else self.rehearse
+        if rehearse is None:
+            rehearse = key is None and not (self.base_url or _base_url_from_environment())
+        return replace(self, key=key, rehearse=rehearse)
 
     def hosted(self, base_url: str) -> Service | None:
         """The hosted service at `base_url`, if that is the one this person has a key for; no key goes elsewhere."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import socket
 import time
@@ -16,7 +17,7 @@ import psutil
 
 from . import catalogue
 from .answers import Look
-from .client import SUBMIT_SECONDS, Client, JsonBody, checked_base_url
+from .client import SUBMIT_SECONDS, Client, JsonBody
 from .errors import (
     GenerationFailed,
     InvalidInput,
@@ -34,8 +35,7 @@ from .progress import USUAL_SECONDS, Progress, say
 from .reference import Reference, prepare
 from .services import Choice, Service
 from .song import Song, SongRequest, Status
-
-_LOGS_KEPT = timedelta(days=92)
+from .urls import checked_base_url
 
 
 class Session:
@@ -87,12 +87,18 @@ class Session:
             self._journal = Journal(_library(self._home))
         return self._journal
 
+    def at(self, choice: Choice) -> Session:
+        """The same library, with songs made where `choice` says."""
+        other = copy.copy(self)
+        other.choice = choice
+        return other
+
     # The verbs
 
     def submit(
         self,
         lyrics: str,
-        reference: str | os.PathLike[str] | bytes,
+        reference: str | os.PathLike[str] | bytes | Reference,
         *,
         model: str = catalogue.DEFAULT_MODEL,
         accompaniment: bool = True,
@@ -251,6 +257,8 @@ class Session:
         songs = [song for song in self.open_songs() if self._service_of(song)]
         if since is not None:
             songs += self._found_in_logs(_moment(since))
+        if not songs:
+            return []
         follow = self.follow(songs, timeout)
         with Progress(USUAL_SECONDS[all(song.rehearsal for song in songs)]) as progress:
             _watch(follow, progress)
@@ -389,8 +397,7 @@ class Session:
         """Look in the logs for a song whose answer was lost; the same as it was while there is no entry."""
         if song.status is not Status.UNKNOWN:
             return song
-        start = song.created - timedelta(minutes=5)
-        for entry in client.logs(start, datetime.now(timezone.utc) + timedelta(minutes=5)):
+        for entry in client.logs(song.created, datetime.now(timezone.utc)):
             if entry.request_id == song.request_id:
                 if not entry.succeeded:
                     return self.journal.step(song, Status.FAILED, id=entry.id, error="The service could not make it.")
@@ -404,7 +411,7 @@ class Session:
         service = self.choice.service()
         known = {song.id for song in self.journal.songs()} | {song.request_id for song in self.journal.songs()}
         found = []
-        for entry in self._client(service).logs(start, datetime.now(timezone.utc) + timedelta(minutes=5)):
+        for entry in self._client(service).logs(start, datetime.now(timezone.utc)):
             strange = entry.id not in known and entry.request_id not in known
             if strange and entry.succeeded and entry.model in catalogue.MODELS:
                 song = _adopted(entry.id, service)
@@ -469,13 +476,12 @@ def _adopted(generation_id: str, service: Service) -> Song:
 
 
 def _moment(since: str | datetime) -> datetime:
-    earliest = datetime.now(timezone.utc) - _LOGS_KEPT
     if isinstance(since, datetime):
-        return max(since.astimezone(timezone.utc), earliest)
-    unit = {"h": "hours", "d": "days", "m": "minutes"}.get(since[-1:]) if isinstance(since, str) else None
+        return since
+    unit = {"m": "minutes", "h": "hours", "d": "days"}.get(since[-1:]) if isinstance(since, str) else None
     if unit is None or not since[:-1].isdigit():
         raise InvalidOption(f"since={since!r} is no span of time.", do='Give one like "24h" or "7d", or a datetime.')
-    return max(datetime.now(timezone.utc) - timedelta(**{unit: int(since[:-1])}), earliest)
+    return datetime.now(timezone.utc) - timedelta(**{unit: int(since[:-1])})
 
 
 def _library(home: str | os.PathLike[str] | None) -> Path:

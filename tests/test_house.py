@@ -16,7 +16,7 @@ PACKAGE = Path(minimax_nb.__file__).parent
 # A module may import from the rows above its own, and from nothing else of this package.
 ROWS = [
     {"errors"},
-    {"audio", "catalogue", "lyrics", "song"},
+    {"audio", "catalogue", "lyrics", "song", "urls"},
     {"reference", "answers", "keys", "pacing", "progress", "waiting"},
     {"client", "journal", "following"},
     {"services", "rehearsal"},

@@ -1,0 +1,27 @@
+"""What installing this package asks for."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+PINS = dict(
+    line.split("==")
+    for line in (Path(__file__).parent / "data" / "colab-pins.txt").read_text().splitlines()
+    if "==" in line
+)
+
+
+def canonical(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+@pytest.mark.parametrize("text", [text for text in metadata.requires("minimax_nb") or [] if "extra ==" not in text])
+def test_every_requirement_admits_what_colab_has_installed(text: str) -> None:
+    requirement = Requirement(text)
+    installed = {canonical(name): version for name, version in PINS.items()}
+    assert canonical(requirement.name) in installed
+    assert requirement.specifier.contains(installed[canonical(requirement.name)])

@@ -1,0 +1,484 @@
+"""The verbs, end to end: a real service over a real socket, a real library, faults switched on."""
+
+from __future__ import annotations
+
+import pickle
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import soundfile
+from service_helper import Running, audio_bytes, running_service
+
+from minimax_nb import Session, Song, Status
+from minimax_nb import services as services_module
+from minimax_nb.errors import (
+    DownloadFailed,
+    GenerationFailed,
+    InvalidInput,
+    InvalidKey,
+    InvalidLyrics,
+    InvalidOption,
+    InvalidReference,
+    LibraryError,
+    MusicError,
+    NoCredits,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+    Spent,
+    Unauthorized,
+    Unavailable,
+    Unreachable,
+    WaitTimeout,
+)
+
+LYRICS = "Side by side\n\nWe always win"
+REFERENCE = audio_bytes(20)
+PRICE = 0.035
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running_service(tmp_path_factory.mktemp("service"), price=PRICE) as running:
+        yield running
+
+
+@pytest.fixture
+def service(shared: Running) -> Iterator[Running]:
+    shared.commit()
+    yield shared
+    shared.commit()
+
+
+@pytest.fixture
+def hosted(service: Running, tmp_path: Path) -> Session:
+    """A session to which the service is the paid one."""
+    return Session(api_key=service.address.key, base_url=service.address.base_url, home=tmp_path / "library")
+
+
+def again(session: Session) -> Session:
+    """The same person in a fresh kernel."""
+    service = session.choice
+    assert service.key is not None
+    return Session(api_key=service.key._reveal(), base_url=service.base_url, home=session.journal.home)
+
+
+def charges(service: Running, song_or_request_id: str) -> int:
+    return sum(job["client_request_id"] == song_or_request_id for job in service.ledger())
+
+
+def test_submit_is_step_one_and_nothing_else(hosted: Session, service: Running) -> None:
+    song = hosted.submit(LYRICS, REFERENCE)
+    assert song.status == "queued"
+    assert song.id.endswith(":minimax-music")
+    assert song.cost_usd == PRICE
+    assert song.spent is Spent.YES
+    assert not song.rehearsal
+    assert song.request is not None
+    assert (song.request.lyrics, song.request.prompt) == (LYRICS, f"##{LYRICS}##")
+    assert charges(service, song.request_id) == 1
+    job = next(job for job in service.ledger() if job["client_request_id"] == song.request_id)
+    assert job["body"]["prompt"] == f"##{LYRICS}##"
+    assert set(job["body"]) - {"reference_audio_url"} == {"model", "prompt"}
+
+
+def test_retrieve_is_one_look_and_brings_the_audio(hosted: Session) -> None:
+    song = hosted.submit(LYRICS, REFERENCE)
+    while not (looked := hosted.retrieve(song.id)).status.final:
+        assert looked.status in ("queued", "generating")
+    assert looked.status == "completed"
+    assert looked.path is not None
+    assert looked.duration == pytest.approx(2, abs=0.1) == soundfile.info(looked.path).duration
+    assert looked.audio
+    assert hosted.songs() == [looked]
+    assert [file.name for file in looked.path.parent.iterdir()] == [looked.path.name]
+
+
+def test_wait_and_generate_return_completed_songs(hosted: Session) -> None:
+    assert hosted.wait(hosted.submit(LYRICS, REFERENCE)).status is Status.COMPLETED
+    assert hosted.generate(LYRICS, REFERENCE, accompaniment=False).status is Status.COMPLETED
+
+
+def test_several_songs_come_back_in_order(hosted: Session) -> None:
+    songs = [hosted.submit(f"{LYRICS} {number}", REFERENCE) for number in range(4)]
+    done = hosted.wait([songs[2], songs[0].id, songs[3], songs[1]])
+    assert [song.request_id for song in done] == [songs[n].request_id for n in (2, 0, 3, 1)]
+    assert all(song.status is Status.COMPLETED for song in done)
+    assert hosted.wait([]) == []
+
+
+def test_an_id_is_enough_in_a_fresh_kernel_with_an_empty_library(hosted: Session, tmp_path: Path) -> None:
+    song = hosted.submit(LYRICS, REFERENCE)
+    stranger = again(hosted)
+    stranger._home, stranger._journal = tmp_path / "another", None
+    found = stranger.wait(song.id)
+    assert (found.status, found.id, found.request) == (Status.COMPLETED, song.id, None)
+    assert "Untitled" in found.title
+    assert stranger.songs() == [found]
+    assert stranger.retrieve(song.id) == found
+
+
+def test_recover_finishes_what_an_earlier_kernel_left_open(hosted: Session) -> None:
+    songs = {hosted.submit(LYRICS, REFERENCE).request_id for _ in range(2)}
+    recovered = again(hosted).recover()
+    assert {song.request_id for song in recovered} == songs
+    assert again(hosted).recover() == []
+
+
+def test_recover_finds_songs_of_this_key_that_the_library_does_not_know(hosted: Session, tmp_path: Path) -> None:
+    song = hosted.submit(LYRICS, REFERENCE)
+    stranger = again(hosted)
+    stranger._home, stranger._journal = tmp_path / "another", None
+    recovered = {found.id for found in stranger.recover(since="1h")}
+    assert song.id in recovered
+    with pytest.raises(InvalidOption):
+        stranger.recover(since="yesterday")
+
+
+@pytest.mark.parametrize("fault", ["drop_after", "bad_gateway_after", "empty_body"])
+def test_an_answer_that_got_lost_is_looked_up_and_never_paid_twice(
+    hosted: Session, service: Running, fault: str
+) -> None:
+    service.commit({"fault": fault, "call": "submit", "times": 1})
+    with pytest.raises(OutcomeUnknown) as caught:
+        hosted.submit(LYRICS, REFERENCE)
+    assert caught.value.spent is Spent.MAYBE
+    (song,) = hosted.songs()
+    assert (song.status, song.spent, caught.value.song_id) == (Status.UNKNOWN, Spent.MAYBE, song.request_id)
+    (recovered,) = again(hosted).recover()
+    assert (recovered.status, recovered.request_id) == (Status.COMPLETED, song.request_id)
+    assert recovered.cost_usd == PRICE
+    assert charges(service, song.request_id) == 1
+
+
+def test_an_unknown_song_that_the_logs_do_not_show_stays_unknown(hosted: Session, service: Running) -> None:
+    service.commit({"fault": "drop_before", "call": "submit"})
+    with pytest.raises(OutcomeUnknown):
+        hosted.submit(LYRICS, REFERENCE)
+    (song,) = hosted.songs()
+    assert charges(service, song.request_id) == 0
+    assert hosted.retrieve(song).status is Status.UNKNOWN
+    with pytest.raises(WaitTimeout) as caught:
+        hosted.wait(song, timeout=0.5)
+    assert caught.value.spent is Spent.MAYBE
+
+
+@pytest.mark.parametrize(
+    ("fault", "error_class"),
+    [("unauthorized", Unauthorized), ("no_credits", NoCredits), ("not_found", NotFound), ("data_refused", Refused)],
+)
+def test_a_clear_no_is_refused_and_free(
+    hosted: Session, service: Running, fault: str, error_class: type[MusicError]
+) -> None:
+    service.commit({"fault": fault, "call": "submit"})
+    with pytest.raises(error_class, match="Nothing was spent") as caught:
+        hosted.submit(LYRICS, REFERENCE)
+    (song,) = hosted.songs()
+    assert (song.status, song.spent) == (Status.REFUSED, Spent.NO)
+    assert song.error == caught.value.what
+    assert service.fired() == [1]
+    if fault == "data_refused":
+        assert "give its link" in str(caught.value)
+        assert "reference_host" in str(caught.value)
+
+
+def test_a_limit_told_in_seconds_or_as_a_date_is_waited_for_by_submit(hosted: Session, service: Running) -> None:
+    service.commit(
+        {"fault": "rate_limit_seconds", "call": "submit", "times": 1, "seconds": 1},
+        {"fault": "rate_limit_date", "call": "submit", "times": 1, "seconds": 1},
+    )
+    song = hosted.submit(LYRICS, REFERENCE)
+    assert service.fired() == [1, 1]
+    assert charges(service, song.request_id) == 1
+
+
+def test_retrieve_makes_one_attempt_and_says_when_to_come_back(hosted: Session, service: Running) -> None:
+    song = hosted.submit(LYRICS, REFERENCE)
+    service.commit({"fault": "rate_limit_seconds", "call": "retrieve", "seconds": 7})
+    with pytest.raises(RateLimited) as caught:
+        hosted.retrieve(song)
+    assert (caught.value.retry_after, caught.value.spent, caught.value.song_id) == (7.0, Spent.YES, song.id)
+    assert service.fired() == [1]
+    service.commit({"fault": "drop_before", "call": "retrieve"})
+    with pytest.raises(Unreachable, match="is paid for"):
+        hosted.retrieve(song)
+    assert service.fired() == [1]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"fault": "bad_gateway", "call": "retrieve", "times": 1},
+        {"fault": "html_body", "call": "retrieve", "times": 1},
+        {"fault": "html_ok", "call": "retrieve", "times": 1},
+        {"fault": "empty_body", "call": "retrieve", "times": 1},
+        {"fault": "drop_after", "call": "retrieve", "times": 1},
+        {"fault": "rate_limit_date", "call": "retrieve", "times": 1},
+        {"fault": "unknown_status", "call": "retrieve", "times": 2},
+        {"fault": "missing_fields", "call": "retrieve"},
+        {"fault": "slow", "call": "retrieve", "seconds": 0.5, "times": 2},
+        {"fault": "expired_audio", "call": "download"},
+        {"fault": "truncated_audio", "call": "download", "times": 1},
+        {"fault": "short_audio", "call": "download", "times": 1},
+        {"fault": "bad_gateway", "call": "download", "times": 1},
+    ],
+    ids=lambda fault: f"{fault['fault']}-{fault['call']}",
+)
+def test_a_wait_survives_whatever_passes(hosted: Session, service: Running, fault: dict[str, object]) -> None:
+    service.commit(fault)
+    song = hosted.wait(hosted.submit(LYRICS, REFERENCE), timeout=30)
+    assert song.status is Status.COMPLETED
+    assert song.duration == pytest.approx(2, abs=0.1)
+    assert service.fired()[0] >= 1
+    assert charges(service, song.request_id) == 1
+
+
+def test_an_audio_that_never_comes_ends_in_an_error_and_the_song_stays_open(
+    hosted: Session, service: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minimax_nb.following._DOWNLOAD_ATTEMPTS", 2)
+    service.commit({"fault": "short_audio", "call": "download"})
+    with pytest.raises(DownloadFailed, match="is paid for"):
+        hosted.generate(LYRICS, REFERENCE)
+    assert [song.status for song in hosted.songs()] == [Status.DOWNLOADING]
+    service.commit()
+    assert [song.status for song in hosted.recover()] == [Status.COMPLETED]
+
+
+def test_a_song_that_fails_is_free_and_the_others_are_still_made(hosted: Session, service: Running) -> None:
+    first = hosted.submit(LYRICS, REFERENCE)
+    service.commit({"fault": "error_status", "call": "retrieve", "times": 1})
+    with pytest.raises(GenerationFailed, match=r"The model failed.*Nothing was spent"):
+        hosted.wait(first)
+    assert hosted.retrieve(first).status is Status.FAILED
+    second = hosted.submit(LYRICS, REFERENCE)
+    with pytest.raises(GenerationFailed):
+        hosted.wait([first, second])
+    assert [song.status for song in hosted.songs()] == [Status.COMPLETED, Status.FAILED]
+
+
+def test_an_id_that_does_not_exist_is_named_and_not_kept(hosted: Session) -> None:
+    for ask in (hosted.retrieve, hosted.wait):
+        with pytest.raises(NotFound, match="no-such-song"):
+            ask("no-such-song")
+    with pytest.raises(InvalidInput):
+        hosted.retrieve("")
+    assert hosted.songs() == []
+
+
+def test_what_keeps_failing_is_given_up_at_the_deadline(hosted: Session, service: Running) -> None:
+    song = hosted.submit(LYRICS, REFERENCE)
+    service.commit({"fault": "bad_gateway", "call": "retrieve"})
+    with pytest.raises(WaitTimeout, match="Bad gateway") as caught:
+        hosted.wait(song, timeout=1)
+    assert isinstance(caught.value, TimeoutError)
+    assert (caught.value.song_id, caught.value.spent) == (song.id, Spent.YES)
+    with pytest.raises(Unavailable):
+        hosted.retrieve(song)
+
+
+BAD_INPUT = {
+    "no lyrics": ({"lyrics": ""}, InvalidLyrics),
+    "only ##": ({"lyrics": "##"}, InvalidLyrics),
+    "too long": ({"lyrics": "x" * 597}, InvalidLyrics),
+    "missing file": ({"reference": "missing.mp3"}, InvalidReference),
+    "too short": ({"reference": audio_bytes(14)}, InvalidReference),
+    "no sound": ({"reference": b"not music"}, InvalidReference),
+    "model": ({"model": "minimax-musik"}, InvalidOption),
+    "option": ({"volume": 11}, InvalidOption),
+    "rehearsal option": ({"tempo": 92}, InvalidOption),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input_is_said_before_anything_leaves_the_machine(hosted: Session, service: Running, case: str) -> None:
+    before = len(service.ledger())
+    changes, error_class = BAD_INPUT[case]
+    with pytest.raises(error_class) as caught:
+        hosted.submit(**{"lyrics": LYRICS, "reference": REFERENCE, **changes})
+    assert isinstance(caught.value, ValueError)
+    assert caught.value.spent is Spent.NO
+    assert hosted.songs() == []
+    assert len(service.ledger()) == before
+
+
+def test_the_longest_prompt_that_fits_is_taken(hosted: Session) -> None:
+    song = hosted.submit("x" * 596, REFERENCE)
+    assert song.request is not None
+    assert len(song.request.prompt) == 600
+
+
+@pytest.mark.parametrize("key", ["", "   ", "two words", "short", "line\nbreak-in-a-key", "kéy-with-accent-123"])
+def test_a_key_that_is_none_is_said_at_once(key: str) -> None:
+    with pytest.raises(InvalidKey) as caught:
+        Session(api_key=key)
+    assert not key.strip() or key not in str(caught.value)
+
+
+def test_an_unreachable_host_costs_nothing_and_is_said(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    session = Session(api_key="a-key-for-nobody", base_url=f"http://127.0.0.1:{port}", home=tmp_path)
+    with pytest.raises(Unreachable, match="Nothing was spent"):
+        session.submit(LYRICS, REFERENCE)
+    assert [song.status for song in session.songs()] == [Status.REFUSED]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://example.org", "ftp://example.org", "https://", "https://user:pw@host", "x", "https://[", ""]
+)
+def test_a_key_travels_over_https_only(url: str) -> None:
+    with pytest.raises(InvalidInput):
+        Session(base_url=url)
+
+
+def test_a_link_and_a_hosted_file_are_passed_on(hosted: Session, service: Running) -> None:
+    link = "http://127.0.0.1:9/song.mp3?a=1"
+    song = hosted.submit(LYRICS, link)
+    job = next(job for job in service.ledger() if job["client_request_id"] == song.request_id)
+    assert job["body"]["reference_audio_url"] == link
+    assert song.source == link
+    hosted._reference_host = lambda path: f"https://files.invalid/{path.name}"
+    song = hosted.submit(LYRICS, REFERENCE)
+    job = next(job for job in service.ledger() if job["client_request_id"] == song.request_id)
+    assert job["body"]["reference_audio_url"] == f"https://files.invalid/{Path(song.source).name}"
+    hosted._reference_host = lambda path: "nowhere"
+    with pytest.raises(InvalidReference, match="reference_host"):
+        hosted.submit(LYRICS, REFERENCE)
+
+
+def test_a_song_can_be_asked_for_again_with_its_own_reference(hosted: Session) -> None:
+    first = hosted.submit(LYRICS, REFERENCE)
+    second = hosted.submit(LYRICS, first.source)
+    assert second.source == first.source
+    assert second.request_id != first.request_id
+
+
+def test_rehearsing_needs_no_key_and_says_so_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(services_module, "_announced", False)
+    with running_service(tmp_path / "library") as service:
+        session = Session(home=tmp_path / "library")
+        song = session.generate(LYRICS, REFERENCE, seed=7, tempo=92)
+        session.submit(LYRICS, REFERENCE)
+        said = capsys.readouterr().err
+        assert said.count("No key found: rehearsing on this computer, free.") == 1
+        assert song.rehearsal
+        assert song.spent is Spent.NO
+        assert "free" in song.facts
+        assert "seed 7" in song.facts
+        assert service.ledger()[0]["seed"] == 7
+        assert service.ledger()[1]["seed"] == session.songs()[0].seed
+
+
+def test_a_rehearsal_whose_answer_got_lost_was_never_asked_or_is_picked_up(tmp_path: Path) -> None:
+    with running_service(tmp_path) as service:
+        session = Session(home=tmp_path, rehearse=True)
+        service.commit({"fault": "drop_before", "call": "submit", "times": 1})
+        with pytest.raises(OutcomeUnknown):
+            session.submit(LYRICS, REFERENCE)
+        service.commit({"fault": "drop_after", "call": "submit", "times": 1})
+        with pytest.raises(OutcomeUnknown):
+            session.submit(LYRICS, REFERENCE)
+        assert len(session.recover()) == 1
+        assert sorted(song.status for song in session.songs()) == [Status.COMPLETED, Status.REFUSED]
+
+
+def test_the_environment_chooses_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    session = Session(home=tmp_path)
+    assert session.choice.service().rehearsal
+    monkeypatch.setenv("AIMLAPI_API_KEY", "second-key-5678")
+    assert session.choice.service().name == "AI/ML API, key ending …5678"
+    monkeypatch.setenv("AIML_API_KEY", "first-key-1234")
+    service = session.choice.service()
+    assert (service.name, service.base_url) == ("AI/ML API, key ending …1234", "https://api.aimlapi.com")
+    monkeypatch.setenv("MINIMAX_NB_BASE_URL", "https://elsewhere.example/")
+    assert session.choice.service().base_url == "https://elsewhere.example"
+    monkeypatch.setenv("MINIMAX_NB_REHEARSE", "1")
+    assert session.choice.service().rehearsal
+    assert not Session(rehearse=False).choice.service().rehearsal
+    monkeypatch.delenv("AIML_API_KEY")
+    monkeypatch.delenv("AIMLAPI_API_KEY")
+    with pytest.raises(InvalidKey):
+        Session(rehearse=False).choice.service()
+    monkeypatch.delenv("MINIMAX_NB_REHEARSE")
+    with pytest.raises(InvalidKey):
+        Session().choice.service()
+    with pytest.raises(InvalidInput):
+        Session(rehearse=True, base_url="https://elsewhere.example")
+
+
+def test_a_song_is_asked_for_at_its_own_service_and_no_key_goes_elsewhere(
+    hosted: Session, service: Running, tmp_path: Path
+) -> None:
+    song = hosted.submit(LYRICS, REFERENCE)
+    with running_service(tmp_path / "other") as other:
+        visitor = Session(api_key=other.address.key, base_url=other.address.base_url, home=hosted.journal.home)
+        assert visitor.recover() == []
+        with pytest.raises(InvalidInput, match="has no key for that"):
+            visitor.retrieve(song)
+    assert hosted.retrieve(song).id == song.id
+
+
+def test_the_key_is_shown_by_nothing(hosted: Session, service: Running) -> None:
+    key = service.address.key
+    song = hosted.generate(LYRICS, REFERENCE)
+    with pytest.raises(NotFound) as caught:
+        hosted.retrieve(f"{key}-is-not-an-id")
+    shown = [repr(hosted.choice), repr(song), str(caught.value), repr(vars(hosted.choice.key)), song._repr_html_()]
+    assert not any(key in text for text in shown)
+    assert key[-4:] in repr(hosted.choice.key)
+    with pytest.raises(TypeError):
+        pickle.dumps(hosted.choice.key)
+    for file in hosted.journal.home.rglob("*"):
+        assert not file.is_file() or key.encode() not in file.read_bytes()
+
+
+def test_an_interrupt_says_where_the_song_is(hosted: Session, tmp_path: Path) -> None:
+    """A real interrupt, in a process of its own."""
+    code = """
+import os, signal, sys, threading
+from pathlib import Path
+from minimax_nb import Session
+session = Session(api_key=sys.argv[1], base_url=sys.argv[2], home=sys.argv[3])
+song = session.submit("la la", Path(sys.argv[4]))
+print(song.id, flush=True)
+threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+session.wait(song)
+"""
+    (tmp_path / "reference.wav").write_bytes(audio_bytes(16, kind="WAV"))
+    with running_service(tmp_path / "slow", seconds=60) as slow:
+        arguments = [slow.address.key, slow.address.base_url, str(tmp_path / "home"), str(tmp_path / "reference.wav")]
+        done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
+    assert "KeyboardInterrupt" in done.stderr
+    generation_id = done.stdout.strip()
+    assert f"Stopped waiting. It may still be made and charged; it is in your library: wait('{generation_id}')" in (
+        done.stderr
+    )
+
+
+def test_a_read_only_home_is_said(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file where the folder should be")
+    session = Session(api_key="a-key-for-nobody", base_url="http://127.0.0.1:9", home=tmp_path / "home")
+    for ask in (session.songs, lambda: session.submit(LYRICS, REFERENCE)):
+        with pytest.raises(LibraryError, match="MINIMAX_NB_HOME"):
+            ask()
+
+
+def test_many_threads_share_one_session(hosted: Session, service: Running) -> None:
+    songs: list[Song] = []
+    threads = [threading.Thread(target=lambda: songs.append(hosted.generate(LYRICS, REFERENCE))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({song.id for song in songs}) == 8
+    assert all(song.status is Status.COMPLETED for song in songs)
