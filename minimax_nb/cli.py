@@ -216,11 +216,7 @@ def rehearse(options: argparse.Namespace) -> None:
         print(f"Rehearsal service at {address.base_url}, for the library in {home}.")
         print(f"Its key is in {home / 'rehearsal' / 'service.json'}. Ctrl-C ends it.", flush=True)
 
-    try:
-        served = rehearsal.serve(home, options.port, idle=None, faults=options.fault, ready=ready)
-    except ValueError as error:
-        raise InvalidInput(str(error), do="The faults are listed in minimax_nb/rehearsal/faults.py.") from None
-    if not served:
+    if not rehearsal.serve(home, options.port, idle=None, faults=options.fault, ready=ready):
         raise RehearsalError(f"The library in {home} has a rehearsal service already.", do="End that one first.")
 
 

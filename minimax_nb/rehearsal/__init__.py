@@ -1,0 +1,334 @@
+"""Rehearsing: a service of our own on this computer, one process for each home, found or started here.
+
+A home's service keeps everything in `<home>/rehearsal/`: `service.lock`, which it holds as long as it lives;
+`service.json`, which says where it listens and what its key is, and which only its owner may read;
+`service.log`; and `jobs/`, its ledger.
+"""
+
+from __future__ import annotations
+
+import hmac
+import http.client
+import json
+import os
+import re
+import secrets
+import site
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InvalidOption, RehearsalError
+from .wire import proof
+
+if TYPE_CHECKING:
+    from .faults import Rule
+    from .workshop import Band
+
+IDLE_SECONDS = 1800.0
+_RECORD = "service.json"
+_ANSWER_SECONDS = 5.0
+_RETRY_SECONDS = 1.0
+_MOST_LOG_BYTES = 1_000_000
+_KEY_CHARACTERS = 43
+
+# Windows has no sessions; there, these flags keep a console's Ctrl-C and end away. Elsewhere they are 0.
+_DETACHED = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+
+# One start at a time in this process; between processes the service's lock decides.
+_starting = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a rehearsal service is.
+
+    Attributes
+    ----------
+    base_url : str
+        Such as `http://127.0.0.1:40123`.
+    key : str
+        What it wants as its bearer key.
+    """
+
+    base_url: str
+    key: str = field(repr=False)
+
+
+def address(home: Path, *, timeout: float = 30) -> Address:
+    """Return the living service of a home, started when there is none.
+
+    Parameters
+    ----------
+    home : Path
+    timeout : float
+        Seconds to wait for a service to come up.
+
+    Raises
+    ------
+    RehearsalError
+        When it cannot be started; the message has the last lines of its log.
+    """
+    folder = _folder(home)
+    known = _living(folder)
+    if known is not None and not _gives_way(known):
+        return known.address
+    try:
+        with _starting:
+            return _start(folder, timeout)
+    except OSError as problem:
+        raise RehearsalError(f"The folder {folder} cannot be used: {problem.strerror}.") from problem
+
+
+def serve(
+    home: Path,
+    port: int = 0,
+    *,
+    idle: float | None = IDLE_SECONDS,
+    faults: Sequence[object] = (),
+    price: float = 0.0,
+    band: Band | None = None,
+    ready: Callable[[Address], None] | None = None,
+) -> bool:
+    """Be the service of a home, until idle, stopped or interrupted.
+
+    Parameters
+    ----------
+    home : Path
+    port : int
+        0: the one it had before, or any free one.
+    idle : float or None
+        Seconds with nothing to do after which it ends; None: never.
+    faults : sequence of dict or str
+        The faults to commit, each an object or its JSON; `rehearsal/faults.py` has their table.
+    price : float
+        Play money in USD for each song.
+    band : callable, optional
+        Who plays instead of the built-in band (`rehearsal/workshop.py` says how it is called).
+    ready : callable, optional
+        Told the address as soon as calls are answered.
+
+    Returns
+    -------
+    bool
+        False when this home has a service already; then nothing was done.
+
+    Raises
+    ------
+    InvalidOption
+        For a fault that does not exist.
+    RehearsalError
+        When the port is taken or the folder cannot be used.
+    """
+    from filelock import FileLock, Timeout
+
+    from .faults import parse
+
+    folder = _folder(home)
+    try:
+        rules = parse(faults)
+    except ValueError as problem:
+        raise InvalidOption(str(problem)) from None
+    try:
+        with FileLock(folder / "service.lock", timeout=0):
+            _serve(folder, port, idle=idle, rules=rules, price=price, band=band, ready=ready)
+    except Timeout:
+        return False
+    except OSError as problem:
+        raise RehearsalError(f"The rehearsal service cannot run: {problem}.") from problem
+    return True
+
+
+def _serve(
+    folder: Path,
+    port: int,
+    *,
+    idle: float | None,
+    rules: Sequence[Rule],
+    price: float,
+    band: Band | None,
+    ready: Callable[[Address], None] | None,
+) -> None:
+    from .jobs import write_safely
+    from .service import run
+
+    # After a crash the same port and key, if they can be had: whoever holds the address just carries on.
+    before = _read(folder)
+    key = before.key if before else secrets.token_urlsafe(32)
+    ports = [port] if port else [before.port, 0] if before else [0]
+    version = _version()
+
+    def announce(taken: int) -> None:
+        said = _Record(taken, key, version, os.getpid())
+        write_safely(folder / _RECORD, json.dumps(vars(said)))
+        if ready:
+            ready(said.address)
+
+    run(
+        folder / "jobs",
+        record=folder / _RECORD,
+        ports=ports,
+        key=key,
+        version=version,
+        idle=idle,
+        rules=rules,
+        price_usd=price,
+        band=band,
+        announce=announce,
+    )
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What `service.json` says."""
+
+    port: int
+    key: str = field(repr=False)
+    version: str
+    pid: int
+
+    @property
+    def address(self) -> Address:
+        return Address(f"http://127.0.0.1:{self.port}", self.key)
+
+
+def _folder(home: Path) -> Path:
+    folder = Path(home) / "rehearsal"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as problem:
+        raise RehearsalError(f"The folder {folder} cannot be made: {problem.strerror}.") from problem
+    return folder
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("minimax_nb")
+    except metadata.PackageNotFoundError:
+        return "0"
+
+
+def _read(folder: Path) -> _Record | None:
+    try:
+        record = _Record(**json.loads((folder / _RECORD).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+    texts = isinstance(record.key, str) and isinstance(record.version, str)
+    usable = texts and len(record.key) == _KEY_CHARACTERS and isinstance(record.port, int)
+    return record if usable and 0 < record.port < 65536 else None
+
+
+def _living(folder: Path) -> _Record | None:
+    """Return the record of a service that is there and is ours.
+
+    After a crash anybody may listen at its port. So the key is not sent to find out: the service proves
+    that it holds the key.
+    """
+    record = _read(folder)
+    if record is None:
+        return None
+    nonce = secrets.token_hex(16)
+    said = _ask(record, "GET", f"/rehearsal/proof?nonce={nonce}").get("proof")
+    genuine = isinstance(said, str) and hmac.compare_digest(said.encode(), proof(record.key, nonce).encode())
+    return record if genuine else None
+
+
+def _ask(record: _Record, method: str, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return the service's answer; empty when there is none. `http.client` knows no proxies."""
+    connection = http.client.HTTPConnection("127.0.0.1", record.port, timeout=_ANSWER_SECONDS)
+    try:
+        connection.request(method, path, headers=headers or {})
+        answer = connection.getresponse()
+        said = json.loads(answer.read(10_000)) if answer.status == 200 else {}
+    except (OSError, http.client.HTTPException, ValueError):
+        return {}
+    finally:
+        connection.close()
+    return said if isinstance(said, dict) else {}
+
+
+def _gives_way(record: _Record) -> bool:
+    """Whether a service of an older version has ended for us.
+
+    It is replaced when it has nothing to do, so that an update is heard at once, and kept while it makes
+    songs, which must not be lost. Only a newer one replaces an older one: two kernels with two versions
+    would replace each other's for ever.
+    """
+    if _numbers(record.version) >= _numbers(_version()):
+        return False
+    return bool(_ask(record, "POST", "/rehearsal/stop", {"Authorization": f"Bearer {record.key}"}))
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
+
+
+def _start(folder: Path, timeout: float) -> Address:
+    deadline = time.monotonic() + timeout
+    log = folder / "service.log"
+    if log.exists() and log.stat().st_size > _MOST_LOG_BYTES:
+        log.unlink(missing_ok=True)
+    begin = log.stat().st_size if log.exists() else 0
+    process: subprocess.Popen[bytes] | None = None
+    spawned = 0.0
+    while time.monotonic() < deadline:
+        living = _living(folder)
+        if living is not None:
+            return living.address
+        # One that ended quietly has met another, which is starting, or is just ending.
+        if process is None or (process.poll() == 0 and time.monotonic() - spawned > _RETRY_SECONDS):
+            process, spawned = _spawn(folder, log), time.monotonic()
+        elif process.poll():
+            raise RehearsalError(f"The rehearsal service ended at once. {_last_lines(log, begin)}")
+        time.sleep(0.05)
+    raise RehearsalError(f"The rehearsal service did not start in {timeout:g} s. {_last_lines(log, begin)}")
+
+
+def _spawn(folder: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start a service that outlives this process and is not reached by its interrupts."""
+    command = [sys.executable, "-m", __name__, "--home", str(folder.parent.resolve())]
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=handle,
+            stderr=handle,
+            env=_environment(),
+            cwd=folder,
+            start_new_session=True,
+            creationflags=_DETACHED,
+        )
+    except OSError as problem:
+        raise RehearsalError(f"Python could not be started for the rehearsal service: {problem}.") from problem
+    finally:
+        os.close(handle)
+    # Waited for, so that it leaves no zombie when it ends before this process does.
+    threading.Thread(target=process.wait, daemon=True).start()
+    return process
+
+
+def _environment() -> dict[str, str]:
+    """Return our environment without any key, and with the place this package is imported from."""
+    environment = {name: value for name, value in os.environ.items() if not name.endswith("API_KEY")}
+    place = str(Path(__file__).resolve().parents[2])
+    if place not in [*site.getsitepackages(), site.getusersitepackages()]:
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [place, environment.get("PYTHONPATH")]))
+    return environment
+
+
+def _last_lines(log: Path, begin: int) -> str:
+    try:
+        with open(log, "rb") as file:
+            file.seek(begin)
+            lines = file.read()[-4000:].decode(errors="replace").strip().splitlines()
+    except OSError:
+        lines = []
+    return "Its log ends with: " + " / ".join(lines[-5:]) if lines else "Its log is empty."

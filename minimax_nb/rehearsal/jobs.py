@@ -1,0 +1,273 @@
+"""The ledger: every accepted song as a folder on disk, written before its acceptance is answered."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import shutil
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..song import rehearsal_seed
+
+KEPT_SECONDS = 30 * 24 * 3600
+MOST_ATTEMPTS = 5
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One accepted song.
+
+    Attributes
+    ----------
+    id : str
+        The generation id: a uuid, a colon, the model.
+    client_request_id, request_id : str
+        The caller's id, which may be empty, and ours.
+    created, finished : float
+        Seconds since 1970.
+    body : mapping
+        As sent, without the audio of a `data:` URI.
+    seed : int
+    cost_usd : float
+        What is charged for it; nothing once it failed.
+    status : {"queued", "generating", "completed", "error"}
+    attempts : int
+        How often its making was begun: more than once only when the service died over it.
+    error : mapping or None
+        `name` and `message` of a failure.
+    """
+
+    id: str
+    client_request_id: str
+    request_id: str
+    created: float
+    body: Mapping[str, Any]
+    seed: int
+    cost_usd: float
+    status: str = "queued"
+    attempts: int = 0
+    finished: float | None = None
+    error: Mapping[str, str] | None = None
+
+    @property
+    def name(self) -> str:
+        """The uuid alone: the name of the job's folder."""
+        return self.id.partition(":")[0]
+
+    @property
+    def model(self) -> str:
+        """The model it was asked from."""
+        return str(self.body["model"])
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it still waits for the band."""
+        return self.status in ("queued", "generating")
+
+
+class Ledger:
+    """All jobs of a home, in memory and on disk.
+
+    Used from the HTTP loop and from the workers at once.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds one folder for each job: `job.json`, the reference until it is played, and `output.mp3`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._lock = threading.Lock()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._jobs = {job.name: job for job in self._load()}
+
+    def accept(
+        self,
+        body: Mapping[str, Any],
+        *,
+        client_request_id: str,
+        request_id: str,
+        cost_usd: float,
+        reference: Path | None,
+    ) -> Job:
+        """Write a song down and charge for it; it is on disk when this returns.
+
+        Parameters
+        ----------
+        reference : Path or None
+            The audio that was sent, which moves into the job's folder.
+
+        Raises
+        ------
+        OSError
+            When it cannot be written; then nothing is accepted.
+        """
+        job_id = f"{uuid.uuid4()}:{body['model']}"
+        seed = body.get("seed", rehearsal_seed(client_request_id or job_id))
+        job = Job(job_id, client_request_id, request_id, time.time(), body, seed, cost_usd)
+        folder = self.folder / job.name
+        folder.mkdir(mode=0o700)
+        try:
+            if reference is not None:
+                os.replace(reference, folder / "reference.audio")
+            self._save(job)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        _sync_folder(self.folder)
+        with self._lock:
+            self._jobs[job.name] = job
+        return job
+
+    def find(self, job_id: str) -> Job | None:
+        """Return the job of this generation id."""
+        job = self.find_named(job_id.partition(":")[0])
+        return job if job is not None and job.id == job_id else None
+
+    def find_named(self, name: str) -> Job | None:
+        """Return the job with this uuid."""
+        with self._lock:
+            return self._jobs.get(name)
+
+    def newest_first(self) -> list[Job]:
+        """Return all jobs, the newest first."""
+        with self._lock:
+            return sorted(self._jobs.values(), key=lambda job: job.created, reverse=True)
+
+    def unfinished(self) -> list[Job]:
+        """Return the jobs that wait for the band, the oldest first."""
+        return [job for job in reversed(self.newest_first()) if job.unfinished]
+
+    def spent(self) -> float:
+        """Return the sum of all charges in USD."""
+        with self._lock:
+            return sum(job.cost_usd for job in self._jobs.values())
+
+    def audio(self, job: Job) -> Path:
+        """Return where the song of a job lies."""
+        return self.folder / job.name / "output.mp3"
+
+    def reference(self, job: Job) -> Path:
+        """Return where the reference of a job lies, or is to be put."""
+        return self.folder / job.name / "reference.audio"
+
+    def begin(self, job_id: str) -> Job | None:
+        """Note that the band begins; None when there is nothing left to do."""
+        job = self._step(job_id, lambda job: replace(job, status="generating", attempts=job.attempts + 1))
+        if job is not None and job.attempts > MOST_ATTEMPTS:
+            self.fail(job_id, "gave_up", f"The service ended {MOST_ATTEMPTS} times while making this song.")
+            return None
+        return job
+
+    def complete(self, job_id: str, audio: Path) -> None:
+        """Note that the song is made.
+
+        Parameters
+        ----------
+        audio : Path
+            The finished file, on the same disk; it is moved.
+        """
+        with open(audio, "rb+") as file:
+            os.fsync(file.fileno())
+        job = self.find(job_id)
+        if job is None or not job.unfinished:
+            return
+        os.replace(audio, self.audio(job))
+        self._step(job_id, lambda job: replace(job, status="completed", finished=time.time()))
+
+    def fail(self, job_id: str, name: str, message: str, *, even_finished: bool = False) -> None:
+        """Note that the song could not be made, and take its charge back."""
+        error = {"name": name, "message": message[:500]}
+        self._step(
+            job_id,
+            lambda job: replace(job, status="error", finished=time.time(), cost_usd=0.0, error=error),
+            even_finished=even_finished,
+        )
+
+    def _step(self, job_id: str, change: Callable[[Job], Job], *, even_finished: bool = False) -> Job | None:
+        with self._lock:
+            job = self._jobs.get(job_id.partition(":")[0])
+            if job is None or job.id != job_id or not (job.unfinished or even_finished):
+                return None
+            job = self._jobs[job.name] = change(job)
+            self._save(job)
+        if not job.unfinished:
+            self.reference(job).unlink(missing_ok=True)
+        return job
+
+    def _save(self, job: Job) -> None:
+        write_safely(self.folder / job.name / "job.json", json.dumps(dataclasses.asdict(job)))
+
+    def _load(self) -> Iterable[Job]:
+        """Read the ledger; what was never accepted and what is long finished is removed."""
+        for path in self.folder.iterdir():
+            if not path.is_dir():
+                path.unlink(missing_ok=True)
+                continue
+            job = _read(path / "job.json")
+            if job is None or (job.finished and time.time() - job.finished > KEPT_SECONDS):
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                yield replace(job, status="queued") if job.unfinished else job
+
+
+def _read(path: Path) -> Job | None:
+    if not path.exists():
+        return None
+    try:
+        return Job(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as problem:
+        logger.warning("job %s cannot be read (%s)", path.parent.name, type(problem).__name__)
+        return None
+
+
+def write_safely(path: Path, text: str) -> None:
+    """Write a small file so that after a crash there is the old one or the new one, whole.
+
+    It is readable by its owner only, from its first byte on.
+    """
+    handle, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        _replace(name, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+    _sync_folder(path.parent)
+
+
+def _replace(source: str, target: Path) -> None:
+    # Windows refuses to replace a file while somebody reads it; readers of ours are quick.
+    for _ in range(20):
+        try:
+            return os.replace(source, target)
+        except PermissionError:
+            time.sleep(0.02)
+    return os.replace(source, target)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

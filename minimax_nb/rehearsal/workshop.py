@@ -1,0 +1,172 @@
+"""Where accepted songs are made: two workers that hand one job after the other to the band."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+from ..catalogue import MODELS
+from .body import MOST_AUDIO
+from .jobs import Job, Ledger
+
+if TYPE_CHECKING:
+    import requests
+
+WORKERS = 2
+FETCH_SECONDS = 120
+LEAST_SECONDS = {name: model.reference_seconds for name, model in MODELS.items()}
+
+logger = logging.getLogger(__name__)
+
+
+class Band(Protocol):
+    """Whoever plays: reads the reference, writes an mp3 to `destination`.
+
+    A ValueError says what is wrong with reference, key or tempo.
+    """
+
+    def __call__(
+        self,
+        reference: Path,
+        prompt: str,
+        destination: Path,
+        *,
+        seed: int,
+        tempo: float | None = None,
+        key: str | None = None,
+    ) -> object: ...
+
+
+def house_band(
+    reference: Path,
+    prompt: str,
+    destination: Path,
+    *,
+    seed: int,
+    tempo: float | None = None,
+    key: str | None = None,
+) -> None:
+    """Play with the built-in band, which is imported only when it is needed."""
+    from .perform import perform
+
+    perform(reference, prompt, destination, seed=seed, tempo=tempo, key=key)
+
+
+class Workshop:
+    """Makes the songs of a ledger, at most two at once, so that the HTTP loop stays quick.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Its unfinished jobs are taken up at once.
+    band : Band
+    """
+
+    def __init__(self, ledger: Ledger, band: Band) -> None:
+        self._ledger = ledger
+        self._band = band
+        self._waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+        for job in ledger.unfinished():
+            self._waiting.put(job.id)
+        # Daemons: a service that ends leaves its songs to the next one, which makes them again.
+        for _ in range(WORKERS):
+            threading.Thread(target=self._work, daemon=True).start()
+
+    def add(self, job: Job) -> None:
+        """Put a job at the end of the queue."""
+        self._waiting.put(job.id)
+
+    def _work(self) -> None:
+        while True:
+            job_id = self._waiting.get()
+            try:
+                self._make(job_id)
+            except OSError as problem:
+                logger.error("the ledger cannot be written (%s)", type(problem).__name__)
+
+    def _make(self, job_id: str) -> None:
+        job = self._ledger.begin(job_id)
+        if job is None:
+            return
+        part = self._ledger.audio(job).with_suffix(".part.mp3")
+        try:
+            self._play(job, part)
+            self._ledger.complete(job_id, part)
+        except ValueError as problem:
+            self._ledger.fail(job_id, "invalid_input", str(problem))
+        except Exception as problem:
+            # The message may quote the lyrics, so the log gets the stack alone.
+            logger.error("%s\n%s", type(problem).__name__, "".join(traceback.format_tb(problem.__traceback__)))
+            self._ledger.fail(job_id, "generation_failed", f"The band stumbled ({type(problem).__name__}).")
+
+    def _play(self, job: Job, part: Path) -> None:
+        reference, body = self._ledger.reference(job), job.body
+        if not body["reference_audio_url"].startswith("data:"):
+            fetch(body["reference_audio_url"], reference)
+        check_length(reference, LEAST_SECONDS[job.model])
+        words = body.get("lyrics") or body["prompt"]
+        self._band(reference, words, part, seed=job.seed, tempo=body.get("tempo"), key=body.get("key"))
+        if not part.is_file() or not part.stat().st_size:
+            raise ValueError("The band played nothing.")
+
+
+def check_length(reference: Path, least: float) -> None:
+    """Check that a reference can be read and is longer than `least` seconds, as the provider does.
+
+    Raises
+    ------
+    ValueError
+        When it is not.
+    """
+    import soundfile
+
+    try:
+        seconds = soundfile.info(str(reference)).duration
+    except soundfile.SoundFileError:
+        raise ValueError("The reference cannot be read: it is neither wav nor mp3.") from None
+    if seconds <= least:
+        raise ValueError(f"The reference must be longer than {least:g} seconds; this one has {seconds:.1f}.")
+
+
+def fetch(url: str, destination: Path) -> None:
+    """Fetch a reference from the web.
+
+    Raises
+    ------
+    ValueError
+        When there is no answer, an error, or more than 50 MB; the message does not repeat the URL.
+    """
+    import requests
+
+    deadline = time.monotonic() + FETCH_SECONDS
+    with requests.Session() as session:
+        # Proxies lead outwards, so a server on this machine is asked directly.
+        session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
+        try:
+            # An auth object, for otherwise requests would look the host up in ~/.netrc and send what it finds.
+            with session.get(url, stream=True, timeout=(10, 30), auth=lambda request: request) as answer:
+                answer.raise_for_status()
+                _store(answer, destination, deadline)
+        except requests.HTTPError as problem:
+            raise ValueError(f"The reference URL answered {problem.response.status_code}.") from None
+        except (requests.RequestException, ValueError) as problem:
+            kind = problem if type(problem) is ValueError else type(problem).__name__
+            raise ValueError(f"The reference URL could not be fetched: {kind}.") from None
+
+
+def _store(answer: requests.Response, destination: Path, deadline: float) -> None:
+    size = 0
+    with open(destination, "wb") as file:
+        for chunk in answer.iter_content(65536):
+            size += len(chunk)
+            if size > MOST_AUDIO:
+                raise ValueError("it is larger than 50 MB")
+            if time.monotonic() > deadline:
+                raise ValueError(f"it took more than {FETCH_SECONDS} s")
+            file.write(chunk)

@@ -1,0 +1,218 @@
+"""A rehearsal service for tests: a real process, with a band that needs no time.
+
+As a script (`python service_helper.py --home H ...`) it is that process; `running_service` starts it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import contextlib
+import importlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import requests
+import soundfile
+
+from minimax_nb.rehearsal import Address, serve
+
+RATE = 44100
+
+
+def beep(reference: Path, prompt: str, destination: Path, *, seed: int, tempo: Any = None, key: Any = None) -> None:
+    """Write two seconds of a tone that depends on everything that was asked, as a genuine mp3."""
+    if key == "H":
+        raise ValueError("There is no key H.")
+    pitch = 200 + (seed + len(prompt)) % 600
+    tone = 0.3 * np.sin(2 * np.pi * pitch * np.arange(2 * RATE) / RATE)
+    soundfile.write(str(destination), tone, RATE, format="MP3", subtype="MPEG_LAYER_III")
+
+
+@dataclass
+class Running:
+    """A service that runs as a process of its own.
+
+    `kill()` is SIGKILL; `start()` brings it up again, at the same address if its port is still free.
+    """
+
+    home: Path
+    arguments: list[str]
+    address: Address = field(init=False)
+    process: subprocess.Popen[str] = field(init=False)
+
+    def start(self) -> None:
+        """Start the process and wait until it answers."""
+        root = str(Path(__file__).parents[1])
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
+        folder = self.home / "rehearsal"
+        folder.mkdir(parents=True, exist_ok=True)
+        with open(folder / "service.log", "a", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, __file__, "--home", str(self.home), *self.arguments],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment,
+                start_new_session=True,
+            )
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        assert line, (folder / "service.log").read_text(encoding="utf-8")
+        self.address = Address(**json.loads(line))
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
+
+    def ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        """Send one request with the key, without proxies or redirects."""
+        with requests.Session() as session:
+            session.trust_env = False
+            headers = {"Authorization": f"Bearer {self.address.key}", **options.pop("headers", {})}
+            return session.request(
+                method, self.address.base_url + path, headers=headers, allow_redirects=False, timeout=30, **options
+            )
+
+    def submit(self, body: dict[str, Any] | None = None, *, client_request_id: str = "") -> requests.Response:
+        """Send a submit; without a body, a good one."""
+        headers = {"X-Client-Request-Id": client_request_id} if client_request_id else {}
+        return self.ask("POST", "/v2/generate/audio", json=body or good_body(), headers=headers)
+
+    def retrieve(self, generation_id: str) -> requests.Response:
+        """Ask for a song once."""
+        return self.ask("GET", "/v2/generate/audio", params={"generation_id": generation_id})
+
+    def wait(self, generation_id: str, *, timeout: float = 20) -> dict[str, Any]:
+        """Ask for a song until it is made or failed."""
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            answer: dict[str, Any] = self.retrieve(generation_id).json()
+            if answer["status"] in ("completed", "error"):
+                return answer
+            time.sleep(0.02)
+        raise AssertionError(f"{generation_id} is not made after {timeout} s")
+
+    def commit(self, *rules: dict[str, Any]) -> None:
+        """Put these faults in force, and no others."""
+        answer = self.ask("PUT", "/rehearsal/faults", json=list(rules))
+        assert answer.status_code == 200, answer.text
+
+    def fired(self) -> list[int]:
+        """Return how often each fault has happened."""
+        return [rule["fired"] for rule in self.ask("GET", "/rehearsal/faults").json()]
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """Return every accepted song, read from disk, the oldest first: what was truly charged."""
+        jobs = [json.loads(path.read_text()) for path in (self.home / "rehearsal" / "jobs").glob("*/job.json")]
+        return sorted(jobs, key=lambda job: job["created"])
+
+
+@contextlib.contextmanager
+def running_service(
+    home: Path,
+    *,
+    band: str = "beep",
+    seconds: float = 0.0,
+    price: float = 0.0,
+    faults: tuple[dict[str, Any], ...] = (),
+    port: int = 0,
+) -> Iterator[Running]:
+    """Run a service of this home, which `minimax_nb.rehearsal.address(home)` finds, and kill it at the end.
+
+    Parameters
+    ----------
+    home : Path
+    band : str
+        `beep`, `house` for the real one, or `module:function` of the tests.
+    seconds : float
+        How long the band takes for a song.
+    price : float
+        Play money in USD for each song.
+    faults : tuple of dict
+        Rules as in `minimax_nb/rehearsal/faults.py`.
+    port : int
+        0: a free one.
+    """
+    arguments = ["--band", band, "--seconds", str(seconds), "--price", str(price), "--port", str(port)]
+    running = Running(home, arguments + [part for rule in faults for part in ("--fault", json.dumps(rule))])
+    running.start()
+    try:
+        yield running
+    finally:
+        running.kill()
+
+
+def audio_bytes(seconds: float = 16, *, pitch: float = 220, kind: str = "MP3") -> bytes:
+    """Return a tone as an mp3 or wav file."""
+    tone = 0.3 * np.sin(2 * np.pi * pitch * np.arange(int(seconds * RATE)) / RATE)
+    file = io.BytesIO()
+    soundfile.write(file, tone, RATE, format=kind)
+    return file.getvalue()
+
+
+_REFERENCE = audio_bytes()
+
+
+def data_uri(audio: bytes = _REFERENCE, media_type: str = "audio/mpeg") -> str:
+    """Return audio as a `data:` URI."""
+    return f"data:{media_type};base64,{base64.b64encode(audio).decode()}"
+
+
+def good_body(**changes: Any) -> dict[str, Any]:
+    """Return the body of a submit that is accepted, with some fields changed."""
+    body = {"model": "minimax-music", "prompt": "##La la la,\n\nla la##", "reference_audio_url": data_uri()}
+    return {**body, **changes}
+
+
+def _chosen_band(name: str, seconds: float) -> Any:
+    if name == "house":
+        return None
+    module, _, function = name.rpartition(":")
+    play = getattr(importlib.import_module(module), function) if module else {"beep": beep}[function]
+
+    def slowly(*arguments: Any, **options: Any) -> None:
+        time.sleep(seconds)
+        play(*arguments, **options)
+
+    return slowly
+
+
+def main() -> None:
+    """Be the service."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--band", default="beep")
+    parser.add_argument("--seconds", type=float, default=0.0)
+    parser.add_argument("--price", type=float, default=0.0)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--fault", action="append", default=[])
+    given = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    served = serve(
+        given.home,
+        given.port,
+        idle=None,
+        faults=given.fault,
+        price=given.price,
+        band=_chosen_band(given.band, given.seconds),
+        ready=lambda address: print(json.dumps(vars(address)), flush=True),
+    )
+    sys.exit(0 if served else "this home has a service already")
+
+
+if __name__ == "__main__":
+    main()
