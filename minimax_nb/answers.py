@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from .song import Status
+
+LOGS_PATIENCE = timedelta(minutes=30)
+"""How long an entry in the provider's logs may take to appear; "not there yet" is not "not charged"."""
+
+LOGS_SPAN = timedelta(days=92)
+"""How far back the logs go, and how much one call may ask for."""
 
 
 @dataclass(frozen=True)

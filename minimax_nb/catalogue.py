@@ -86,6 +86,20 @@ MODELS: Mapping[str, Model] = MappingProxyType(
     }
 )
 
+MUSIC_MODELS = frozenset(
+    {
+        *MODELS,
+        "minimax/music-2.6",
+        "minimax/music-2.0",
+        "minimax/music-1.5",
+        "google/lyria2",
+        "stable-audio",
+        "elevenlabs/eleven_music",
+        "music-01",
+    }
+)
+"""All models of the service that make music, whoever asked for it: what counts as a song in its logs."""
+
 REHEARSAL_OPTIONS: Mapping[str, Option] = MappingProxyType(
     {
         "tempo": Option("tempo", (int, float), 40, 240),

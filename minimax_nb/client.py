@@ -22,6 +22,7 @@ import requests
 
 from . import audio
 from .answers import (
+    LOGS_SPAN,
     LogEntry,
     Look,
     fixed_price,
@@ -53,7 +54,12 @@ from .urls import checked_base_url, is_loopback
 SUBMIT_SECONDS = 180.0
 """How long a submit may wait for its answer; the provider's own example took 4.5 to 7 s."""
 
-_LOGS_SPAN = timedelta(days=92)
+MOST_SUBMIT_SECONDS = 3 * SUBMIT_SECONDS
+"""When a submit has surely ended: waiting as told, sending, and waiting for the answer."""
+
+MOST_DOWNLOAD_SECONDS = 900.0
+"""When a download has surely ended."""
+
 _CLOCKS_DIFFER = timedelta(hours=1)
 
 _CONNECT_SECONDS = 10.0
@@ -286,7 +292,7 @@ class Client:
         ServiceError, Unreachable
         """
         end = end + _CLOCKS_DIFFER
-        start = max(start - _CLOCKS_DIFFER, end - _LOGS_SPAN)
+        start = max(start - _CLOCKS_DIFFER, end - LOGS_SPAN)
         offset = 0
         while True:
             query = {"start": timestamp(start), "end": timestamp(end), "limit": 100, "offset": offset}

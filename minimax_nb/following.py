@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+from .answers import LOGS_PATIENCE
 from .errors import (
     DownloadFailed,
     GenerationFailed,
     MusicError,
+    OutcomeUnknown,
     RateLimited,
     Unavailable,
     Unreachable,
@@ -92,7 +94,7 @@ class Following:
             pacer.asked(name, at_least=error.retry_after or min(2.0 ** (len(passing) - 2), 15.0))
             return None
         self.songs = [after if song.request_id == name else song for song in self.songs]
-        if after.status.final:
+        if after.status.final or _not_seen(after):
             pacer.forget(name)
             self._finish(after)
         else:
@@ -100,7 +102,15 @@ class Following:
         return after if after != before else None
 
     def _finish(self, song: Song) -> None:
-        if song.status is not Status.COMPLETED:
+        if song.status is Status.UNKNOWN:
+            self.troubles.append(
+                OutcomeUnknown(
+                    "The answer to this song got lost, and the service's logs show no charge for it.",
+                    do="recover() looks again. Asking for the song again is up to you: it may be paid for twice.",
+                    song_id=song.request_id,
+                )
+            )
+        elif song.status is not Status.COMPLETED:
             self.troubles.append(
                 GenerationFailed(f"The song was not made: {song.error}", spent=song.spent, song_id=song.id)
             )
@@ -119,6 +129,11 @@ class Following:
                     song_id=song.id or song.request_id,
                 )
             )
+
+
+def _not_seen(song: Song) -> bool:
+    """Whether the logs have had time enough to show a song whose answer got lost, and do not."""
+    return song.status is Status.UNKNOWN and datetime.now(timezone.utc) - song.created > LOGS_PATIENCE
 
 
 def _worth_another_look(error: MusicError, passing: list[MusicError]) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -14,16 +16,14 @@ from types import MappingProxyType
 from typing import Any
 
 from .errors import LibraryError, Spent
+from .library import Library
+from .owners import is_alive, this_worker
 from .song import Song, SongRequest, Status
 
 STEPS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
-        Status.SENDING: frozenset(
-            {Status.UNKNOWN, Status.REFUSED, Status.QUEUED, Status.GENERATING, Status.DOWNLOADING, Status.FAILED}
-        ),
-        Status.UNKNOWN: frozenset(
-            {Status.UNKNOWN, Status.REFUSED, Status.QUEUED, Status.GENERATING, Status.DOWNLOADING, Status.FAILED}
-        ),
+        Status.SENDING: frozenset({Status.UNKNOWN, Status.REFUSED, Status.QUEUED}),
+        Status.UNKNOWN: frozenset({Status.UNKNOWN, Status.REFUSED, Status.QUEUED}),
         Status.QUEUED: frozenset({Status.QUEUED, Status.GENERATING, Status.DOWNLOADING, Status.FAILED}),
         Status.GENERATING: frozenset({Status.GENERATING, Status.DOWNLOADING, Status.FAILED}),
         Status.DOWNLOADING: frozenset({Status.DOWNLOADING, Status.COMPLETED}),
@@ -73,8 +73,8 @@ class Journal:
 
     Parameters
     ----------
-    home : pathlib.Path
-        The folder of the library; made when something is first written or read.
+    library : Library
+        Its folders are made when something is first written or read.
 
     Notes
     -----
@@ -82,32 +82,36 @@ class Journal:
     when the file cannot be used.
     """
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, library: Library) -> None:
+        self.library = library
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._process = 0
 
-    def add(self, song: Song, *, owner: str = "", deadline: float = 0.0) -> Song:
+    @property
+    def home(self) -> Path:
+        """The folder of the songs."""
+        return self.library.home
+
+    def add(self, song: Song, *, lease: float = 0.0) -> Song:
         """Write a song down; on disk when this returns.
 
         Parameters
         ----------
         song : Song
-        owner : str
-            The process that sends it.
-        deadline : float
-            Until when, in seconds since the epoch, its owner may still be sending.
+        lease : float
+            For how many seconds this worker is at work on it, if it lives so long: until then the others
+            leave it alone.
 
         Returns
         -------
         Song
             As it stands in the journal; another process may have written the same one before.
         """
-        row = self._to_row(song) | {"owner": owner, "deadline": deadline}
-        columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
-        with self._transaction() as connection:
-            connection.execute(f"INSERT OR IGNORE INTO songs ({columns}) VALUES ({marks})", row)
+        row = self._to_row(song) | _leased(lease)
+        with self._transaction(song if song.id else None) as connection:
+            _insert(connection, row)
+            self._note(connection, song.request_id)
         return self.get(song.request_id) or self.find(song.id, song.base_url, song.rehearsal) or song
 
     def step(self, song: Song, to: Status, **changes: Any) -> Song:
@@ -128,6 +132,8 @@ class Journal:
             As it stands in the journal now, whoever moved it.
         """
         values = self._to_columns(changes) | {"status": to.value}
+        if to is not Status.DOWNLOADING:  # whoever had it in hand has done with it
+            values |= _leased(0.0)
         before = [status.value for status, after in STEPS.items() if to in after]
         assignments = ", ".join(f"{name} = ?" for name in values)
         marks = ", ".join("?" for _ in before)
@@ -136,7 +142,39 @@ class Journal:
                 f"UPDATE songs SET {assignments} WHERE request_id = ? AND status IN ({marks})",
                 [*values.values(), song.request_id, *before],
             )
+            self._note(connection, song.request_id)
         return self.get(song.request_id) or song
+
+    def claim(self, song: Song, lease: float) -> bool:
+        """Take the download of a song on, unless another worker that still lives is at it.
+
+        Parameters
+        ----------
+        song : Song
+        lease : float
+            For how many seconds.
+        """
+        with self._transaction(song) as connection:
+            row = connection.execute(
+                "SELECT owner, deadline FROM songs WHERE request_id = ? AND status = ?",
+                (song.request_id, Status.DOWNLOADING.value),
+            ).fetchone()
+            if row is None or _at_work(row):
+                return False
+            self._lease(connection, song, lease)
+        return True
+
+    def release(self, song: Song) -> None:
+        """Let others go on with a song."""
+        with self._transaction(song) as connection:
+            self._lease(connection, song, 0.0)
+
+    @staticmethod
+    def _lease(connection: sqlite3.Connection, song: Song, seconds: float) -> None:
+        values = _leased(seconds) | {"request_id": song.request_id}
+        connection.execute(
+            "UPDATE songs SET owner = :owner, deadline = :deadline WHERE request_id = :request_id", values
+        )
 
     def get(self, request_id: str) -> Song | None:
         """The song with this request id."""
@@ -153,15 +191,27 @@ class Journal:
         """All songs, newest first."""
         return self._select("ORDER BY created DESC, request_id")
 
-    def open_songs(self) -> list[tuple[Song, str, float]]:
-        """The songs with which something will still happen, oldest first, each with owner and deadline."""
+    def open_songs(self) -> list[Song]:
+        """The songs with which something will still happen, oldest first, but those that a living worker sends."""
         unfinished = [status.value for status in Status if not status.final]
         marks = ", ".join("?" for _ in unfinished)
         with self._reading() as connection:
             rows = connection.execute(
                 f"SELECT * FROM songs WHERE status IN ({marks}) ORDER BY created", unfinished
             ).fetchall()
-        return [(self._to_song(row), row["owner"], row["deadline"]) for row in rows]
+        return [self.settled(self._to_song(row)) for row in rows if row["status"] != "sending" or not _at_work(row)]
+
+    def settled(self, song: Song) -> Song:
+        """The song as it stands; one whose sender died without an answer is ``unknown``."""
+        with self._reading() as connection:
+            row = connection.execute("SELECT * FROM songs WHERE request_id = ?", (song.request_id,)).fetchone()
+        if row is None:
+            return song
+        song = self._to_song(row)
+        abandoned = song.status is Status.SENDING and not _at_work(row)
+        return (
+            self.step(song, Status.UNKNOWN, error="Its sender ended before the answer came.") if abandoned else song
+        )
 
     def _select(self, rest: str, *values: object) -> list[Song]:
         with self._reading() as connection:
@@ -201,16 +251,23 @@ class Journal:
     def _connect(self) -> sqlite3.Connection:
         # A connection must not be carried across a fork.
         if self._connection is None or self._process != os.getpid():
-            self.home.mkdir(parents=True, exist_ok=True)
+            folder = self.library.database
+            folder.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(
-                self.home / "library.db", timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                folder / "library.db", timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-            _migrate(connection)
+            _set_up(connection)
+            for note in self.library.notes():
+                _take_in(connection, note)
             self._connection, self._process = connection, os.getpid()
         return self._connection
+
+    def _note(self, connection: sqlite3.Connection, request_id: str) -> None:
+        if self.library.remote:
+            row = connection.execute("SELECT * FROM songs WHERE request_id = ?", (request_id,)).fetchone()
+            if row is not None:
+                self.library.note(dict(row))
 
     def _to_row(self, song: Song) -> dict[str, Any]:
         request = song.request
@@ -271,6 +328,52 @@ def _to_request(row: sqlite3.Row) -> SongRequest | None:
     if row["lyrics"] is None:
         return None
     return SongRequest(row["model"], row["lyrics"], row["prompt"], row["reference"], json.loads(row["options"]))
+
+
+def _leased(seconds: float) -> dict[str, Any]:
+    return {"owner": this_worker() if seconds else "", "deadline": time.time() + seconds if seconds else 0.0}
+
+
+def _at_work(row: sqlite3.Row) -> bool:
+    """Whether a living worker has this row in its hands."""
+    return time.time() < row["deadline"] and is_alive(row["owner"])
+
+
+def _insert(connection: sqlite3.Connection, row: Mapping[str, Any]) -> None:
+    columns, marks = ", ".join(row), ", ".join(f":{name}" for name in row)
+    connection.execute(f"INSERT OR IGNORE INTO songs ({columns}) VALUES ({marks})", row)
+
+
+def _take_in(connection: sqlite3.Connection, note: Mapping[str, Any]) -> None:
+    """Take a song in that another computer wrote down, or finished; a note that makes no sense is passed over."""
+    columns = [row["name"] for row in connection.execute("PRAGMA table_info(songs)")]
+    if set(note) != set(columns) or note["status"] not in [status.value for status in Status]:
+        return
+    with contextlib.suppress(sqlite3.IntegrityError, sqlite3.InterfaceError):
+        _insert(connection, note)
+        if Status(note["status"]).final:
+            assignments = ", ".join(f"{name} = :{name}" for name in columns)
+            unfinished = ", ".join(f"'{status.value}'" for status in Status if not status.final)
+            connection.execute(
+                f"UPDATE songs SET {assignments} WHERE request_id = :request_id AND status IN ({unfinished})", note
+            )
+
+
+def _set_up(connection: sqlite3.Connection) -> None:
+    """Prepare a connection: readers and writers side by side, every commit on disk, the newest layout."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError:
+            # Of several processes that open a new file at once one changes its mode, and SQLite does not
+            # let the others wait for that by themselves.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+    connection.execute("PRAGMA synchronous = FULL")
+    _migrate(connection)
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

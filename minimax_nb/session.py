@@ -4,38 +4,43 @@ from __future__ import annotations
 
 import copy
 import os
-import socket
-import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, overload
 
-import psutil
-
 from . import catalogue
-from .answers import Look
-from .client import SUBMIT_SECONDS, Client, JsonBody
+from .answers import LOGS_PATIENCE, LOGS_SPAN, Look
+from .client import MOST_DOWNLOAD_SECONDS, MOST_SUBMIT_SECONDS, Client, JsonBody
 from .errors import (
     GenerationFailed,
     InvalidInput,
     InvalidOption,
     InvalidReference,
+    LibraryError,
     MusicError,
     OutcomeUnknown,
     Refused,
+    WaitTimeout,
 )
 from .following import TIMEOUT, Following
 from .journal import Journal
 from .keys import Key
+from .library import locate
+from .lookup import Lookup
 from .lyrics import to_prompt
 from .progress import USUAL_SECONDS, Progress, say
 from .reference import Reference, prepare
 from .services import Choice, Service
 from .song import Song, SongRequest, Status
 from .urls import checked_base_url
+
+Since = str | datetime | tuple[datetime, datetime]
+
+NO_CHARGE_SEEN = "The answer got lost, and the service's logs show no charge."
 
 
 class Session:
@@ -79,12 +84,13 @@ class Session:
         self._reference_host = reference_host
         self._journal: Journal | None = None
         self._clients: dict[tuple[str, Key | None], Client] = {}
+        self._lookups: dict[Client, Lookup] = {}
 
     @property
     def journal(self) -> Journal:
         """The book of the library, in the folder `journal.home`."""
         if self._journal is None:
-            self._journal = Journal(_library(self._home))
+            self._journal = Journal(locate(self._home))
         return self._journal
 
     def at(self, choice: Choice) -> Session:
@@ -230,42 +236,43 @@ class Session:
         song = self.submit(lyrics, reference, model=model, accompaniment=accompaniment, **options)
         return self.wait(song, timeout=timeout)
 
-    def recover(self, *, since: str | datetime | None = None, timeout: float = TIMEOUT) -> list[Song]:
+    def recover(self, *, since: Since | None = None, timeout: float = TIMEOUT) -> list[Song]:
         """Finish what an earlier kernel left open.
 
         Each song is asked for at the service it was submitted to and nowhere else; one whose service this
-        session has no key for is left alone.
+        session has no key for is left alone. A song whose answer got lost is looked up in the provider's logs.
 
         Parameters
         ----------
-        since : str or datetime, optional
-            Also look in the provider's logs, from then on (``"24h"``, ``"7d"`` or a moment), for songs of
-            this key that the library does not know.
+        since : str, datetime, or a pair of datetime, optional
+            Also look in the provider's logs, from then on (``"24h"``, ``"7d"`` or a moment) or from a start to
+            an end, for songs of this key that the library does not know. At most 92 days.
         timeout : float
             In seconds.
 
         Returns
         -------
         list of Song
-            The songs that were finished.
+            The songs that were finished. Of each other one a line is said.
 
         Raises
         ------
         MusicError
-            The first trouble, when there was some and no song could be finished.
+            The first trouble, when no song could be finished for reasons that are not the song's own.
         """
-        songs = [song for song in self.open_songs() if self._service_of(song)]
+        songs = [song for song in self.journal.open_songs() if self._service_of(song)]
         if since is not None:
-            songs += self._found_in_logs(_moment(since))
+            songs += self._found_in_logs(*_period(since))
         if not songs:
             return []
         follow = self.follow(songs, timeout)
-        with Progress(USUAL_SECONDS[all(song.rehearsal for song in songs)]) as progress:
+        with Progress(_usual(songs)) as progress:
             _watch(follow, progress)
         finished = [song for song in follow.songs if song.status is Status.COMPLETED]
-        troubles = [error for error in follow.troubles if not isinstance(error, GenerationFailed)]
-        if troubles and not finished:
-            raise troubles[0]
+        for error in follow.troubles:
+            if not finished and not isinstance(error, GenerationFailed | OutcomeUnknown | WaitTimeout):
+                raise error
+            say(f"{error.song_id}: {error}")
         return finished
 
     def songs(self) -> list[Song]:
@@ -278,14 +285,6 @@ class Session:
         """Songs to iterate over until they are finished: each change of one, and None in between."""
         return Following(self._look, list(songs), timeout)
 
-    def open_songs(self) -> list[Song]:
-        """The songs to pick up: not finished, and not being sent by another living kernel."""
-        return [
-            self.journal.step(song, Status.UNKNOWN) if song.status is Status.SENDING else song
-            for song, owner, deadline in self.journal.open_songs()
-            if song.status is not Status.SENDING or not (_alive(owner) and time.time() < deadline)
-        ]
-
     def _host(self, track: Reference) -> str:
         if track.path is None or self._reference_host is None:
             return track.uri
@@ -297,7 +296,7 @@ class Session:
     def _send(self, song: Song, service: Service, body: JsonBody) -> Song:
         """Write the song down, then POST: whatever happens after that, the library knows of it."""
         client = self._client(service)
-        self.journal.add(song, owner=_this_process(), deadline=time.time() + SUBMIT_SECONDS)
+        self.journal.add(song, lease=MOST_SUBMIT_SECONDS)
         try:
             look = client.submit(body, song.request_id)
         except OutcomeUnknown as error:
@@ -341,9 +340,10 @@ class Session:
             # The one lazy edge: the rehearsal service is looked for, and started, only when it is needed.
             from . import rehearsal
 
-            address = rehearsal.address(self.journal.home)
+            address = rehearsal.address(self.journal.library.database)
             base_url, key = address.base_url, Key(address.key)
-        return self._clients.setdefault((base_url, key), Client(base_url, key))
+        client = self._clients.get((base_url, key))
+        return client or self._clients.setdefault((base_url, key), Client(base_url, key))
 
     def _client_of(self, song: Song) -> Client:
         service = self._service_of(song)
@@ -358,6 +358,7 @@ class Session:
 
     def _look(self, song: Song) -> Song:
         """One step forward, if there is one to make."""
+        song = self.journal.settled(song)
         if song.status.final:
             return song
         client = self._client_of(song)
@@ -365,17 +366,13 @@ class Session:
             song = self._find_out(song, client)
             if not song.id:
                 return song
-        try:
+        with _told_about(song):
             look = client.retrieve(song.id)
-        except MusicError as error:
-            error.spent, error.song_id = song.spent, song.id
-            raise
         song = self._noted(song)
         changes = {"cost_usd": look.cost_usd} if look.cost_usd and not song.cost_usd else {}
         if look.status is Status.DOWNLOADING:
-            return self._download(
-                self.journal.step(song, look.status, audio_url=look.audio_url, **changes), look, client
-            )
+            song = self.journal.step(song, look.status, audio_url=look.audio_url, **changes)
+            return self._download(song, look, client)
         return self.journal.step(song, look.status, error=look.error or look.surprise, **changes)
 
     def _noted(self, song: Song) -> Song:
@@ -383,37 +380,40 @@ class Session:
         return self.journal.get(song.request_id) or self.journal.add(song)
 
     def _download(self, song: Song, look: Look, client: Client) -> Song:
-        if song.status is not Status.DOWNLOADING:  # another kernel was faster
-            return song
+        """Fetch the file, unless another worker is at it: then the song is as far as that one has come."""
+        if not self.journal.claim(song, MOST_DOWNLOAD_SECONDS):
+            return self.journal.settled(song)
         path = self.journal.home / "songs" / f"{song.request_id}.mp3"
         try:
-            duration = client.download(look.audio_url, path, file_size=look.file_size)
-        except MusicError as error:
-            error.spent, error.song_id = song.spent, song.id
-            raise
-        return self.journal.step(song, Status.COMPLETED, path=path, duration=duration, error="")
+            with _told_about(song):
+                duration = client.download(look.audio_url, path, file_size=look.file_size)
+            return self.journal.step(song, Status.COMPLETED, path=path, duration=duration, error="")
+        finally:
+            self.journal.release(song)
 
     def _find_out(self, song: Song, client: Client) -> Song:
-        """Look in the logs for a song whose answer was lost; the same as it was while there is no entry."""
-        if song.status is not Status.UNKNOWN:
+        """Look in the logs for a song whose answer was lost; as it was while there is no entry."""
+        age = datetime.now(timezone.utc) - song.created
+        if song.status is not Status.UNKNOWN or age > LOGS_SPAN:
             return song
-        for entry in client.logs(song.created, datetime.now(timezone.utc)):
-            if entry.request_id == song.request_id:
-                if not entry.succeeded:
-                    return self.journal.step(song, Status.FAILED, id=entry.id, error="The service could not make it.")
-                return self.journal.step(song, Status.QUEUED, id=entry.id, cost_usd=entry.cost_usd, error="")
+        with _told_about(song):
+            entry = self._lookups.setdefault(client, Lookup(client)).find(song.request_id, song.created)
+        if entry is not None:
+            # Whether it was made is for retrieve to say, which also has the reason.
+            return self.journal.step(song, Status.QUEUED, id=entry.id, cost_usd=entry.cost_usd, error="")
         if song.rehearsal:
             # The rehearsal service writes a song down before it answers: what is not in its logs was never asked.
             return self.journal.step(song, Status.REFUSED, error="It never reached the rehearsal service.")
-        return song
+        return self.journal.step(song, Status.UNKNOWN, error=NO_CHARGE_SEEN) if age > LOGS_PATIENCE else song
 
-    def _found_in_logs(self, start: datetime) -> list[Song]:
+    def _found_in_logs(self, start: datetime, end: datetime) -> list[Song]:
         service = self.choice.service()
-        known = {song.id for song in self.journal.songs()} | {song.request_id for song in self.journal.songs()}
+        mine = self.journal.songs()
+        known = {song.id for song in mine} | {song.request_id for song in mine}
         found = []
-        for entry in self._client(service).logs(start, datetime.now(timezone.utc)):
+        for entry in self._client(service).logs(start, end):
             strange = entry.id not in known and entry.request_id not in known
-            if strange and entry.succeeded and entry.model in catalogue.MODELS:
+            if strange and entry.succeeded and entry.model in catalogue.MUSIC_MODELS:
                 song = _adopted(entry.id, service)
                 song = replace(song, model=entry.model, created=entry.created, cost_usd=entry.cost_usd)
                 found.append(self.journal.add(song))
@@ -422,7 +422,7 @@ class Session:
     def _wait(self, songs: list[Song], timeout: float) -> list[Song]:
         follow = self.follow(songs, timeout)
         try:
-            with Progress(USUAL_SECONDS[all(song.rehearsal for song in songs)]) as progress:
+            with Progress(_usual(songs)) as progress:
                 _watch(follow, progress)
         except KeyboardInterrupt:
             say(_left_open(follow.songs))
@@ -475,37 +475,35 @@ def _adopted(generation_id: str, service: Service) -> Song:
     )
 
 
-def _moment(since: str | datetime) -> datetime:
+def _period(since: Since) -> tuple[datetime, datetime]:
+    now = datetime.now(timezone.utc)
     if isinstance(since, datetime):
+        return since, now
+    if isinstance(since, tuple) and len(since) == 2 and all(isinstance(moment, datetime) for moment in since):
         return since
-    unit = {"m": "minutes", "h": "hours", "d": "days"}.get(since[-1:]) if isinstance(since, str) else None
-    if unit is None or not since[:-1].isdigit():
-        raise InvalidOption(f"since={since!r} is no span of time.", do='Give one like "24h" or "7d", or a datetime.')
-    return datetime.now(timezone.utc) - timedelta(**{unit: int(since[:-1])})
+    text = since if isinstance(since, str) else ""
+    unit = {"m": "minutes", "h": "hours", "d": "days"}.get(text[-1:])
+    if unit is None or not text[:-1].isdigit():
+        raise InvalidOption(
+            f"since={since!r} is no span of time.", do='Give one like "24h" or "7d", a datetime, or a pair of them.'
+        )
+    return now - timedelta(**{unit: int(text[:-1])}), now
 
 
-def _library(home: str | os.PathLike[str] | None) -> Path:
-    told = home or os.environ.get("MINIMAX_NB_HOME")
-    if told:
-        return Path(told).expanduser().absolute()
-    import platformdirs
-
-    return Path(platformdirs.user_data_dir("minimax_nb", appauthor=False))
+def _usual(songs: list[Song]) -> float:
+    return USUAL_SECONDS[all(song.rehearsal for song in songs)]
 
 
-def _this_process() -> str:
-    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.2f}"
-
-
-def _alive(owner: str) -> bool:
-    """Whether the process that wrote a row still runs: the same one, not another with its number."""
+@contextmanager
+def _told_about(song: Song) -> Iterator[None]:
+    """Let an error say which song it is about, and whether that one is paid for."""
     try:
-        host, number, born = owner.rsplit(" ", 2)
-        if host != socket.gethostname():
-            return True  # on another computer; its deadline decides
-        return abs(psutil.Process(int(number)).create_time() - float(born)) < 1
-    except (ValueError, psutil.Error):
-        return False
+        yield
+    except MusicError as error:
+        error.spent, error.song_id = song.spent, song.id or song.request_id
+        if isinstance(error, LibraryError):
+            error.what += f" The song's id is {error.song_id}."
+        raise
 
 
 _default: Session | None = None

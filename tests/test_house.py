@@ -16,10 +16,10 @@ PACKAGE = Path(minimax_nb.__file__).parent
 # A module may import from the rows above its own, and from nothing else of this package.
 ROWS = [
     {"errors"},
-    {"audio", "catalogue", "lyrics", "song", "urls"},
+    {"audio", "catalogue", "library", "lyrics", "owners", "song", "urls"},
     {"reference", "answers", "keys", "pacing", "progress", "waiting"},
     {"client", "journal", "following"},
-    {"services", "rehearsal"},
+    {"services", "lookup", "rehearsal"},
     {"session"},
     {"studio", "cli"},
     {"__init__"},
