@@ -12,11 +12,11 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 
@@ -49,6 +49,7 @@ from .errors import (
     Unreachable,
 )
 from .keys import Key
+from .library import sync_folder
 from .urls import checked_base_url, is_loopback
 
 SUBMIT_SECONDS = 180.0
@@ -67,6 +68,9 @@ _ANSWER_SECONDS = 30.0
 _MOST_ANSWER_BYTES = 4 << 20
 _MOST_AUDIO_BYTES = 500 << 20
 _MOST_MESSAGE = 300
+_MOST_LOG_ROWS = 50_000
+_MOST_REDIRECTS = 5
+_REDIRECTED = "redirected to "
 
 _CLASSES: Mapping[int, type[ServiceError]] = {
     400: Refused,
@@ -79,20 +83,14 @@ _CLASSES: Mapping[int, type[ServiceError]] = {
 
 @dataclass(frozen=True)
 class _Answer:
-    """An HTTP answer as plain data: it holds on to no request, and so to no key."""
+    """An HTTP answer as plain data: it holds on to no request, and so to no key.
+
+    `fields` is the JSON object of the body; empty when it is none.
+    """
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """The JSON object of the body; empty when it is none."""
-        try:
-            parsed = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return parsed if isinstance(parsed, dict) else {}
+    fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -293,8 +291,7 @@ class Client:
         """
         end = end + _CLOCKS_DIFFER
         start = max(start - _CLOCKS_DIFFER, end - LOGS_SPAN)
-        offset = 0
-        while True:
+        for offset in range(0, _MOST_LOG_ROWS, 100):
             query = {"start": timestamp(start), "end": timestamp(end), "limit": 100, "offset": offset}
             fields = self._get("/v2/logs", query, patience=20).fields
             rows = fields.get("data")
@@ -303,7 +300,6 @@ class Client:
             pages = fields.get("pagination")
             if not rows or not isinstance(pages, dict) or pages.get("has_more") is not True:
                 return
-            offset += len(rows)
 
     def balance(self) -> float | None:
         """The money left on this key, in US dollars; None where the service does not say.
@@ -353,11 +349,12 @@ class Client:
         try:
             destination.parent.mkdir(parents=True, exist_ok=True)
             with partial.open("wb") as file:
-                self._stream(url, file.write, file_size)
+                _stream(url, file.write, file_size)
                 file.flush()
                 os.fsync(file.fileno())
             duration = _length_of_song(partial)
             os.replace(partial, destination)
+            sync_folder(destination.parent)
         except OSError as error:
             raise LibraryError(
                 f"The song cannot be written to {destination.parent}: {error.strerror or error}. "
@@ -368,21 +365,6 @@ class Client:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
         return duration
-
-    def _stream(self, url: str, write: Callable[[bytes], object], file_size: int | None) -> None:
-        try:
-            parts = urlsplit(url)
-            local = is_loopback(url)
-        except ValueError:
-            raise DownloadFailed("The service gave a link that is none.") from None
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname):
-            raise DownloadFailed(f"The service gave a link of a kind that is not fetched ({parts.scheme[:20]}:).")
-        with requests.Session() as http:
-            http.auth = _no_auth
-            http.trust_env = not local
-            why = _fetch(http, url, write, file_size)
-        if why:
-            raise DownloadFailed(f"The song is made, and its file could not be fetched: {why}.")
 
     def _get(self, path: str, query: Mapping[str, Any], *, patience: float) -> _Answer:
         def attempt() -> _Answer | _Silence:
@@ -431,7 +413,8 @@ class Client:
                 stream=True,
             )
             with response:
-                return _Answer(response.status_code, dict(response.headers), _read(response, seconds))
+                fields = _parsed(_read(response, seconds), self._hide)
+                return _Answer(response.status_code, _without(response.headers, self._hide), fields)
         except (requests.RequestException, OSError, _Unreadable) as error:
             return _Silence(_why(error)) if body is None else _Silence(_why(error), body.started, body.finished)
 
@@ -443,7 +426,7 @@ class Client:
         fields = answer.fields
         look = read_look(fields, generation_id)
         cost = number_of(header_of(answer.headers, "x-aimlapi-usd-spent"))
-        return Look(**{**vars(look), "cost_usd": cost, "error": self._clean(look.error)})
+        return replace(look, cost_usd=cost, error=_bounded(look.error), surprise=_bounded(look.surprise))
 
     def _refusal(self, answer: _Answer) -> ServiceError:
         error_class = _CLASSES.get(answer.status, Refused if 400 <= answer.status < 500 else Unavailable)
@@ -458,13 +441,11 @@ class Client:
         message = answer.fields.get("message")
         if isinstance(message, list):
             message = "; ".join(str(part) for part in message[:5])
-        return self._clean(message if isinstance(message, str) else "no explanation.")
+        return _bounded(message if isinstance(message, str) else "no explanation.")
 
-    def _clean(self, text: str) -> str:
-        """Bound a text from the network and take the key out of it."""
-        text = self.key.hide(text) if self.key else text
-        text = " ".join(text.split())
-        return text if len(text) <= _MOST_MESSAGE else text[: _MOST_MESSAGE - 1] + "…"
+    def _hide(self, text: str) -> str:
+        """Take the key out of a text from the network: a service may echo what it was sent."""
+        return self.key.hide(text) if self.key else text
 
 
 class _Unreadable(Exception):
@@ -474,6 +455,31 @@ class _Unreadable(Exception):
 def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Stand in for an auth object, so that no netrc entry is looked up."""
     return request
+
+
+def _bounded(text: str) -> str:
+    """A text from the network as one line of bounded length, without characters that move a cursor."""
+    text = " ".join("".join(letter if letter.isprintable() else " " for letter in text[:10_000]).split())
+    return text if len(text) <= _MOST_MESSAGE else text[: _MOST_MESSAGE - 1] + "…"
+
+
+def _parsed(body: bytes, hide: Callable[[str], str]) -> Mapping[str, Any]:
+    try:
+        parsed = _without(json.loads(body), hide)
+    except (ValueError, RecursionError):
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _without(value: Any, hide: Callable[[str], str]) -> Any:
+    """The same JSON or headers, every text in it cleaned of the key."""
+    if isinstance(value, str):
+        return hide(value)
+    if isinstance(value, list):
+        return [_without(part, hide) for part in value]
+    if isinstance(value, Mapping):
+        return {hide(name): _without(part, hide) for name, part in value.items()}
+    return value
 
 
 def _read(response: requests.Response, seconds: float) -> bytes:
@@ -504,20 +510,56 @@ def _blocks(response: requests.Response) -> Iterator[bytes]:
         raise _Unreadable(f"{size} of {announced} bytes arrived")
 
 
+def _stream(url: str, write: Callable[[bytes], object], file_size: int | None) -> None:
+    """Fetch one URL, through redirects; none of them may lead from the web to this very computer."""
+    local = _is_local_link(url)
+    with requests.Session() as http:
+        http.auth = _no_auth
+        http.trust_env = not local
+        for _ in range(_MOST_REDIRECTS):
+            if _is_local_link(url) and not local:
+                raise DownloadFailed("The service gave a link that leads to this very computer.")
+            why = _fetch(http, url, write, file_size)
+            if not why:
+                return
+            if not why.startswith(_REDIRECTED):
+                raise DownloadFailed(f"The song is made, and its file could not be fetched: {why}.")
+            url = urljoin(url, why.removeprefix(_REDIRECTED))
+    raise DownloadFailed("The service's link leads from one to the next without end.")
+
+
+def _is_local_link(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        local = is_loopback(url)
+    except ValueError:
+        raise DownloadFailed("The service gave a link that is none.") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise DownloadFailed(f"The service gave a link of a kind that is not fetched: {_bounded(url)[:40]!r}.")
+    return local
+
+
 def _fetch(http: requests.Session, url: str, write: Callable[[bytes], object], file_size: int | None) -> str:
-    """Stream one URL; return what went wrong, in words, or nothing."""
+    """Stream one URL; return nothing, or what went wrong in words, or where it redirects to."""
+    deadline = time.monotonic() + MOST_DOWNLOAD_SECONDS
     try:
         response = http.get(
-            url, stream=True, timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS), headers={"Accept-Encoding": "identity"}
+            url,
+            stream=True,
+            timeout=(_CONNECT_SECONDS, _ANSWER_SECONDS),
+            headers={"Accept-Encoding": "identity"},
+            allow_redirects=False,
         )
         with response:
+            if response.is_redirect:
+                return _REDIRECTED + response.headers["Location"]
             if response.status_code != 200:
                 return f"HTTP {response.status_code}"
             size = 0
             for block in _blocks(response):
                 size += len(block)
-                if size > _MOST_AUDIO_BYTES:
-                    return "it is absurdly large"
+                if size > _MOST_AUDIO_BYTES or time.monotonic() > deadline:
+                    return "it does not end"
                 write(block)
     except (requests.RequestException, _Unreadable) as error:
         return _why(error)

@@ -35,13 +35,14 @@ class Key:
     """
 
     def __init__(self, text: str) -> None:
-        text = text.strip() if isinstance(text, str) else ""
+        secret = text.strip() if isinstance(text, str) else ""
         # Control characters, blanks and letters beyond ASCII would break the header or smuggle one in.
-        if not re.fullmatch(r"[\x21-\x7e]{8,500}", text):
-            problem = "There is no key." if not text else "This does not look like a key (one word, no blanks)."
+        if not re.fullmatch(r"[\x21-\x7e]{8,500}", secret):
+            problem = "This does not look like a key (one word, no blanks)." if secret else "There is no key."
+            text = secret = ""  # some tracebacks show the variables of each frame
             raise InvalidKey(problem)
         # Held by a closure: neither vars() nor pickle nor copy reaches it.
-        self._reveal: Callable[[], str] = lambda: text
+        self._reveal: Callable[[], str] = lambda: secret
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._reveal()}"

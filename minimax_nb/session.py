@@ -75,11 +75,11 @@ class Session:
         rehearse: bool | None = None,
         reference_host: Callable[[Path], str] | None = None,
     ) -> None:
-        self.choice = Choice(
-            None if api_key is None else Key(api_key),
-            "" if base_url is None else checked_base_url(base_url),
-            rehearse,
-        )
+        try:
+            key = None if api_key is None else Key(api_key)
+        finally:
+            del api_key  # some tracebacks show the variables of each frame
+        self.choice = Choice(key, "" if base_url is None else checked_base_url(base_url), rehearse)
         self._home = home
         self._reference_host = reference_host
         self._journal: Journal | None = None
