@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .colab import keep_on_drive
     from .errors import MusicError
     from .session import Session, default_session
     from .song import Song, SongRequest, Status
@@ -35,6 +36,7 @@ __all__ = [
     "SongRequest",
     "Status",
     "generate",
+    "keep_on_drive",
     "recover",
     "retrieve",
     "songs",
@@ -49,6 +51,7 @@ _HOMES = {
     "Song": "song",
     "SongRequest": "song",
     "Status": "song",
+    "keep_on_drive": "colab",
 }
 _VERBS = ("generate", "recover", "retrieve", "songs", "submit", "wait")
 

@@ -59,12 +59,11 @@ def locate(home: str | os.PathLike[str] | None = None) -> Library:
     Parameters
     ----------
     home : path, optional
-        Else ``MINIMAX_NB_HOME``, then the platform's folder for user data.
+        Else the platform's folder for user data.
     """
-    told = home or os.environ.get("MINIMAX_NB_HOME")
     local = Path(platformdirs.user_data_dir("minimax_nb", appauthor=False))
-    folder = Path(told).expanduser().absolute() if told else local
-    if not told or not on_network(folder):
+    folder = Path(home).expanduser().absolute() if home else local
+    if not on_network(folder):
         return Library(folder, folder)
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
     return Library(folder, local / "databases" / name, remote=True)

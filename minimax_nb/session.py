@@ -15,6 +15,7 @@ from typing import Any, overload
 from . import catalogue
 from .answers import LOGS_PATIENCE, LOGS_SPAN, Look
 from .client import MOST_DOWNLOAD_SECONDS, MOST_SUBMIT_SECONDS, Client, JsonBody
+from .colab import announce_wiping
 from .errors import (
     GenerationFailed,
     InvalidInput,
@@ -83,14 +84,18 @@ class Session:
         self._home = home
         self._reference_host = reference_host
         self._journal: Journal | None = None
+        self._told_home: str | os.PathLike[str] | None = None
         self._clients: dict[tuple[str, Key | None], Client] = {}
         self._lookups: dict[Client, Lookup] = {}
 
     @property
     def journal(self) -> Journal:
         """The book of the library, in the folder `journal.home`."""
-        if self._journal is None:
-            self._journal = Journal(locate(self._home))
+        told = self._home or os.environ.get("MINIMAX_NB_HOME")
+        if self._journal is None or self._told_home != told:
+            if not told:
+                announce_wiping()
+            self._journal, self._told_home = Journal(locate(told)), told
         return self._journal
 
     def at(self, choice: Choice) -> Session:

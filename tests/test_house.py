@@ -18,7 +18,7 @@ ROWS = [
     {"errors"},
     {"audio", "catalogue", "library", "lyrics", "owners", "song", "urls"},
     {"reference", "answers", "keys", "pacing", "progress", "waiting"},
-    {"client", "journal", "following"},
+    {"client", "colab", "journal", "following"},
     {"services", "lookup", "rehearsal"},
     {"session"},
     {"studio", "cli"},

@@ -1,0 +1,64 @@
+"""Google Colab: its disk is wiped when its computer is taken back, and how to keep the songs all the same."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+
+from .errors import LibraryError
+from .library import COLAB_DRIVE
+from .progress import say
+
+_FOLDER = COLAB_DRIVE / "MyDrive" / "minimax_nb"
+
+_announced = False
+
+
+def keep_on_drive() -> Path:
+    """Keep the library on Google Drive from now on; Colab asks for leave once.
+
+    Songs that were made before stay where they are, and in `songs` no more; ``song.save(...)`` takes them along.
+
+    Returns
+    -------
+    pathlib.Path
+        The folder on Drive.
+
+    Raises
+    ------
+    LibraryError
+        Outside of Colab, and when Drive is not to be had.
+    """
+    if not in_colab():
+        raise LibraryError("This is not Google Colab.", do="Set MINIMAX_NB_HOME to the folder you want.")
+    from google.colab import drive
+
+    try:
+        drive.mount(str(COLAB_DRIVE))
+        _FOLDER.mkdir(parents=True, exist_ok=True)
+    except Exception as error:  # Colab raises what it likes when leave is not given
+        raise LibraryError(
+            f"Google Drive is not to be had ({type(error).__name__}).", do="Run keep_on_drive() again and allow it."
+        ) from None
+    os.environ["MINIMAX_NB_HOME"] = str(_FOLDER)
+    return _FOLDER
+
+
+def in_colab() -> bool:
+    """Whether this is a kernel of Google Colab."""
+    try:
+        return importlib.util.find_spec("google.colab") is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def announce_wiping() -> None:
+    """Say once, in Colab, that its disk does not last and what to do about it."""
+    global _announced
+    if not _announced and in_colab():
+        _announced = True
+        say(
+            "Colab forgets its disk. To keep your songs on Google Drive: "
+            "from minimax_nb import keep_on_drive; keep_on_drive()"
+        )
