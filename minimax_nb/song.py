@@ -170,7 +170,7 @@ class Song:
     def title(self) -> str:
         """The first line of the lyrics, shortened."""
         words = self.request.lyrics.replace("#", " ").strip() if self.request else ""
-        first = words.splitlines()[0].strip() if words else "Untitled song"
+        first = words.splitlines()[0].strip().rstrip(",;:") if words else "Untitled song"
         return first if len(first) <= 40 else first[:39].rstrip() + "…"
 
     @property
@@ -209,7 +209,8 @@ class Song:
         finished = self._finished()
         target = Path(path).expanduser()
         if target.is_dir():
-            name = "".join(c if c.isalnum() or c in " -_'" else "_" for c in self.title).strip(" ._")
+            # What some file system does not take in a name.
+            name = "".join(c for c in self.title if c.isprintable() and c not in '<>:"/\\|?*').strip(" .…")
             target /= f"{name or 'song'}{finished.suffix}"
         try:
             shutil.copyfile(finished, target)

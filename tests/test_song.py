@@ -102,3 +102,19 @@ def test_the_seed_of_a_rehearsal_follows_the_request_unless_given(song: Song) ->
     assert f"seed {rehearsal.seed}" in rehearsal.facts
     given = replace(rehearsal, request=SongRequest("m", "l", "p", "r", {"seed": 7}))
     assert given.seed == 7
+
+
+@pytest.mark.parametrize(
+    ("lyrics", "title", "name"),
+    [
+        ("##Side by side,\n\nWe win##", "Side by side", "Side by side.mp3"),
+        ("../../etc/passwd: who?\nme", "../../etc/passwd: who?", "etcpasswd who.mp3"),
+        ("la " * 40, "la " * 12 + "la…", "la " * 12 + "la.mp3"),
+        ("歌をうたう", "歌をうたう", "歌をうたう.mp3"),
+        ("???", "???", "song.mp3"),
+    ],
+)
+def test_a_title_makes_a_file_name(completed: Song, tmp_path: Path, lyrics: str, title: str, name: str) -> None:
+    song = replace(completed, request=SongRequest("minimax-music", lyrics, lyrics, "r", {}))
+    assert song.title == title
+    assert song.save(tmp_path) == tmp_path / name
