@@ -1,0 +1,152 @@
+"""Running an awaitable for a synchronous caller, on each kernel in the way that is safe there.
+
+=====================  ==================================================================
+no loop is running     a loop of our own, here
+ipykernel 6 (Colab)    the kernel's loop, entered once more through nest_asyncio
+anything else          a loop of its own in a helper thread
+=====================  ==================================================================
+
+On ipykernel 7 nest_asyncio kills the kernel, so there it is not even imported. A cell that waits here keeps
+the kernel to itself: clicks are handled when it ends. ``await`` in the cell has no such drawback.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Awaitable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotYet
+from enum import Enum, auto
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+_STEP = 0.1
+"""The interrupt button is heard between two steps of the wait, in seconds."""
+
+_FAREWELL = 2.0
+"""How long an interrupted awaitable may take to end, in seconds."""
+
+
+class Way(Enum):
+    """How an awaitable is run."""
+
+    OWN_LOOP = auto()
+    NESTED = auto()
+    HELPER_THREAD = auto()
+
+
+def choose(*, loop_runs: bool, ipykernel: str) -> Way:
+    """Choose the way.
+
+    Parameters
+    ----------
+    loop_runs : bool
+        Whether an event loop runs in this thread.
+    ipykernel : str
+        The version of the kernel this code runs in; empty outside of one.
+    """
+    if not loop_runs:
+        return Way.OWN_LOOP
+    return Way.NESTED if ipykernel.partition(".")[0] == "6" else Way.HELPER_THREAD
+
+
+def run(awaitable: Awaitable[T]) -> T:
+    """Run an awaitable to its end.
+
+    Parameters
+    ----------
+    awaitable : awaitable
+
+    Returns
+    -------
+    object
+        What it returns; what it raises is raised.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When the person interrupts; the awaitable is cancelled.
+    """
+    way = choose(loop_runs=_loop_runs(), ipykernel=_ipykernel_version())
+    if way is Way.OWN_LOOP:
+        return asyncio.run(_settle(awaitable))
+    if way is Way.NESTED:
+        return _run_nested(awaitable)
+    return _Helper(awaitable).wait()
+
+
+async def _settle(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+def _loop_runs() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _ipykernel_version() -> str:
+    # Only a kernel has this module loaded.
+    return getattr(sys.modules.get("ipykernel"), "__version__", "")
+
+
+def _run_nested(awaitable: Awaitable[T]) -> T:
+    import nest_asyncio
+
+    loop = asyncio.get_running_loop()
+    nest_asyncio.apply(loop)
+    task = asyncio.ensure_future(awaitable)
+    try:
+        return loop.run_until_complete(task)
+    except KeyboardInterrupt:
+        task.cancel()
+        raise
+
+
+class _Helper(Generic[T]):
+    """A daemon thread with a loop of its own, for one awaitable."""
+
+    def __init__(self, awaitable: Awaitable[T]) -> None:
+        self._awaitable = awaitable
+        self._outcome: Future[T] = Future()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Future[T] | None = None
+
+    def wait(self) -> T:
+        """Wait in short steps; an interrupt cancels the awaitable before it goes on its way."""
+        threading.Thread(target=self._work, name="minimax_nb waiting", daemon=True).start()
+        try:
+            return self._outcome_in_steps()
+        except KeyboardInterrupt:
+            self._cancel()
+            raise
+
+    def _outcome_in_steps(self) -> T:
+        while True:
+            try:
+                return self._outcome.result(_STEP)
+            except NotYet:
+                # It may be the awaitable's own TimeoutError.
+                if self._outcome.done():
+                    raise
+
+    def _cancel(self) -> None:
+        if self._loop and self._task and not self._outcome.done():
+            self._loop.call_soon_threadsafe(self._task.cancel)
+            self._outcome.exception(_FAREWELL)
+
+    def _work(self) -> None:
+        try:
+            self._outcome.set_result(asyncio.run(self._main()))
+        except BaseException as error:
+            self._outcome.set_exception(error)
+
+    async def _main(self) -> T:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.ensure_future(self._awaitable)
+        return await self._task

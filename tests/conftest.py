@@ -1,0 +1,22 @@
+"""What every test has: a library of its own, no key in sight, and no process left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from home_helper import end_rehearsal
+
+SETTINGS = ("AIML_API_KEY", "AIMLAPI_API_KEY", "MINIMAX_NB_BASE_URL", "MINIMAX_NB_REHEARSE")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The library of this test, which sessions take by default."""
+    for name in SETTINGS:
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("MINIMAX_NB_HOME", str(folder))
+    yield folder
+    end_rehearsal(folder)

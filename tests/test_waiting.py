@@ -1,0 +1,122 @@
+"""Running an awaitable for a synchronous caller."""
+
+from __future__ import annotations
+
+import _thread
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from jupyter_client import BlockingKernelClient
+from jupyter_client.manager import start_new_kernel
+
+from minimax_nb.errors import WaitTimeout
+from minimax_nb.waiting import Way, choose, run
+
+
+@pytest.mark.parametrize(
+    ("loop_runs", "ipykernel", "way"),
+    [
+        (False, "", Way.OWN_LOOP),
+        (False, "6.17.1", Way.OWN_LOOP),
+        (True, "6.17.1", Way.NESTED),
+        (True, "6.31.0", Way.NESTED),
+        (True, "7.0.1", Way.HELPER_THREAD),
+        (True, "7.4.0", Way.HELPER_THREAD),
+        (True, "10.0", Way.HELPER_THREAD),
+        (True, "60.1", Way.HELPER_THREAD),
+        (True, "", Way.HELPER_THREAD),
+    ],
+)
+def test_the_way_is_chosen_by_loop_and_kernel(loop_runs: bool, ipykernel: str, way: Way) -> None:
+    assert choose(loop_runs=loop_runs, ipykernel=ipykernel) is way
+
+
+async def soon(value: object) -> object:
+    await asyncio.sleep(0.01)
+    if isinstance(value, BaseException):
+        raise value
+    return value
+
+
+async def from_a_running_loop(awaitable: object) -> object:
+    return run(awaitable)  # type: ignore[arg-type]
+
+
+def test_without_a_loop() -> None:
+    assert run(soon(42)) == 42
+
+
+def test_with_a_running_loop() -> None:
+    assert asyncio.run(from_a_running_loop(soon(42))) == 42
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), WaitTimeout("not yet"), TimeoutError("late")])
+def test_what_it_raises_is_raised(error: Exception) -> None:
+    with pytest.raises(type(error), match=str(error.args[0])):
+        run(soon(error))
+    with pytest.raises(type(error), match=str(error.args[0])):
+        asyncio.run(from_a_running_loop(soon(error)))
+
+
+def test_an_interrupt_cancels() -> None:
+    cancelled = threading.Event()
+
+    async def long() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            cancelled.set()
+
+    # Not asyncio.run, which takes the interrupt for itself.
+    loop = asyncio.new_event_loop()
+    threading.Timer(0.3, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(from_a_running_loop(long()))
+    loop.close()
+    assert cancelled.is_set()
+
+
+@pytest.fixture
+def kernel() -> Iterator[BlockingKernelClient]:
+    manager, client = start_new_kernel()
+    client.manager = manager
+    yield client
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+
+
+def reply(kernel: BlockingKernelClient, code: str) -> dict[str, Any]:
+    return dict(kernel.execute_interactive(code, timeout=60, output_hook=lambda _: None)["content"])
+
+
+SOON = """
+import asyncio, sys
+from minimax_nb.waiting import run
+ended = []
+async def soon(seconds):
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        ended.append(seconds)
+    return 42
+"""
+
+
+def test_in_a_real_kernel(kernel: BlockingKernelClient) -> None:
+    assert reply(kernel, SOON)["status"] == "ok"
+    assert reply(kernel, "assert run(soon(0.1)) == 42")["status"] == "ok"
+    assert reply(kernel, "assert await soon(0.1) == 42")["status"] == "ok"
+    safe = "import ipykernel\nassert 'nest_asyncio' not in sys.modules or ipykernel.__version__.startswith('6.')"
+    assert reply(kernel, safe)["status"] == "ok"
+
+
+def test_the_interrupt_button_in_a_real_kernel(kernel: BlockingKernelClient) -> None:
+    assert reply(kernel, SOON)["status"] == "ok"
+    timer = threading.Timer(1.0, kernel.manager.interrupt_kernel)
+    timer.start()
+    assert reply(kernel, "run(soon(60))")["ename"] == "KeyboardInterrupt"
+    assert reply(kernel, "assert ended == [60]")["status"] == "ok"
+    assert reply(kernel, "assert run(soon(0.1)) == 42")["status"] == "ok"
