@@ -57,8 +57,7 @@ def announce_wiping() -> None:
     """Say once, in Colab, that its disk does not last and what to do about it."""
     global _announced
     if not _announced and in_colab():
-        _announced = True
-        say(
+        _announced = say(
             "Colab forgets its disk. To keep your songs on Google Drive: "
             "from minimax_nb import keep_on_drive; keep_on_drive()"
         )

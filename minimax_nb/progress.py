@@ -20,14 +20,16 @@ def in_notebook() -> bool:
     return shell is not None and hasattr(shell, "kernel")
 
 
-def say(text: str) -> None:
-    """Say one line to the person.
+def say(text: str) -> bool:
+    """Say one line to the person; return whether it was said.
 
     In a notebook below the cell, else on standard error, so that standard output stays clean for scripts.
     A worker thread says nothing: its words would land in whichever cell runs.
     """
-    if threading.current_thread() is threading.main_thread():
-        print(text, file=sys.stdout if in_notebook() else sys.stderr, flush=True)
+    if threading.current_thread() is not threading.main_thread():
+        return False
+    print(text, file=sys.stdout if in_notebook() else sys.stderr, flush=True)
+    return True
 
 
 def clock(seconds: float) -> str:

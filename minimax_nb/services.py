@@ -118,9 +118,6 @@ def _rehearse_from_environment() -> bool | None:
 
 def _announce_rehearsal() -> None:
     global _announced
-    if not _announced:
-        _announced = True
-        say(
-            "No key found: rehearsing on this computer, free. "
-            "The song is made by a built-in band, not by minimax-music."
-        )
+    _announced = _announced or say(
+        "No key found: rehearsing on this computer, free. The song is made by a built-in band, not by minimax-music."
+    )

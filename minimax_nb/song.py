@@ -6,6 +6,7 @@ All of it is frozen; a song touches nothing but its own finished file.
 from __future__ import annotations
 
 import html
+import itertools
 import shutil
 import zlib
 from collections.abc import Mapping
@@ -192,7 +193,7 @@ class Song:
         Parameters
         ----------
         path : str or pathlib.Path
-            A file, or a folder, in which it is named after its title.
+            A file, which is overwritten, or a folder, in which it gets a new name after its title.
 
         Returns
         -------
@@ -211,7 +212,7 @@ class Song:
         if target.is_dir():
             # What some file system does not take in a name.
             name = "".join(c for c in self.title if c.isprintable() and c not in '<>:"/\\|?*').strip(" .…")
-            target /= f"{name or 'song'}{finished.suffix}"
+            target = _free_name(target, name or "song", finished.suffix)
         try:
             shutil.copyfile(finished, target)
         except OSError as error:
@@ -263,6 +264,12 @@ class Song:
         if self.path is not None and self.path.exists():
             card += f"<br>{self.player()._repr_html_()}"
         return f"<div>{card}</div>"
+
+
+def _free_name(folder: Path, name: str, suffix: str) -> Path:
+    """A name that no file has yet: another take of the same song must not overwrite the first."""
+    names = (f"{name}{suffix}" if number == 1 else f"{name} {number}{suffix}" for number in itertools.count(1))
+    return next(folder / each for each in names if not (folder / each).exists())
 
 
 def rehearsal_seed(request_id: str) -> int:

@@ -65,6 +65,7 @@ def test_a_finished_song_has_audio_a_player_and_facts(completed: Song, tmp_path:
 def test_saving_copies_the_file_and_names_it_in_a_folder(completed: Song, tmp_path: Path) -> None:
     assert completed.save(tmp_path / "my.mp3").read_bytes() == completed.audio
     assert completed.save(tmp_path) == tmp_path / "Side by side.mp3"
+    assert completed.save(tmp_path) == tmp_path / "Side by side 2.mp3"
     with pytest.raises(LibraryError, match="It is safe in"):
         completed.save(tmp_path / "missing" / "my.mp3")
 
