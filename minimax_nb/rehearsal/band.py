@@ -1,0 +1,355 @@
+"""Play a score: drums, bass, keys, pad and hook, to a lead that `sing` makes.
+
+Every sound is made here, from sines, wavetables and shaped noise. A stem is float32, shape (samples, 2), at `RATE`,
+with `TAIL` s after the last beat for what still rings.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .compose import Chord, Score, Section
+
+Audio = NDArray[np.float32]
+
+RATE = 44_100  # Hz
+TAIL = 1.5  # s
+STEPS = 16  # in a bar
+
+
+@dataclass(frozen=True)
+class Groove:
+    """A way to play a bar: sixteen steps a part, strengths from 0 to 9, "." for a rest.
+
+    It suits tempi from `slowest` to `fastest` BPM and references whose brightness in Hz lies from `dull` to
+    `bright`. `bass` writes intervals above the root: r root, 5 fifth, o octave.
+    """
+
+    kick: str
+    snare: str
+    hat: str
+    bass: str
+    keys: str
+    snare_sound: str = "snare"
+    hat_sound: str = "hat"
+    keys_sound: str = "electric piano"
+    slowest: float = 0
+    fastest: float = 999
+    dull: float = 0
+    bright: float = 99_999
+
+
+SOFT: dict[str, Any] = {"snare_sound": "rim", "hat_sound": "shaker"}
+GROOVES = {  # kick, snare, hat, bass, keys
+    "ballad": Groove(
+        "9.......7.......", "....4.......5...", "4.2.3.2.4.2.3.2.", "r.......5.......", "6.3.4.3.5.3.4.3.",
+        fastest=96, **SOFT,
+    ),
+    "pop": Groove(
+        "9.....5.8.......", "....8.......8..2", "6.3.5.3.6.3.5.3.", "r.....r.r...5.r.", "6.....4...5.....",
+        slowest=76, fastest=150,
+    ),
+    "disco": Groove(
+        "9...8...9...8...", "....7.......7...", "2.6.2.6.2.6.2.6.", "r.o.r.o.r.o.r.5.", "..5...5...5..4..",
+        slowest=104, dull=1200, snare_sound="clap",
+    ),
+    "folk": Groove(
+        "8.......8.......", "....4.......4...", "5253525352535253", "r.......5.......", "7..35.4.6.435.4.",
+        slowest=66, fastest=128, keys_sound="guitar", **SOFT,
+    ),
+    "bossa": Groove(
+        "8..58..58..58..5", "6..5..5...5..5..", "4343434343434343", "r..5r..5r..5r..r", "5..5..4..5..4...",
+        slowest=88, fastest=150, bright=1800, keys_sound="guitar", **SOFT,
+    ),
+    "half time": Groove(
+        "9...........5...", "........8.......", "5.3.5.3.5.3.5.3.", "r.......r...o...", "6.......4.......",
+        slowest=112,
+    ),
+    "drive": Groove(
+        "9.5.....9.6.....", "....9.......9...", "7.5.7.5.7.5.7.5.", "r.r.r.r.r.r.r.r.", "7...3...6...3.3.",
+        slowest=116, dull=1000, keys_sound="organ",
+    ),
+}  # fmt: skip
+ENERGY = {"intro": 0.65, "line": 0.85, "reply": 1.0, "solo": 1.0, "ending": 0.9}
+
+
+def play(score: Score) -> Iterator[tuple[str, Audio]]:
+    """The band's stems by name, one at a time so that only one need be in memory; none when unaccompanied."""
+    if not score.accompanied:
+        return
+    groove = choose_groove(score)
+    voicings = _voicings(score.chords)
+    yield "drums", _drums(score, groove)
+    yield "bass", _bass(score, groove)
+    yield "keys", _keys(score, groove, voicings)
+    yield "pad", _pad(score, voicings)
+    yield "hook", _hook(score)
+
+
+def choose_groove(score: Score) -> Groove:
+    """One of the grooves that suit the tempo and the brightness, by the seed."""
+    suiting = [
+        groove
+        for groove in GROOVES.values()
+        if groove.slowest <= score.tempo <= groove.fastest and groove.dull <= score.brightness <= groove.bright
+    ]
+    return suiting[int(_rng(score, 2).integers(len(suiting)))]
+
+
+def _rng(score: Score, part: int) -> np.random.Generator:
+    """A stream of chance of its own for each player, so that one change does not touch the others."""
+    return np.random.default_rng([score.seed, part])
+
+
+def _silence(score: Score) -> Audio:
+    return np.zeros((int((score.duration + TAIL) * RATE), 2), dtype=np.float32)
+
+
+def _add(stem: Audio, start: float, sound: Audio, gain: float, pan: float = 0.0) -> None:
+    """Mix a mono sound into a stem at a second; pan from -1, left, to 1."""
+    first = max(0, round(start * RATE))
+    sound = sound[: max(0, len(stem) - first)]
+    sides = gain * np.cos(np.pi / 4 * (1 + pan * np.array((1, -1)))) * np.sqrt(2)
+    stem[first : first + len(sound)] += sound[:, None] * sides.astype(np.float32)
+
+
+def _seconds(length: float) -> NDArray[np.float64]:
+    return np.arange(int(length * RATE)) / RATE
+
+
+def _hertz(pitch: float) -> float:
+    return float(440 * 2 ** ((pitch - 69) / 12))
+
+
+def _ends(length: int, attack: float, release: float) -> NDArray[np.float64]:
+    """A rise and a fall without clicks, in s."""
+    t = np.arange(length) / RATE
+    return np.minimum(1, t / attack) * np.minimum(1, t[::-1] / release)
+
+
+# --- the drums ---
+
+
+def _sweep(high: float, low: float, fall: float, decay: float, length: float) -> NDArray[np.float64]:
+    """A sine that falls from one frequency to another, as a struck skin does."""
+    t = _seconds(length)
+    phase = 2 * np.pi * np.cumsum(low + (high - low) * np.exp(-t / fall)) / RATE
+    return np.asarray(np.sin(phase) * np.exp(-t / decay) * _ends(len(t), 0.001, 0.01))
+
+
+def _hiss(low: float, high: float, decay: float, length: float, attack: float = 0.001) -> NDArray[np.float64]:
+    """Noise between two frequencies that dies away; the same every time."""
+    t = _seconds(length)
+    spectrum = np.fft.rfft(np.random.default_rng(len(t)).standard_normal(len(t)))
+    hertz = np.fft.rfftfreq(len(t), 1 / RATE)
+    spectrum *= 1 / np.sqrt((1 + (low / np.maximum(hertz, 1)) ** 6) * (1 + (hertz / high) ** 6))
+    noise = np.fft.irfft(spectrum, len(t))
+    return np.asarray(noise / np.abs(noise).max() * np.exp(-t / decay) * _ends(len(t), attack, 0.01))
+
+
+@functools.cache
+def _drum(name: str) -> Audio:
+    """One stroke of a drum."""
+    sounds: dict[str, Callable[[], NDArray[np.float64]]] = {
+        "kick": lambda: _sweep(150, 48, 0.03, 0.16, 0.4) + 0.15 * np.pad(_hiss(1500, 6000, 0.006, 0.03), (0, 16317)),
+        "snare": lambda: 0.5 * _sweep(260, 185, 0.02, 0.07, 0.3) + 0.8 * _hiss(900, 9000, 0.075, 0.3),
+        "rim": lambda: 0.5 * _sweep(900, 820, 0.01, 0.02, 0.12) + 0.5 * _hiss(1800, 7000, 0.02, 0.12),
+        "clap": lambda: _hiss(900, 5000, 0.09, 0.3) * (1 + 0.8 * np.sin(2 * np.pi * 90 * _seconds(0.3))),
+        "hat": lambda: 0.6 * _hiss(7000, 15000, 0.03, 0.12),
+        "open hat": lambda: 0.5 * _hiss(6500, 15000, 0.16, 0.5),
+        "shaker": lambda: 0.5 * _hiss(4500, 11000, 0.035, 0.14, attack=0.02),
+        "tom high": lambda: 0.9 * _sweep(230, 165, 0.05, 0.16, 0.4),
+        "tom low": lambda: 0.9 * _sweep(160, 105, 0.05, 0.2, 0.5),
+        "crash": lambda: 0.6 * _hiss(3500, 14000, 0.6, 2.0),
+    }
+    return sounds[name]().astype(np.float32)
+
+
+def _drums(score: Score, groove: Groove) -> Audio:
+    """The kit: the groove in every bar, a fill into each new part, a crash on its first beat."""
+    stem, rng = _silence(score), _rng(score, 3)
+    parts = (
+        ("kick", groove.kick, 0.0, 0.9),
+        (groove.snare_sound, groove.snare, 0.05, 0.6),
+        (groove.hat_sound, groove.hat, -0.25, 0.6),
+    )
+    for section, beat, step in _steps(score):
+        if _fills(score, beat):
+            continue
+        energy = ENERGY[section.kind]
+        for name, pattern, pan, level in parts:
+            strength = _strength(pattern, step)
+            if strength:
+                late = 0.0 if name == "kick" else float(rng.normal(0.003, 0.003))
+                touch = strength * level * energy * float(rng.uniform(0.9, 1.05))
+                _add(stem, score.at(beat) + late, _drum(name), touch, pan)
+    for start in _new_parts(score):
+        _fill(stem, score, start, rng)
+    return stem
+
+
+def _steps(score: Score) -> Iterator[tuple[Section, float, int]]:
+    """Each sixteenth up to the ending, with its section, beat and place in the bar."""
+    for section in score.sections[:-1]:
+        first = int(np.ceil(section.beat * 4 - 1e-6))
+        for sixteenth in range(first, int(np.ceil((section.beat + section.beats) * 4 - 1e-6))):
+            yield section, sixteenth / 4, sixteenth % STEPS
+
+
+def _strength(pattern: str, step: int) -> float:
+    mark = pattern[step]
+    return int(mark) / 9 if mark.isdigit() else 0.0
+
+
+def _new_parts(score: Score) -> list[float]:
+    """The beats on which another part of the song begins, the tight ones left out."""
+    pairs = zip(score.sections, score.sections[1:], strict=False)
+    return [b.beat for a, b in pairs if a.kind != b.kind and a.beats >= 2 and b.beats >= 2]
+
+
+def _fills(score: Score, beat: float) -> bool:
+    """Whether a fill has the drums on this beat."""
+    return any(start - 1 <= beat < start for start in _new_parts(score))
+
+
+def _fill(stem: Audio, score: Score, start: float, rng: np.random.Generator) -> None:
+    """A beat of strokes down the kit, and a crash with the kick where the new part begins."""
+    kit = [("snare", 0.1), ("snare", 0.1), ("tom high", -0.3), ("tom low", 0.35)]
+    strokes = (0, 0.25, 0.5, 0.75) if rng.random() < 0.6 else (0, 0.5, 0.75)
+    for (name, pan), place in zip(kit[-len(strokes) :], strokes, strict=True):
+        _add(stem, score.at(start - 1 + place), _drum(name), 0.35 + 0.2 * place, pan)
+    _add(stem, score.at(start), _drum("crash"), 0.4, 0.3)
+    _add(stem, score.at(start), _drum("kick"), 0.8)
+
+
+# --- the harmony ---
+
+
+def _voicings(chords: tuple[Chord, ...]) -> list[tuple[int, ...]]:
+    """MIDI pitches of each chord between D3 and B4, each voice moving as little as it can."""
+    voicings: list[tuple[int, ...]] = []
+    before = np.array((57, 60, 64))
+    for chord in chords:
+        spread = [sorted(lowest + (pitch - lowest) % 12 for pitch in chord.pitches) for lowest in range(50, 61)]
+        moves = [np.abs(np.array(v)[:, None] - before).min(axis=1).sum() + 0.3 * abs(np.mean(v) - 60) for v in spread]
+        voicings.append(tuple(spread[int(np.argmin(moves))]))
+        before = np.array(voicings[-1])
+    return voicings
+
+
+def _chord_at(score: Score, beat: float) -> int:
+    """The index of the chord that sounds on a beat."""
+    starts = [chord.beat for chord in score.chords]
+    return max(0, int(np.searchsorted(starts, beat + 1e-6, side="right")) - 1)
+
+
+@functools.lru_cache(maxsize=512)
+def _key(sound: str, pitch: int, samples: int) -> Audio:
+    """A note of the keys or the guitar."""
+    t = np.arange(samples) / RATE
+    turn = 2 * np.pi * _hertz(pitch) * t
+    if sound == "electric piano":
+        bite, tine = 1.7 * np.exp(-t / 0.4), 0.12 * np.exp(-t / 0.06)
+        tone: NDArray[np.float64] = np.sin(turn + bite * np.sin(turn)) + tine * np.sin(7 * turn)
+        tone *= np.exp(-t / 1.1)
+    elif sound == "guitar":
+        # Plucked at 22 % of the string; the high harmonics die first.
+        k = np.arange(1, 11)[:, None]
+        tone = (np.sin(k * turn) * np.exp(-t * (1.2 + 0.9 * k)) * np.sin(np.pi * k * 0.22) / k).sum(axis=0)
+    else:
+        k, level = np.array((1, 2, 3, 4, 6))[:, None], np.array((0.4, 0.28, 0.14, 0.12, 0.05))
+        tone = level @ np.sin(k * turn)
+    return np.asarray(tone * _ends(samples, 0.004, 0.06), dtype=np.float32)
+
+
+def _keys(score: Score, groove: Groove, voicings: list[tuple[int, ...]]) -> Audio:
+    """The chords in the groove's rhythm; strong steps play the chord, light ones a single note of it."""
+    stem, rng = _silence(score), _rng(score, 4)
+    strokes = [(beat, step) for _, beat, step in _steps(score) if _strength(groove.keys, step)]
+    ending = score.sections[-1].beat
+    stops = [*(beat for beat, _ in strokes[1:]), ending]
+    for (beat, step), stop in zip(strokes, stops, strict=False):
+        strength = _strength(groove.keys, step)
+        voicing = voicings[_chord_at(score, beat)]
+        notes = voicing if strength > 0.4 else (voicing[int(rng.integers(len(voicing)))] + 12,)
+        length = min(score.at(min(stop, beat + 2)) - score.at(beat) + 0.08, 2.0)
+        for i, pitch in enumerate(notes):
+            roll = i * 0.012 if groove.keys_sound == "guitar" else float(rng.uniform(0, 0.006))
+            sound = _key(groove.keys_sound, pitch, int(length * RATE))
+            _add(stem, score.at(beat) + roll, sound, 0.16 * strength, -0.4 + 0.25 * i)
+    for i, pitch in enumerate((*voicings[-1], voicings[-1][0] + 12)):
+        held = score.duration - score.at(ending) + TAIL / 2
+        _add(
+            stem, score.at(ending) + 0.02 * i, _key(groove.keys_sound, pitch, int(held * RATE)), 0.14, -0.4 + 0.25 * i
+        )
+    return stem
+
+
+@functools.cache
+def _table(kind: str) -> Audio:
+    """One period of a sound, 4096 samples."""
+    levels = {
+        "bass": [1, 0.6, 0.35, 0.2, 0.12, 0.07, 0.04],
+        "pad": [1 / k**1.5 for k in range(1, 13)],
+        "flute": [1, 0.35, 0.12, 0.05, 0.02],
+    }[kind]
+    turn = 2 * np.pi * np.arange(4096) / 4096
+    return np.asarray(sum(level * np.sin(k * turn) for k, level in enumerate(levels, 1)), dtype=np.float32)
+
+
+def _wave(kind: str, hertz: float | NDArray[np.float64], samples: int, phase: float = 0.0) -> Audio:
+    """A wavetable read at one frequency, or at a frequency per sample."""
+    turns = phase + (np.cumsum(hertz) if isinstance(hertz, np.ndarray) else hertz * np.arange(samples)) / RATE
+    return np.asarray(_table(kind)[(turns * 4096).astype(np.int64) & 4095])
+
+
+def _bass(score: Score, groove: Groove) -> Audio:
+    """The bass: roots, fifths and octaves in the groove's rhythm, from A1 up."""
+    stem, rng = _silence(score), _rng(score, 5)
+    strokes = [(beat, groove.bass[step]) for _, beat, step in _steps(score) if groove.bass[step] != "."]
+    ending = score.sections[-1].beat
+    stops = [*(beat for beat, _ in strokes[1:]), ending, ending + 8]
+    for (beat, mark), stop in zip([*strokes, (ending, "r")], stops[-len(strokes) - 1 :], strict=True):
+        root = 33 + (score.chords[_chord_at(score, beat)].pitches[0] - 33) % 12
+        pitch = root + {"r": 0, "5": 7 if root < 40 else -5, "o": 12}[mark]
+        samples = int(0.92 * RATE * (min(score.at(stop), score.duration) - score.at(beat)))
+        shape = (0.35 + 0.65 * np.exp(-np.arange(samples) / RATE / 0.4)) * _ends(samples, 0.006, 0.04)
+        sound = _wave("bass", _hertz(pitch), samples) * shape.astype(np.float32)
+        _add(stem, score.at(beat) + float(rng.uniform(0, 0.004)), sound, 0.4)
+    return stem
+
+
+def _pad(score: Score, voicings: list[tuple[int, ...]]) -> Audio:
+    """Held chords, each note detuned by 5 cents to the left and to the right."""
+    stem, rng = _silence(score), _rng(score, 6)
+    for chord, voicing in zip(score.chords, voicings, strict=True):
+        start, stop = score.at(chord.beat), score.at(chord.beat + chord.beats)
+        samples = int((stop - start + 0.35) * RATE)
+        shape = (_ends(samples, min(0.4, (stop - start) / 2), 0.4) * 0.06).astype(np.float32)
+        for pitch in voicing:
+            for cents, pan in ((-5, -0.8), (5, 0.8)):
+                sound = _wave("pad", _hertz(pitch + cents / 100), samples, float(rng.random()))
+                _add(stem, start, sound * shape, 1.0, pan)
+    return stem
+
+
+def _hook(score: Score) -> Audio:
+    """The instrument that opens the song and answers in the pauses: a flute or a bell-like piano, by the seed."""
+    stem = _silence(score)
+    flute = _rng(score, 7).random() < 0.5
+    for note in score.hook:
+        samples = int((note.length + 0.1) * RATE)
+        if flute:
+            t = np.arange(samples) / RATE
+            hertz = _hertz(note.pitch) * (1 + 0.004 * np.minimum(1, t / 0.4) * np.sin(2 * np.pi * 5.2 * t))
+            sound = _wave("flute", hertz, samples) * _ends(samples, 0.05, 0.1).astype(np.float32)
+        else:
+            sound = _key("electric piano", note.pitch, samples)
+        _add(stem, note.start, sound, 0.3 * note.strength, 0.2)
+    return stem

@@ -1,0 +1,405 @@
+"""Turn lyrics and what was heard into a score: syllables, melody, chords and form.
+
+Pure: the same words, key, tempo and seed give the same score. Beats count quarter notes from the start of the
+song; seconds come from `Score.at`, which holds the tempo and the swing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .words import WEAK_STARTS, Words, read_prompt
+
+SHORTEST, LONGEST = 21.0, 57.0  # s, a song without its last echo
+SUNG_RATE, SLOWEST_SUNG = 3.8, 3.3  # syllables/s that are understood best, and the slowest of them
+BAR = 4  # beats
+
+SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
+# Four-chord loops as scale degrees from 0.
+LOOPS = {
+    "major": ((0, 4, 5, 3), (0, 5, 3, 4), (0, 3, 5, 4), (0, 2, 3, 4), (0, 3, 1, 4), (0, 3, 0, 4), (0, 1, 3, 4)),
+    "minor": ((0, 5, 2, 6), (0, 3, 5, 4), (0, 6, 5, 4), (0, 2, 6, 3), (0, 5, 3, 4), (0, 3, 0, 6), (0, 3, 6, 2)),
+}
+TONIC, DOMINANT = 0, 4
+
+# How syllables may fall: the length of a pattern in beats and where in it they start.
+GRIDS: tuple[tuple[float, tuple[float, ...]], ...] = (
+    (1, (0,)),
+    (2, (0, 1, 1.5)),
+    (1, (0, 0.5)),
+    (2, (0, 0.5, 1, 1.5, 1.75)),
+    (1, (0, 0.5, 0.75)),
+    *((1, tuple(i / n for i in range(n))) for n in (4, 6, 8, 12, 16, 24, 32)),
+)
+STEP_COST = (1.0, 0.0, 0.5, 1.3, 2.2, 3.5, 5.0)  # by scale steps from one note to the next; more costs as much again
+HOOKS = ((0, 1, 1.5, 2, 3), (0, 0.5, 1.5, 2, 3), (0, 1.5, 2, 3.5), (0.5, 1, 1.5, 3), (0, 0.5, 1, 2, 2.5))
+
+
+@dataclass(frozen=True)
+class Note:
+    """A note of an instrument: start and length in s, MIDI pitch, strength from 0 to 1."""
+
+    start: float
+    length: float
+    pitch: int
+    strength: float
+
+
+@dataclass(frozen=True)
+class Syllable:
+    """One sung note and the piece of a word it carries.
+
+    The texts of a word's syllables joined give the word as it was written. `start` and `end` in s, `pitch` MIDI,
+    `word` and `line` count from 0 through the song.
+    """
+
+    text: str
+    start: float
+    end: float
+    pitch: int
+    word: int
+    line: int
+
+
+@dataclass(frozen=True)
+class Chord:
+    """A chord from one beat on; `pitches` are pitch classes, the root first."""
+
+    beat: float
+    beats: float
+    pitches: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stretch of the song: "intro", "line", "reply", "solo" or "ending", in beats."""
+
+    kind: str
+    beat: float
+    beats: float
+    line: int = -1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How densely the words are set: a grid of `GRIDS`, what a line is rounded up to, and the rests, in beats."""
+
+    pattern: float
+    places: tuple[float, ...]
+    whole: float
+    breath: float
+    pause: float
+    intro: float
+    ending: float
+    tightness: float
+
+    @property
+    def step(self) -> float:
+        """The mean length of a syllable in beats."""
+        return self.pattern / len(self.places)
+
+    def place(self, slot: int) -> float:
+        """The beat of a slot, from the start of its line."""
+        turns, index = divmod(slot, len(self.places))
+        return turns * self.pattern + self.places[index]
+
+    def line_beats(self, count: int) -> float:
+        """The length of a line with so many syllables."""
+        return float(np.ceil(self.filled(count) / self.whole - 1e-9) * self.whole)
+
+    def filled(self, slots: int) -> float:
+        """The beats of so many slots with the hold on the last one and the breath after it."""
+        return self.place(slots - 1) + max(self.step, min(1.0, 2 * self.breath)) + self.breath
+
+
+@dataclass(frozen=True)
+class Score:
+    """Everything the players need; they read nothing else."""
+
+    tempo: float
+    tonic: int
+    mode: str
+    brightness: float
+    seed: int
+    swing: float
+    accompanied: bool
+    sections: tuple[Section, ...]
+    chords: tuple[Chord, ...]
+    syllables: tuple[Syllable, ...]
+    hook: tuple[Note, ...]
+
+    def at(self, beat: float) -> float:
+        """The second at which a beat falls; the second half of each beat comes late by the swing."""
+        whole, part = divmod(beat, 1)
+        late = self.swing * 2 * min(part, 1 - part)
+        return float((whole + part + late) * 60 / self.tempo)
+
+    @property
+    def duration(self) -> float:
+        """The length of the song in s."""
+        return self.at(self.sections[-1].beat + self.sections[-1].beats)
+
+
+def compose(prompt: str, *, tempo: float, tonic: int, mode: str, brightness: float = 2000.0, seed: int = 0) -> Score:
+    """Write a song of 20 to 60 s for the words of a prompt, one lead note per syllable.
+
+    Parameters
+    ----------
+    prompt : the lyrics as they are sent: lines, an empty line for a pause, ## at both ends for accompaniment
+    tempo : BPM, kept exactly
+    tonic, mode : a pitch class (0 = C), "major" or "minor"
+    brightness : Hz, the spectral centroid the band should match
+    seed : the same one gives the same song
+    """
+    lines, accompanied = read_prompt(prompt)
+    rng = np.random.default_rng([abs(seed), 1])
+    swing = float(rng.choice((0.0, 0.0, 0.04, 0.1))) if tempo < 130 else 0.0
+    counts = [sum(map(len, line)) for line in lines]
+    layout = _layout(counts, tempo, accompanied)
+    sections = _sections(counts, layout, tempo)
+    sung = [line for line in lines if line]
+    chords = _chords(sections, sung, mode, tonic, tempo, rng)
+    blank = Score(tempo, tonic, mode, brightness, abs(seed), swing, accompanied, sections, chords, (), ())
+    return _Melody(blank, layout, sung, rng).written()
+
+
+def _layout(counts: Sequence[int], tempo: float, accompanied: bool) -> Layout:
+    """The most comfortable setting of lines with so many syllables that is not too long."""
+    intro = (2 * BAR if tempo >= 60 else BAR) if accompanied else 0
+    # The last chord rings for about three seconds, a lone voice for half of that.
+    ending = float(np.clip(round((3.2 if accompanied else 1.6) * tempo / 60), 1, 12))
+    options = []
+    for pattern, places in GRIDS:
+        step = pattern / len(places)
+        options += [
+            Layout(pattern, places, 4, 0.5, 4 if tempo < 80 else 8, intro, ending, 0.0),
+            Layout(pattern, places, 2, 0.5, 4, intro, ending, 0.3),
+            Layout(pattern, places, 1, step, 2, intro, ending, 0.7),
+            Layout(pattern, places, 1, 0, 1, min(intro, BAR), ending, 1.5),
+            Layout(pattern, places, step, 0, step, min(intro, BAR), ending, 2.5),
+        ]
+    fitting = [option for option in options if _length(counts, option, tempo) <= LONGEST]
+    return min(fitting, key=lambda option: _discomfort(option, tempo))
+
+
+def _discomfort(layout: Layout, tempo: float) -> float:
+    """How far a setting is from a relaxed one with the rate of syllables that is understood best."""
+    rate = tempo / 60 / layout.step
+    return 3 * abs(float(np.log2(rate / SUNG_RATE))) + layout.tightness
+
+
+def _length(counts: Sequence[int], layout: Layout, tempo: float) -> float:
+    """The length in s of a song with so many syllables in each line (0: a pause), its ending included."""
+    beats = sum(layout.line_beats(count) if count else layout.pause for count in counts)
+    return (layout.intro + beats + layout.ending) * 60 / tempo
+
+
+def _sections(counts: Sequence[int], layout: Layout, tempo: float) -> tuple[Section, ...]:
+    """The form; a short song gets a longer intro and a solo after its words."""
+    missing = SHORTEST - _length(counts, layout, tempo)
+    bars = max(0, int(np.ceil(missing * tempo / 60 / BAR)))
+    longer_intro = min(2, bars // 3) if layout.intro else 0
+    spans = [("intro", layout.intro + longer_intro * BAR)]
+    spans += [("line", layout.line_beats(count)) if count else ("reply", layout.pause) for count in counts]
+    spans += [("solo", (bars - longer_intro) * BAR), ("ending", layout.ending)]
+    sections: list[Section] = []
+    beat, line = 0.0, 0
+    for kind, beats in spans:
+        if beats:
+            sections.append(Section(kind, beat, beats, line if kind == "line" else -1))
+            beat += beats
+            line += kind == "line"
+    return tuple(sections)
+
+
+def _chords(
+    sections: Sequence[Section],
+    lines: Sequence[Words],
+    mode: str,
+    tonic: int,
+    tempo: float,
+    rng: np.random.Generator,
+) -> tuple[Chord, ...]:
+    """The harmony: a loop for each stanza, dominant and tonic at its end; repeated lines repeat their chords."""
+    loops = [LOOPS[mode][i] for i in rng.permutation(len(LOOPS[mode]))[:2]]
+    colourful = bool(rng.random() < 0.5)
+    longest = BAR if BAR * 60 / tempo < 3.6 else BAR / 2
+    chords: list[Chord] = []
+    known: dict[str, list[int]] = {}
+    closing = _closing(sections, lines)
+    stanza = turn = 0
+    for section in sections:
+        count = max(1, round(section.beats / longest))
+        loop = loops[stanza % 2]
+        degrees = [loop[(turn + i) % len(loop)] for i in range(count)]
+        if section.kind == "ending":
+            count, degrees = 1, [TONIC]
+        elif section.kind == "line":
+            spoken = _spoken(lines[section.line])
+            if spoken in closing:
+                degrees[-2:] = [DOMINANT, TONIC][-min(2, count) :]
+            degrees = known.setdefault(f"{spoken} {count}", degrees)
+        turn += count
+        if section.kind in ("intro", "reply"):
+            stanza, turn = stanza + (section.kind == "reply"), 0
+        length = section.beats / count
+        for i, degree in enumerate(degrees):
+            pitches = _pitch_classes(degree, mode, tonic, colourful and section.kind != "ending")
+            chords.append(Chord(section.beat + i * length, length, pitches))
+    return tuple(chords)
+
+
+def _closing(sections: Sequence[Section], lines: Sequence[Words]) -> set[str]:
+    """The lines that end a stanza; wherever they are repeated, they end on the tonic too."""
+    return {_spoken(lines[a.line]) for a, b in pairwise(sections) if a.kind == "line" != b.kind}
+
+
+def _pitch_classes(degree: int, mode: str, tonic: int, colourful: bool) -> tuple[int, ...]:
+    """The triad on a degree of the scale, in minor with the leading note in its dominant, or a seventh chord."""
+    scale = SCALES[mode]
+    steps = (0, 2, 4, 6) if colourful and degree != TONIC else (0, 2, 4)
+    raised = mode == "minor" and degree == DOMINANT
+    return tuple((tonic + scale[(degree + step) % 7] + (raised and step == 2)) % 12 for step in steps)
+
+
+def _spoken(line: Words) -> str:
+    """The letters of a line, so that repeated lines are known for what they are."""
+    text = " ".join("".join(word) for word in line)
+    return re.sub(r"[^\w ]", "", text).casefold()
+
+
+class _Melody:
+    """Writes the lead and the hook of a score, phrase by phrase."""
+
+    def __init__(self, score: Score, layout: Layout, lines: Sequence[Words], rng: np.random.Generator) -> None:
+        self.score, self.layout, self.lines, self.rng = score, layout, lines, rng
+        lowest = int(rng.integers(57, 61))
+        scale = {(score.tonic + step) % 12 for step in SCALES[score.mode]}
+        self.voice = [pitch for pitch in range(lowest, lowest + 17) if pitch % 12 in scale]
+        self.instrument = [pitch for pitch in range(lowest + 7, lowest + 24) if pitch % 12 in scale]
+        self.motif = HOOKS[int(rng.integers(len(HOOKS)))]
+        self.known: dict[tuple[object, ...], list[int]] = {}
+        self.closing = _closing(score.sections, lines)
+        self.words = 0
+
+    def written(self) -> Score:
+        """The score with its melodies."""
+        sung: list[Syllable] = []
+        played: list[Note] = []
+        silent = () if self.score.accompanied else ("intro", "reply")
+        for index, section in enumerate(self.score.sections[:-1]):
+            if section.kind == "line":
+                sung += self._sing(section, self.score.sections[index + 1])
+            elif section.kind not in silent and section.beats >= 2:
+                for beat in np.arange(0, section.beats, 2 * BAR):
+                    played += self._play(section.beat + float(beat), min(2.0 * BAR, section.beats - float(beat)))
+        return replace(self.score, syllables=tuple(sung), hook=tuple(played))
+
+    def _sing(self, section: Section, after: Section) -> list[Syllable]:
+        """The syllables of a line, the last one held up to its end, or into the song's last chord."""
+        words = self.lines[section.line]
+        starts = [section.beat + beat for beat in self._rhythm(words, section.beats)]
+        spoken, position = _spoken(words), section.line % 4
+        pitches = self.known.get((spoken, len(starts)))
+        if pitches is None:
+            # Lines over the same chords share a melody by turns, so that a stanza goes A B A C.
+            closed = spoken in self.closing
+            stanza = sum(other.kind == "reply" for other in self.score.sections if other.beat < section.beat)
+            form = (tuple(self._chord(beat) for beat in starts), (0, 1, 0, 2)[position], closed, stanza % 2)
+            # Every other stanza lies higher, as a chorus does.
+            pitches = self.known.get(form) or self._walk(starts, self.voice, closed, lift=3.0 * (stanza % 2))
+            self.known[form] = self.known[(spoken, len(starts))] = pitches
+        seconds = [self.score.at(beat) for beat in starts]
+        if after.kind == "ending":
+            last = min(self.score.at(after.beat + after.beats / 2), seconds[-1] + 3.5)
+        else:
+            end = self.score.at(section.beat + section.beats - min(self.layout.breath, 0.5))
+            last = min(end, seconds[-1] + 1.0)
+        texts = [(text, word) for word, parts in enumerate(words, self.words) for text in parts]
+        self.words += len(words)
+        return [
+            Syllable(text, start, stop, pitch, word, section.line)
+            for (text, word), start, stop, pitch in zip(texts, seconds, [*seconds[1:], last], pitches, strict=True)
+        ]
+
+    def _rhythm(self, words: Words, beats: float) -> list[float]:
+        """The beat of each syllable in its line: late before a weak word, the ends of words held if there is time."""
+        ends = np.cumsum([len(word) for word in words])
+        count = int(ends[-1])
+        room = 0
+        while room <= count and self.layout.filled(count + room + 1) <= beats + 1e-9:
+            room += 1
+        late = int(room > 0 and words[0][0].lower() in WEAK_STARTS and self.layout.step >= 0.4)
+        # No more than keep the words at a rate that is understood.
+        rate = self.score.tempo / 60 / self.layout.step
+        spare = min(room - late, max(0, int(count * (rate / SLOWEST_SUNG - 1))))
+        held = {int(ends[np.argmin(abs(ends - count * (i + 1) / (spare + 1)))]) for i in range(spare)}
+        slots = np.arange(count) + late + [sum(end <= i for end in held if end < count) for i in range(count)]
+        return [self.layout.place(int(slot)) for slot in slots]
+
+    def _play(self, beat: float, beats: float) -> list[Note]:
+        """The hook: its motif in one bar and an answer held in the next, over at most two bars."""
+        places = [*self.motif, *(BAR + place for place in self.motif[:3])]
+        starts = [beat + place for place in places if place <= beats - 0.5]
+        form = (tuple(self._chord(start) for start in starts), "hook")
+        pool = self.instrument if self.score.accompanied else self.voice
+        pitches = self.known.setdefault(form, self._walk(starts, pool, closed=True))
+        stops = [*starts[1:], min(starts[-1] + 2, beat + beats - 0.25)]
+        return [
+            Note(self.score.at(start), self.score.at(stop) - self.score.at(start), pitch, 0.6 + 0.3 * _weight(start))
+            for start, stop, pitch in zip(starts, stops, pitches, strict=True)
+        ]
+
+    def _chord(self, beat: float) -> tuple[int, ...]:
+        """The pitch classes that sound on a beat."""
+        return next(chord.pitches for chord in reversed(self.score.chords) if chord.beat <= beat + 1e-6)
+
+    def _walk(self, beats: Sequence[float], pool: Sequence[int], closed: bool, lift: float = 0.0) -> list[int]:
+        """The cheapest path through the pitches of the pool, one for each beat, found by dynamic programming."""
+        pitches = np.array(pool)
+        cost = self._place_costs(beats, pitches, closed, lift)
+        distance = abs(np.arange(len(pool))[:, None] - np.arange(len(pool)))
+        steps = np.array([*STEP_COST, *(2 * STEP_COST[-1] for _ in pool)])[distance]
+        came_from = []
+        total = cost[0]
+        for place in cost[1:]:
+            ways = total[:, None] + steps
+            came_from.append(np.argmin(ways, axis=0))
+            total = ways.min(axis=0) + place
+        path = [int(np.argmin(total))]
+        for before in reversed(came_from):
+            path.append(int(before[path[-1]]))
+        return [self._leading(pool[index], beat) for index, beat in zip(reversed(path), beats, strict=True)]
+
+    def _place_costs(
+        self, beats: Sequence[float], pitches: NDArray[np.int64], closed: bool, lift: float
+    ) -> NDArray[np.float64]:
+        """What each pitch costs on each beat, shape (beats, pitches): off the chord, the arch or the cadence."""
+        along = np.linspace(0, 1, len(beats))
+        centre, height = float(np.mean(pitches)) - 4 + lift, float(self.rng.uniform(4, 8))
+        arch = centre + height * np.sin(np.pi * along ** float(self.rng.uniform(0.6, 1.6)))
+        cost = 0.12 * (pitches - arch[:, None]) ** 2 + self.rng.gumbel(0, 0.45, (len(beats), len(pitches)))
+        for row, beat in zip(cost, beats, strict=True):
+            row += 3.0 * _weight(beat) * ~np.isin(pitches % 12, self._chord(beat))
+        goal = (self.score.tonic,) if closed else self._chord(beats[-1])
+        cost[-1] += 8.0 * ~np.isin(pitches % 12, goal)
+        cost[-1] += 2.0 * (pitches % 12 == self.score.tonic) * (not closed)
+        return np.asarray(cost)
+
+    def _leading(self, pitch: int, beat: float) -> int:
+        """The pitch, raised where the seventh of minor would rub against the third of the dominant."""
+        leading = (self.score.tonic + 11) % 12
+        return pitch + int((pitch + 1) % 12 == leading and leading in self._chord(beat))
+
+
+def _weight(beat: float) -> float:
+    """How strong a beat is in its bar, from 0.15 to 1."""
+    if beat % 1:
+        return 0.3 if beat % 0.5 == 0 else 0.15
+    return (1.0, 0.6, 0.8, 0.6)[int(beat) % BAR]

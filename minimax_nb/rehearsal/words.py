@@ -1,0 +1,189 @@
+"""Words into syllables: the lines of a prompt cut for singing, by the rules of their language."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+
+Words = list[list[str]]  # a line: its words, each as its syllables
+
+
+def _list(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+SECTION_MARK = re.compile(r"^\s*\[[^\]]*\]\s*$")  # "[Verse]" is a stage direction, not a word
+# Words that lean on the next one: a line that starts with one starts after the beat.
+WEAK_STARTS = _list("a an and as at but for from i in it it's my of on or our so the to we with you")
+LANGUAGES = {
+    "en": _list("the and you i my of is in to we me it's that on for with your love a are this"),
+    "es": _list("el los las y que en mi tu es un una por con del se lo no te yo"),
+    "fr": _list("le les et je tu des est une dans mon ton pour nous vous qui pas sur c'est du"),
+    "de": _list("der die das und ich du ist nicht ein eine mein mit wir zu den im auf es dich"),
+}
+EXCEPTIONS = {
+    word.replace("-", ""): word.split("-")
+    for word in _list(
+        "ev-ery ev-ery-thing ev-ery-one ev-ery-where ev-ery-bod-y ev-ery-day eve-ning eve-nings may-be busi-ness "
+        "qui-et "
+        "di-et sci-ence so-ci-e-ty li-on li-ons gi-ant gi-ants li-ar po-em po-ems po-et po-et-ry cre-ate cre-at-ed "
+        "cre-a-tion cru-el fu-el ru-in ru-ins ru-ined flu-id na-ked sa-cred wick-ed hun-dred hun-dreds be-lov-ed "
+        "rhyth-m rhyth-ms rec-i-pe wednes-day sol-dier sol-diers el-e-ment el-e-ments some-one an-y-one "
+        "no-one re-al-i-ty the-a-ter id-e-al re-act lone-some awe-some bare-foot note-book note-books"
+    )
+}
+HIATUS = {  # where a run of vowels falls into two syllables
+    "en": re.compile(
+        r"(?<=[aeiouy])(?=ings?$)"  # go-ing
+        r"|(?<=[aeou]y)(?=[aiou]|e(?!s?$))"  # play-er, be-yond
+        r"|(?<=[^ctsgxlnaeou]i)(?=a(?!ge)|o|u)"  # pi-ano, ra-di-o; not special, nation, million, marriage
+        r"|(?<=[^qgao]u)(?=a|ou)"  # us-u-al
+        r"|(?<=[^gpaeiou]e)(?=o)|(?<=[dr]e)(?=as?$)"  # vid-e-o, i-de-a; not peo-ple
+        r"|(?<=[a-z][a-z][a-z]i)(?=e(?:r|rs|st)$)"  # hap-pi-er
+    ),
+    "es": re.compile(r"(?<=[aeoáéó])(?=[aeoáéóíú])|(?<=[íú])(?=[aeoáéó])"),
+    "fr": re.compile(r"(?<=[éï])(?=[aeiouyâêè])|(?<=[aeou])(?=[ïë])"),
+    "de": re.compile(
+        r"(?<=[aeiouäöü])(?=[aeiouäöü])"
+        r"(?<!e(?=[iue]))(?<!i(?=e))(?<!a(?=[iua]))(?<!ä(?=u))(?<!o(?=o))"
+    ),
+}
+MUTE = {  # an e that is written and not sung
+    "en": re.compile(
+        r"(?<=[^aeiouy])(?<![^aeiouyl]l)e$"  # love, whole; not lit-tle
+        r"|(?<=[^aeiouysxzcg])(?<![cs]h)(?<![^aeiouyl]l)e(?=s$)"  # makes; not hous-es, reach-es, ta-bles
+        r"|(?<=[^aeiouytd])(?<![^aeiouyl]l)e(?=d$)"  # loved; not want-ed, han-dled
+        r"|(?<=[^aeiouy])e(?=(?:ly|less|ness|ful|fully|ment|thing|times?|where|body|day)s?$)"  # lone-ly
+        r"|(?<=^[shltf][oiv]m)e(?=[^aeiouyrnld]+[aeiouy])"  # some-how, home-sick, time-less
+        r"|(?<=^[ls]i[fdk])e(?=[^aeiouyrn]+[aeiouy])"  # life-time, side-walk
+    ),
+    "fr": re.compile(r"(?<=[^aeiouy])e(?=s?$)"),
+}
+NO_VOWEL = re.compile(  # rock-'n'-roll, did-n't, pris-m
+    r"(?<=['’])n(?=['’])|(?<=[ds])n(?=['’]t$)|(?<=[st])m(?=s?$)(?<=ism|thm)"
+)
+VOWELS = frozenset("aeiouyæœøаеиоуыэюяіαεηιουω")
+ONSETS = re.compile(r"(?:ch|sh|th|ph|wh|qu|[bcdfgkpt][lr]|[dtsg]w|s[ptk])$")
+
+
+def read_prompt(prompt: str) -> tuple[list[Words], bool]:
+    """The lines of a prompt as words and syllables, an empty one for each pause; whether it wants accompaniment."""
+    text = prompt.strip()
+    accompanied = text.startswith("##") and text.endswith("##") and len(text) >= 4
+    lines = [SECTION_MARK.sub("", line) for line in text.replace("##", "").strip().splitlines()]
+    language = guess_language(" ".join(lines))
+    words = [sung_words(line, language) for line in lines]
+    return [line for i, line in enumerate(words) if line or (i and words[i - 1])], accompanied
+
+
+def guess_language(text: str) -> str:
+    """ "en", "es", "fr" or "de" by the small words in a text; "es" (all vowels sound) for another one."""
+    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", text.lower())
+    hits = {language: sum(word in known for word in words) for language, known in LANGUAGES.items()}
+    best = max(hits, key=lambda language: hits[language])
+    foreign = any(ord(letter) > 127 and letter.isalpha() for letter in text)
+    return best if hits[best] else ("es" if foreign else "en")
+
+
+def sung_words(line: str, language: str) -> Words:
+    """The words of a line, each as its syllables; marks that stand alone are not sung."""
+    words: Words = []
+    for token in re.findall(r"\S+", line):
+        for piece in re.findall(r"[^-–—/…]+[-–—/…]*|[-–—/…]+", token):
+            if any(char.isalnum() for char in piece):
+                words.append(syllables(piece, language))
+    return words
+
+
+def syllables(word: str, language: str = "en") -> list[str]:
+    """Cut a word with its punctuation into syllables, at least one; joined they are the word again.
+
+    A heuristic: vowel groups, with the mute letters and hiatus of the language; one per Chinese, Japanese or
+    Korean character and per digit; one per two letters in scripts that do not write their vowels.
+    """
+    plain = "".join(_plain(char) for char in word)
+    core = re.sub(r"^\W+|\W+$", "", plain)
+    if language == "en" and core in EXCEPTIONS:
+        return _cut(word, _exception_cuts(plain.find(core), EXCEPTIONS[core]))
+    nuclei = _nuclei(word, plain, language)
+    return _cut(word, [_boundary(plain, a, b) for a, b in pairwise(nuclei)])
+
+
+def _plain(char: str) -> str:
+    """A letter in lower case; always one character."""
+    return char.lower()[0]
+
+
+def _base(char: str) -> str:
+    """A letter without its accents."""
+    return unicodedata.normalize("NFD", char)[0]
+
+
+def _exception_cuts(start: int, pieces: Sequence[str]) -> list[int]:
+    return [start + end for end in accumulate(len(piece) for piece in pieces[:-1])]
+
+
+def _cut(word: str, places: Sequence[int]) -> list[str]:
+    edges = [0, *places, len(word)]
+    return [word[a:b] for a, b in pairwise(edges) if b > a]
+
+
+def _nuclei(word: str, plain: str, language: str) -> list[int]:
+    """Where the syllables of a word sound: one index per syllable."""
+    base = "".join(_base(char) for char in plain)
+    letters = re.sub(r"^\W+|\W+$", "", plain)
+    offset = plain.find(letters)
+    cuts = {offset + m.start() for m in HIATUS[language].finditer(letters)}
+    mute = {offset + m.start() for m in MUTE[language].finditer(letters)} if language in MUTE else set()
+    spoken = {offset + m.start() for m in NO_VOWEL.finditer(letters)} if language == "en" else set()
+    found: list[int] = []
+    unwritten = 0  # letters since the last syllable in a script without vowels
+    for i, char in enumerate(base):
+        starts = _is_vowel(base, i) and (i in cuts or i == 0 or not _is_vowel(base, i - 1))
+        if starts or i in spoken or _one_each(char):
+            found.append(i)
+        elif char.isalpha() and not _writes_vowels(char):
+            unwritten += 1
+            if unwritten % 2:
+                found.append(i)
+    sung = [i for i in found if i not in mute]
+    return sung or found[:1] or [0]
+
+
+def _one_each(char: str) -> bool:
+    """Digits, and characters of scripts that write a syllable with each."""
+    name = unicodedata.name(char, "")
+    if name.startswith(("HIRAGANA", "KATAKANA")):
+        return "SMALL" not in name and char.isalpha() and char != "ー"
+    return char.isdigit() or name.startswith(("CJK UNIFIED", "HANGUL"))
+
+
+def _writes_vowels(char: str) -> bool:
+    return unicodedata.name(char, "").startswith(("LATIN", "CYRILLIC", "GREEK", "HIRAGANA", "KATAKANA"))
+
+
+def _is_vowel(base: str, i: int) -> bool:
+    """Whether a letter is sung; the y of "yes" and the u of "queen" and "guide" are not."""
+    char, after = base[i], base[i + 1 : i + 2]
+    if char == "y" and after in VOWELS and (i == 0 or not base[i - 1].isalpha()):
+        return False
+    if (
+        char == "u"
+        and i
+        and (base[i - 1] == "q" or (base[i - 1] == "g" and after in ("e", "i") and i + 2 < len(base)))
+    ):
+        return False
+    return char in VOWELS
+
+
+def _boundary(plain: str, one: int, two: int) -> int:
+    """Where the syllable around `two` begins: its last consonant, or two that start a word together."""
+    start = two
+    while start > one + 1 and not _is_vowel(plain, start - 1) and plain[start - 1].isalpha():
+        start -= 1
+    consonants = plain[start:two]
+    if len(consonants) < 2:
+        return start
+    return two - (2 if ONSETS.search(consonants) else 1)

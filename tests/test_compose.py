@@ -1,0 +1,203 @@
+"""Lyrics to score: syllables counted, every word sung, songs of a sensible length, melodies in their key."""
+
+from __future__ import annotations
+
+import dataclasses
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from minimax_nb.rehearsal.compose import SCALES, Score, compose
+from minimax_nb.rehearsal.words import guess_language, read_prompt, syllables
+
+SONG = """##Morning light is on the water
+And the river sings to me
+I will follow to the ocean
+Where the wind is always free
+
+Hold on, hold on, we are going home
+Hold on, hold on, never walk alone
+Every star will guide us through the night
+Hold on, hold on, we are going home##"""
+
+WORDS = {
+    1: "love loved fire hour the me a through eyes makes stars breathe clothes danced cried true fruit queen yes "
+    "don't can't we'll whole dreams night comes homes field guess strength turned",
+    2: "little people table houses reaches wanted handled going being player special nation million marriage evening "
+    "every heaven maybe quiet didn't haven't rhythm something homesick lovely flower guitar create lion poem hello "
+    "sunshine water morning alone shadows lover notebook useless tables science hundred only",
+    3: "radio piano serious usual video idea area happier forever beautiful everything tomorrow remember yesterday "
+    "anyone melody carefully surrender imagine animal butterfly universe",
+    4: "hallelujah continuous january reality",
+}
+LINES = {
+    "Side by side, through thick and thin": 7,
+    "With a laugh, we always win": 7,
+    "Every little thing is going to be alright": 12,
+    "I wandered lonely as a cloud": 8,
+    "Shall I compare thee to a summer's day?": 10,
+    "Twinkle, twinkle, little star": 7,
+    "We're sing-ing rock'n'roll – tonight!": 8,
+}
+ODD = {
+    "one word": "##Hello##",
+    "no mark": "Hello there",
+    "600 letters": "##" + ("Sing a little song for every day in summer\n" * 14)[:596] + "##",
+    "a syllable for every two characters": "##" + "a " * 297 + "a##",
+    "one long line of Chinese": "##" + "你好世界我爱你" * 85 + "##",
+    "a pause after every syllable": "##" + "a\n\n" * 198 + "a##",
+    "only marks": "##!!!\n...\n\n??##",
+    "hearts and words": "##♥ ♥ ♥\n\nLove ♥ you\n—\n\n\n\n… ok##",
+    "nothing": "####",
+    "one endless word": "##" + "la" * 298 + "##",
+}
+
+
+def song(prompt: str = SONG, **changes: object) -> Score:
+    options = {"tempo": 100.0, "tonic": 9, "mode": "minor", "seed": 3} | changes
+    return compose(prompt, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("count", "word"), [(n, word) for n, words in WORDS.items() for word in words.split()])
+def test_syllables_of_english_words(count: int, word: str) -> None:
+    assert len(syllables(word)) == count, syllables(word)
+    assert "".join(syllables(word)) == word
+    assert len(syllables(f"“{word.capitalize()},")) == count
+
+
+@pytest.mark.parametrize(("line", "count"), LINES.items())
+def test_syllables_of_english_lines(line: str, count: int) -> None:
+    assert len(song(line).syllables) == count
+
+
+@pytest.mark.parametrize(
+    ("language", "line", "count"),
+    [
+        ("es", "Noche de paz, qué día más frío y la poesía", 2 + 1 + 1 + 1 + 2 + 1 + 2 + 1 + 1 + 4),
+        ("fr", "Je t'aime, mon amour, la vie est belle dans les étoiles", 1 + 1 + 1 + 2 + 1 + 1 + 1 + 1 + 1 + 1 + 2),
+        ("de", "Über den Wolken muss die Freiheit wohl grenzenlos sein", 2 + 1 + 2 + 1 + 1 + 2 + 1 + 3 + 1),
+        ("es", "你好世界", 4),
+        ("es", "さくら きょう", 5),
+        ("es", "사랑해요", 4),
+        ("es", "Привет мир, я люблю тебя", 2 + 1 + 1 + 2 + 2),
+        ("es", "Καλημέρα κόσμε", 4 + 2),
+        ("en", "In 2024, 7 stars", 1 + 4 + 1 + 1),
+    ],
+)
+def test_syllables_of_other_languages(language: str, line: str, count: int) -> None:
+    assert guess_language(line) == language
+    assert len(song(line).syllables) == count
+
+
+@pytest.mark.parametrize("line", ["مرحبا بالعالم", "नमस्ते दुनिया", "สวัสดี", "שלום עולם", "ﬁne İstanbul ß", "x̂ŷ", "𝔘𝔫𝔦"])
+def test_any_script_is_sung_and_nothing_is_lost(line: str) -> None:
+    score = song(line)
+    assert score.syllables
+    assert "".join(s.text for s in score.syllables) == line.replace(" ", "")
+
+
+def test_a_syllable_carries_its_piece_of_a_word() -> None:
+    score = song("##Hold on, summer\n[Chorus]\nriver##")
+    assert [(s.text, s.word, s.line) for s in score.syllables] == [
+        ("Hold", 0, 0), ("on,", 1, 0), ("sum", 2, 0), ("mer", 2, 0), ("ri", 3, 1), ("ver", 3, 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("tempo", [40, 62.3, 92, 100, 140, 187.7, 240])
+@pytest.mark.parametrize("prompt", [SONG, *ODD.values()], ids=["song", *ODD])
+def test_every_syllable_is_sung_once_within_20_to_60_seconds(prompt: str, tempo: float) -> None:
+    score = song(prompt, tempo=tempo)
+    assert len(score.syllables) == sum(len(word) for line in read_prompt(prompt)[0] for word in line)
+    written = "".join(char for char in prompt.replace("##", "") if char.isalnum())
+    assert "".join(char for s in score.syllables for char in s.text if char.isalnum()) == written
+    assert 20 <= score.duration <= 58.5
+    for one, two in pairwise(score.syllables):
+        assert 0 <= one.start < one.end <= two.start + 1e-9
+    assert all(s.end <= score.duration for s in score.syllables)
+
+
+def test_tempo_is_kept_exactly() -> None:
+    score = song(tempo=91.7)
+    assert score.tempo == 91.7
+    assert score.at(64) == pytest.approx(64 * 60 / 91.7)
+    beats = np.array([section.beat for section in score.sections])
+    assert (beats % 1 == 0).all()
+
+
+@pytest.mark.parametrize("tempo", range(60, 200, 10))
+def test_words_come_at_a_rate_that_is_understood(tempo: float) -> None:
+    score = song(tempo=float(tempo))
+    rates = []
+    for line in range(8):
+        starts = [s.start for s in score.syllables if s.line == line]
+        rates.append((len(starts) - 1) / (starts[-1] - starts[0]))
+    assert 3.1 <= np.median(rates) <= 4.5
+
+
+def test_a_pause_rests_the_lead_and_is_answered() -> None:
+    score = song()
+    reply = next(section for section in score.sections if section.kind == "reply")
+    start, end = score.at(reply.beat), score.at(reply.beat + reply.beats)
+    assert end - start > 2
+    assert not [s for s in score.syllables if start < s.end and s.start < end - 1e-9]
+    assert [note for note in score.hook if start <= note.start < end]
+
+
+def test_intro_of_two_bars_and_a_held_ending() -> None:
+    score = song()
+    assert (score.sections[0].kind, score.sections[0].beats) == ("intro", 8)
+    assert score.syllables[0].start >= score.at(8)
+    assert score.sections[-1].kind == "ending"
+    assert score.duration - score.at(score.sections[-1].beat) > 2.5
+    assert score.chords[-1].pitches == (9, 0, 4)
+
+
+def test_without_marks_the_lead_begins_alone() -> None:
+    score = song(SONG.strip("#"))
+    assert not score.accompanied
+    assert score.syllables[0].start < 1
+    assert score.sections[0].kind == "line"
+
+
+@pytest.mark.parametrize("mode", ["major", "minor"])
+@pytest.mark.parametrize("seed", range(6))
+def test_melody_and_chords_stay_in_the_key(mode: str, seed: int) -> None:
+    score = song(mode=mode, tonic=4, seed=seed)
+    scale = {(4 + step) % 12 for step in SCALES[mode]} | {(4 + 11) % 12}
+    pitches = [s.pitch for s in score.syllables]
+    assert {pitch % 12 for pitch in pitches} <= scale
+    assert {pitch for chord in score.chords for pitch in chord.pitches} <= scale
+    assert max(pitches) - min(pitches) >= 9
+    assert 55 <= min(pitches) <= max(pitches) <= 78
+    steps = abs(np.diff(pitches))
+    assert (steps <= 4).mean() > 0.75
+    assert pitches[-1] % 12 == 4
+
+
+def test_long_notes_on_strong_beats_are_chord_tones() -> None:
+    score = song(seed=5)
+    starts = [chord.beat for chord in score.chords]
+    strong = [(s, s.start * 100 / 60) for s in score.syllables if abs(s.start * 100 / 60 % 2) < 1e-6]
+    fits = [s.pitch % 12 in score.chords[int(np.searchsorted(starts, beat + 1e-6)) - 1].pitches for s, beat in strong]
+    assert len(fits) > 8
+    assert np.mean(fits) > 0.85
+
+
+def test_repeated_lines_share_their_melody() -> None:
+    score = song()
+    lines = {line: [s.pitch for s in score.syllables if s.line == line] for line in range(8)}
+    assert lines[4] == lines[7]
+    assert len({tuple(pitches) for pitches in lines.values()}) >= 4
+
+
+def test_the_seed_decides() -> None:
+    assert song(seed=11) == song(seed=11)
+    melodies = {tuple(s.pitch for s in song(seed=seed).syllables) for seed in range(8)}
+    assert len(melodies) == 8
+    assert len({song(seed=seed).chords for seed in range(8)}) >= 5
+
+
+def test_a_score_is_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        song().tempo = 1.0  # type: ignore[misc]
