@@ -49,7 +49,7 @@ from .errors import (
     Unreachable,
 )
 from .keys import Key
-from .library import sync_folder
+from .library import sweep, sync_folder
 from .urls import checked_base_url, is_loopback
 
 SUBMIT_SECONDS = 180.0
@@ -348,11 +348,12 @@ class Client:
         partial = destination.with_name(f".{destination.stem}-{os.getpid()}-{os.urandom(4).hex()}.part")
         try:
             destination.parent.mkdir(parents=True, exist_ok=True)
+            sweep(destination.parent)
             with partial.open("wb") as file:
-                _stream(url, file.write, file_size)
+                _stream(url, file.write, file_size, self._hide)
                 file.flush()
                 os.fsync(file.fileno())
-            duration = _length_of_song(partial)
+            duration = length_of_song(partial)
             os.replace(partial, destination)
             sync_folder(destination.parent)
         except OSError as error:
@@ -360,6 +361,7 @@ class Client:
                 f"The song cannot be written to {destination.parent}: {error.strerror or error}. "
                 f"It can be fetched for a while from {url}.",
                 spent=Spent.YES,
+                do="Make room or make the folder writable; then recover() fetches it. Do not ask for the song again.",
             ) from None
         finally:
             with contextlib.suppress(OSError):
@@ -415,7 +417,10 @@ class Client:
             with response:
                 fields = _parsed(_read(response, seconds), self._hide)
                 return _Answer(response.status_code, _without(response.headers, self._hide), fields)
-        except (requests.RequestException, OSError, _Unreadable) as error:
+        except KeyboardInterrupt:
+            # The frames below hold the header with the key, and some tracebacks show the variables of each frame.
+            raise KeyboardInterrupt from None
+        except Exception as error:  # whatever an answer breaks in the libraries that read it, it is no answer
             return _Silence(_why(error)) if body is None else _Silence(_why(error), body.started, body.finished)
 
     @property
@@ -498,19 +503,26 @@ def _blocks(response: requests.Response) -> Iterator[bytes]:
     """The body as it comes over the wire; a packed one, which nobody asked for, is not unpacked."""
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise _Unreadable("the answer is packed")
-    announced = response.headers.get("Content-Length", "")
+    announced = number_of(response.headers.get("Content-Length"))
     size = 0
+    while block := _block(response):
+        size += len(block)
+        yield block
+    if announced is not None and size != announced:
+        raise _Unreadable(f"{size} of {announced:.0f} bytes arrived")
+
+
+def _block(response: requests.Response) -> bytes:
+    """What has arrived, at most 64 KB: to wait until a block is full would let a trickle escape every deadline."""
+    # urllib3 before 2.1 has no read1.
+    read = getattr(response.raw, "read1", response.raw.read)
     try:
-        for block in response.raw.stream(1 << 16, decode_content=False):
-            size += len(block)
-            yield block
+        return read(1 << 16, decode_content=False) or b""
     except Exception as error:  # urllib3's own errors come through unwrapped here
         raise _Unreadable(f"the connection broke ({type(error).__name__})") from None
-    if announced.isdigit() and size != int(announced):
-        raise _Unreadable(f"{size} of {announced} bytes arrived")
 
 
-def _stream(url: str, write: Callable[[bytes], object], file_size: int | None) -> None:
+def _stream(url: str, write: Callable[[bytes], object], file_size: int | None, hide: Callable[[str], str]) -> None:
     """Fetch one URL, through redirects; none of them may lead from the web to this very computer."""
     local = _is_local_link(url)
     with requests.Session() as http:
@@ -524,8 +536,15 @@ def _stream(url: str, write: Callable[[bytes], object], file_size: int | None) -
                 return
             if not why.startswith(_REDIRECTED):
                 raise DownloadFailed(f"The song is made, and its file could not be fetched: {why}.")
-            url = urljoin(url, why.removeprefix(_REDIRECTED))
+            url = _joined(url, hide(why.removeprefix(_REDIRECTED)))
     raise DownloadFailed("The service's link leads from one to the next without end.")
+
+
+def _joined(url: str, location: str) -> str:
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise DownloadFailed("The service gave a link that leads nowhere.") from None
 
 
 def _is_local_link(url: str) -> bool:
@@ -561,12 +580,19 @@ def _fetch(http: requests.Session, url: str, write: Callable[[bytes], object], f
                 if size > _MOST_AUDIO_BYTES or time.monotonic() > deadline:
                     return "it does not end"
                 write(block)
-    except (requests.RequestException, _Unreadable) as error:
+    except (requests.RequestException, ValueError, _Unreadable) as error:
         return _why(error)
     return f"{size} of {file_size} bytes arrived" if file_size and size != file_size else ""
 
 
-def _length_of_song(path: Path) -> float:
+def length_of_song(path: Path) -> float:
+    """Decode a finished song and measure it, in seconds.
+
+    Raises
+    ------
+    DownloadFailed
+        When it is cut off or no sound.
+    """
     try:
         with path.open("rb") as file:
             measured = audio.measure(file)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -14,15 +14,17 @@ from typing import Any, overload
 
 from . import catalogue
 from .answers import LOGS_PATIENCE, LOGS_SPAN, Look
-from .client import MOST_DOWNLOAD_SECONDS, MOST_SUBMIT_SECONDS, Client, JsonBody
+from .client import MOST_DOWNLOAD_SECONDS, MOST_SUBMIT_SECONDS, Client, JsonBody, length_of_song
 from .colab import announce_wiping
 from .errors import (
+    DownloadFailed,
     GenerationFailed,
     InvalidInput,
     InvalidOption,
     InvalidReference,
     LibraryError,
     MusicError,
+    NotFound,
     OutcomeUnknown,
     Refused,
     WaitTimeout,
@@ -230,7 +232,7 @@ class Session:
     def generate(
         self,
         lyrics: str,
-        reference: str | os.PathLike[str] | bytes,
+        reference: str | os.PathLike[str] | bytes | Reference,
         *,
         timeout: float = TIMEOUT,
         model: str = catalogue.DEFAULT_MODEL,
@@ -371,6 +373,9 @@ class Session:
             song = self._find_out(song, client)
             if not song.id:
                 return song
+        song = self._from_disk(song)
+        if song.status.final:
+            return song
         with _told_about(song):
             look = client.retrieve(song.id)
         song = self._noted(song)
@@ -382,13 +387,25 @@ class Session:
 
     def _noted(self, song: Song) -> Song:
         """In the journal from now on, if it came as an id alone."""
-        return self.journal.get(song.request_id) or self.journal.add(song)
+        return self.journal.get(song.request_id) or self.journal.add(replace(song, status=Status.QUEUED))
+
+    def _path_of(self, song: Song) -> Path:
+        return self.journal.home / "songs" / f"{song.request_id}.mp3"
+
+    def _from_disk(self, song: Song) -> Song:
+        """Completed without asking anybody, if its file is here: it bears that name only once it is whole."""
+        path = self._path_of(song)
+        if song.status is Status.DOWNLOADING and path.exists():
+            with contextlib.suppress(DownloadFailed, OSError):
+                duration = length_of_song(path)
+                return self.journal.step(song, Status.COMPLETED, path=path, duration=duration, error="")
+        return song
 
     def _download(self, song: Song, look: Look, client: Client) -> Song:
         """Fetch the file, unless another worker is at it: then the song is as far as that one has come."""
         if not self.journal.claim(song, MOST_DOWNLOAD_SECONDS):
             return self.journal.settled(song)
-        path = self.journal.home / "songs" / f"{song.request_id}.mp3"
+        path = self._path_of(song)
         try:
             with _told_about(song):
                 duration = client.download(look.audio_url, path, file_size=look.file_size)
@@ -403,7 +420,10 @@ class Session:
             return song
         with _told_about(song):
             entry = self._lookups.setdefault(client, Lookup(client)).find(song.request_id, song.created)
-        if entry is not None:
+        if entry is not None and (entry.succeeded or _exists(entry.id, client)):
+            twin = self.journal.find(entry.id, song.base_url, song.rehearsal)
+            if twin is not None and twin.request_id != song.request_id:
+                return self.journal.step(song, Status.REFUSED, error=f"It is in the library already, as {twin.id}.")
             # Whether it was made is for retrieve to say, which also has the reason.
             return self.journal.step(song, Status.QUEUED, id=entry.id, cost_usd=entry.cost_usd, error="")
         if song.rehearsal:
@@ -414,14 +434,16 @@ class Session:
     def _found_in_logs(self, start: datetime, end: datetime) -> list[Song]:
         service = self.choice.service()
         mine = self.journal.songs()
-        known = {song.id for song in mine} | {song.request_id for song in mine}
+        # A no that was none after all: what is in the logs was made, and can be had.
+        said_no = Status.REFUSED
+        known = {song.id for song in mine} | {song.request_id for song in mine if song.status is not said_no}
         found = []
         for entry in self._client(service).logs(start, end):
             strange = entry.id not in known and entry.request_id not in known
             if strange and entry.succeeded and entry.model in catalogue.MUSIC_MODELS:
                 song = _adopted(entry.id, service)
                 song = replace(song, model=entry.model, created=entry.created, cost_usd=entry.cost_usd)
-                found.append(self.journal.add(song))
+                found.append(self._noted(song))
         return found
 
     def _wait(self, songs: list[Song], timeout: float) -> list[Song]:
@@ -471,13 +493,22 @@ def _adopted(generation_id: str, service: Service) -> Song:
     name = uuid.uuid5(uuid.NAMESPACE_URL, f"{service.base_url} {generation_id}").hex
     return Song(
         request_id=f"found-{name}",
-        status=Status.QUEUED,
+        status=Status.UNKNOWN,  # until a look shows that there is such a song
         created=datetime.now(timezone.utc),
         id=generation_id,
         model=generation_id.partition(":")[2],
         base_url=service.base_url,
         rehearsal=service.rehearsal,
     )
+
+
+def _exists(generation_id: str, client: Client) -> bool:
+    """Whether a failed entry of the logs is a song: the no before an answer that got lost is none."""
+    try:
+        client.retrieve(generation_id)
+    except NotFound:
+        return False
+    return True
 
 
 def _period(since: Since) -> tuple[datetime, datetime]:
@@ -499,7 +530,7 @@ def _usual(songs: list[Song]) -> float:
     return USUAL_SECONDS[all(song.rehearsal for song in songs)]
 
 
-@contextmanager
+@contextlib.contextmanager
 def _told_about(song: Song) -> Iterator[None]:
     """Let an error say which song it is about, and whether that one is paid for."""
     try:
