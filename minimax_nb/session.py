@@ -14,8 +14,9 @@ from typing import Any, overload
 
 from . import catalogue
 from .answers import LOGS_PATIENCE, LOGS_SPAN, Look
-from .client import MOST_DOWNLOAD_SECONDS, MOST_SUBMIT_SECONDS, Client, JsonBody, length_of_song
+from .client import MOST_SUBMIT_SECONDS, Client
 from .colab import announce_wiping
+from .download import MOST_DOWNLOAD_SECONDS, length_of_song
 from .errors import (
     DownloadFailed,
     GenerationFailed,
@@ -40,6 +41,7 @@ from .reference import Reference, prepare
 from .services import Choice, Service
 from .song import Song, SongRequest, Status
 from .urls import checked_base_url
+from .wire import JsonBody
 
 Since = str | datetime | tuple[datetime, datetime]
 

@@ -31,11 +31,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 from service_helper import Running, audio_bytes
 from wire_helper import running_cutter
 
-from minimax_nb import Session, Status, audio, client, following, lookup, pacing
-from minimax_nb.client import Client, JsonBody
+from minimax_nb import Session, Status, audio, client, download, following, lookup, pacing
+from minimax_nb.client import Client
 from minimax_nb.errors import MusicError, Spent
 from minimax_nb.journal import Journal
 from minimax_nb.rehearsal.faults import FAULTS
+from minimax_nb.wire import JsonBody
 
 PRICE = 0.035
 REFERENCE = audio_bytes(16)
@@ -224,7 +225,7 @@ def _in_body(share: float) -> Callable[[int], None]:
 
 
 def _in_download(skip: int) -> None:
-    real, left = client._fetch, [skip]
+    real, left = download._fetch, [skip]
 
     def fetch(http: Any, url: str, write: Callable[[bytes], object], size: int | None) -> str:
         deadly, left[0] = not left[0], left[0] - 1
@@ -238,7 +239,7 @@ def _in_download(skip: int) -> None:
 
         return real(http, url, half, size)
 
-    client._fetch = fetch
+    download._fetch = fetch
 
 
 POINTS: Mapping[str, Callable[[int], None]] = {
@@ -251,7 +252,7 @@ POINTS: Mapping[str, Callable[[int], None]] = {
     "half of the body sent": _in_body(0.5),
     "all but the end of the body sent": _in_body(0.9999),
     "body sent, no answer read": _in_body(1.0),
-    "answer read": _after(client, "_read"),
+    "answer read": _after(client, "read_body"),
     "answer understood": _after(Client, "submit"),
     "queued not committed": _within(Status.QUEUED),
     "queued": _after(Journal, "step", _step_to(Status.QUEUED)),
@@ -261,9 +262,9 @@ POINTS: Mapping[str, Callable[[int], None]] = {
     "before the claim": _before(Journal, "claim"),
     "after the claim": _after(Journal, "claim"),
     "half downloaded": _in_download,
-    "downloaded, not checked": _before(client, "length_of_song"),
-    "checked, not renamed": _after(client, "length_of_song"),
-    "renamed": _before(client, "sync_folder"),
+    "downloaded, not checked": _before(download, "length_of_song"),
+    "checked, not renamed": _after(download, "length_of_song"),
+    "renamed": _before(download, "sync_folder"),
     "before completed": _before(Journal, "step", _step_to(Status.COMPLETED)),
     "completed not committed": _within(Status.COMPLETED),
     "completed": _after(Journal, "step", _step_to(Status.COMPLETED)),

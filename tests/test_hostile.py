@@ -137,7 +137,7 @@ CALLS: dict[str, Callable[[Session], object]] = {
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What never ends is given up soon."""
     monkeypatch.setattr("minimax_nb.client.SUBMIT_SECONDS", 0.4)
-    monkeypatch.setattr("minimax_nb.client._ANSWER_SECONDS", 0.4)
+    monkeypatch.setattr("minimax_nb.wire.ANSWER_SECONDS", 0.4)
 
 
 def check_shown(text: str) -> None:
@@ -260,8 +260,8 @@ BODIES: dict[str, Answer] = {
 
 @pytest.mark.parametrize("name", BODIES)
 def test_what_is_no_song_is_not_kept(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minimax_nb.client._MOST_AUDIO_BYTES", 1 << 20)
-    monkeypatch.setattr("minimax_nb.client.MOST_DOWNLOAD_SECONDS", 1.0)
+    monkeypatch.setattr("minimax_nb.download._MOST_AUDIO_BYTES", 1 << 20)
+    monkeypatch.setattr("minimax_nb.download.MOST_DOWNLOAD_SECONDS", 1.0)
     with running_host(lambda _: Answer()) as host:
         plan = made(f"{host.url}/file")
         host.plan = lambda seen: BODIES[name] if seen.path == "/file" else plan(seen)
@@ -391,14 +391,14 @@ def test_this_very_computer_is_known_by_all_its_names(url: str, here: bool) -> N
 
 def test_a_link_from_the_web_does_not_lead_to_this_computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one case that needs a host that is not on loopback: its first answer is given here in its place."""
-    from minimax_nb import client
+    from minimax_nb import download
 
-    real = client._fetch
+    real = download._fetch
 
     def fetch(http: Any, url: str, *rest: Any) -> str:
         return f"redirected to {store.url}/x.mp3" if "files.invalid" in url else real(http, url, *rest)
 
-    monkeypatch.setattr(client, "_fetch", fetch)
+    monkeypatch.setattr(download, "_fetch", fetch)
     with running_host(lambda _: Answer(SONG)) as store, running_host(made(LINK)) as host:
         with pytest.raises(DownloadFailed, match="this very computer"):
             session_at(host, tmp_path).retrieve("x:1")
