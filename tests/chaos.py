@@ -297,7 +297,8 @@ def recover_all(session: Session) -> None:
 
 
 def crowd(order: Mapping[str, Any]) -> None:
-    """Several threads that each ask for songs, and then all wait for everybody's and recover."""
+    """Several threads that each ask for a song, and then wait for a few of everybody's; one of them recovers all."""
+    pacing.LOCAL = 1.0  # so many askers in a hurry would only measure the asking
     session, trouble = _session(order), []
     meet = threading.Barrier(order["threads"])
 
@@ -305,10 +306,12 @@ def crowd(order: Mapping[str, Any]) -> None:
         try:
             session.submit(f"la la {order['tags'][order['copy'] * order['threads'] + number]}", REFERENCE)
             meet.wait()
-            _session(order).recover(timeout=60)
-            session.wait([song for song in session.songs() if song.id], timeout=60)
+            if number == 0:
+                _session(order).recover(timeout=60)
+            session.wait([song for song in session.songs() if song.id][number :: order["threads"]][:4], timeout=60)
         except BaseException:
             trouble.append(traceback.format_exc())
+            meet.abort()
 
     threads = [threading.Thread(target=take_part, args=[number]) for number in range(order["threads"])]
     for thread in threads:
