@@ -13,9 +13,12 @@ from lab import CHROMIUM, FLAGS, Server, running_lab
 from playwright.sync_api import Browser, Page, sync_playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; without it, a person's machine skips and a machine that must have it fails."""
+    """Debian's Chromium; without it, a person's machine skips and a machine that must have it fails.
+
+    Not for the whole session: Playwright keeps an event loop running in this thread, which other tests would see.
+    """
     if not CHROMIUM.exists():
         if os.environ.get("CI") or os.environ.get("MINIMAX_NB_REQUIRE_BROWSER") == "1":
             pytest.fail(f"{CHROMIUM} is missing: apt install chromium")
