@@ -16,7 +16,9 @@ PACKAGE = Path(minimax_nb.__file__).parent
 # A module may import from the rows above its own, and from nothing else of this package.
 ROWS = [
     {"errors"},
-    {"audio", "catalogue", "library", "lyrics", "owners", "song", "urls"},
+    {"audio", "catalogue", "library", "lyrics", "owners", "surroundings", "urls"},
+    {"card"},
+    {"song"},
     {"reference", "answers", "keys", "pacing", "progress", "waiting"},
     {"client", "colab", "journal", "crew"},
     {"services", "lookup", "rehearsal", "following"},
