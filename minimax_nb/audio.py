@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     import numpy as np
+    from soundfile import SoundFile
 
 ENVELOPE_RATE = 10
 """Values a second of `Measured.envelope`."""
@@ -99,14 +101,32 @@ def write_excerpt(file: BinaryIO, destination: Path, *, start: float, seconds: f
     import soundfile
 
     with soundfile.SoundFile(file) as sound:
-        rate = sound.samplerate
-        sound.seek(int(start * rate))
-        samples = sound.read(int(seconds * rate), dtype="float32", always_2d=True)
-    samples = np.nan_to_num(samples, posinf=1.0, neginf=-1.0)
-    if samples.shape[1] > 2:
-        samples = samples.mean(axis=1, keepdims=True)
-    if rate not in _MP3_RATES:
-        import soxr
+        channels = sound.channels if sound.channels <= 2 else 1
+        rate = sound.samplerate if sound.samplerate in _MP3_RATES else 44100
+        sound.seek(int(start * sound.samplerate))
+        mp3 = {"format": "MP3", "subtype": "MPEG_LAYER_III"}
+        with soundfile.SoundFile(destination, "w", samplerate=rate, channels=channels, **mp3) as excerpt:
+            for block in _resampled(_excerpt(sound, seconds, channels), sound.samplerate, rate, channels):
+                excerpt.write(np.clip(block, -1, 1))
 
-        samples, rate = soxr.resample(samples, rate, 44100), 44100
-    soundfile.write(destination, np.clip(samples, -1, 1), rate, format="MP3", subtype="MPEG_LAYER_III")
+
+def _excerpt(sound: SoundFile, seconds: float, channels: int) -> Iterator[np.ndarray]:
+    import numpy as np
+
+    frames = int(seconds * sound.samplerate)
+    for block in sound.blocks(blocksize=1 << 15, frames=frames, dtype="float32", always_2d=True):
+        block = np.nan_to_num(block, posinf=1.0, neginf=-1.0)
+        yield block if block.shape[1] == channels else block.mean(axis=1, keepdims=True)
+
+
+def _resampled(blocks: Iterator[np.ndarray], rate: int, new_rate: int, channels: int) -> Iterator[np.ndarray]:
+    if rate == new_rate:
+        yield from blocks
+        return
+    import numpy as np
+    import soxr
+
+    stream = soxr.ResampleStream(rate, new_rate, channels, dtype="float32")
+    for block in blocks:
+        yield stream.resample_chunk(block)
+    yield stream.resample_chunk(np.zeros((0, channels), dtype=np.float32), last=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from pathlib import Path
 
 from .errors import LibraryError
 from .library import COLAB_DRIVE
 from .progress import say
+from .surroundings import in_colab
 
 _FOLDER = COLAB_DRIVE / "MyDrive" / "minimax_nb"
 
@@ -43,14 +43,6 @@ def keep_on_drive() -> Path:
         ) from None
     os.environ["MINIMAX_NB_HOME"] = str(_FOLDER)
     return _FOLDER
-
-
-def in_colab() -> bool:
-    """Whether this is a kernel of Google Colab."""
-    try:
-        return importlib.util.find_spec("google.colab") is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def announce_wiping() -> None:

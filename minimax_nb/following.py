@@ -1,4 +1,4 @@
-"""Following songs to their end: one loop, whoever watches it."""
+"""Following songs to their end, whoever watches: the crew asks and fetches, the one who iterates decides."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
+from math import inf
+from queue import Empty, SimpleQueue
 
 from .answers import LOGS_PATIENCE
+from .crew import Crew, the_crew
 from .errors import (
     DownloadFailed,
     GenerationFailed,
@@ -18,7 +22,6 @@ from .errors import (
     Unreachable,
     WaitTimeout,
 )
-from .pacing import Pacer
 from .song import Song, Status
 from .urls import is_loopback
 
@@ -29,77 +32,149 @@ _TICK = 0.2
 _DOWNLOAD_ATTEMPTS = 5
 
 
+@dataclass(frozen=True)
+class Looked:
+    """What one look at a song gave.
+
+    Attributes
+    ----------
+    song : Song
+        As it stands.
+    fetch : callable, optional
+        The rest of the step, for a song that is made: fetches its audio and returns the song as it stands then.
+    """
+
+    song: Song
+    fetch: Callable[[], Song] | None = None
+
+
 @dataclass
 class Following:
-    """Several songs followed to their end, from one loop in the thread that iterates.
+    """Several songs followed to their end.
 
-    Iterating yields each change of a song, and None several times a second in between, so that whoever
-    follows can show the time or stop.
+    The looks and downloads happen in the threads of the crew; whatever they bring is taken in here, in the
+    thread that iterates, and the journal has it before. Iterating yields each change of a song, and None
+    several times a second in between, so that whoever follows can show the time or stop. Who stops iterating
+    stops the looks; a download that is under way goes on while the process lives.
 
     Attributes
     ----------
     look : callable
-        Takes a song, makes one step with it and returns it as it stands; raises `MusicError`.
+        Takes a song and makes one step with it; raises `MusicError`.
     songs : list of Song
         As they stand, in the order given.
     timeout : float
-        In seconds.
+        In seconds; an audio that is being fetched by then is still waited for.
+    local : bool or None
+        Whether the songs are made on this computer, where they may be asked for sooner; None: as each song's
+        address says.
     troubles : list of MusicError
         What kept songs from being completed, once it is over.
     """
 
-    look: Callable[[Song], Song]
+    look: Callable[[Song], Looked]
     songs: list[Song]
     timeout: float
+    local: bool | None = None
     troubles: list[MusicError] = field(default_factory=list)
+    _open: dict[str, Song] = field(default_factory=dict, repr=False)
+    _fetching: set[str] = field(default_factory=set, repr=False)
+    _passing: dict[str, list[MusicError]] = field(default_factory=dict, repr=False)
+    _brought: SimpleQueue[tuple[str, Looked | BaseException]] = field(default_factory=SimpleQueue, repr=False)
+    _crew: Crew = field(default_factory=the_crew, repr=False)
 
     def __iter__(self) -> Iterator[Song | None]:
         deadline = time.monotonic() + self.timeout
-        pacer = Pacer()
-        passing: dict[str, list[MusicError]] = {}
-        for song in self.songs:
-            self._take_in(song, pacer)
-        while len(pacer):
-            name, delay = pacer.next()
-            if time.monotonic() + delay > deadline:
-                self._give_up(pacer, passing)
-                return
-            if delay > 0:
-                time.sleep(min(delay, _TICK))
-                yield None
-                continue
-            changed = self._ask(name, pacer, passing.setdefault(name, []))
-            if changed is not None:
-                yield changed
+        tick = time.monotonic() + _TICK
+        try:
+            for song in self.songs:
+                self._take_in(song)
+            while self._open:
+                now = time.monotonic()
+                if now >= deadline:
+                    self._give_up()
+                    deadline = inf
+                elif now >= tick:
+                    tick = now + _TICK
+                    yield None
+                else:
+                    changed = self._settle(min(deadline, tick) - now)
+                    if changed is not None:
+                        yield changed
+        finally:
+            for name in list(self._open):
+                self._let_go(name)
 
-    def _take_in(self, song: Song, pacer: Pacer) -> None:
+    def _take_in(self, song: Song) -> None:
         if song.status.final:
             self._finish(song)
-        else:
-            age = (datetime.now(timezone.utc) - song.created).total_seconds()
-            pacer.add(song.request_id, max(0.0, age), local=song.rehearsal or is_loopback(song.base_url))
+            return
+        self._open[song.request_id] = song
+        age = (datetime.now(timezone.utc) - song.created).total_seconds()
+        local = song.rehearsal or is_loopback(song.base_url) if self.local is None else self.local
+        job = partial(self._look, song.request_id)
+        self._crew.ask((id(self), song.request_id), job, age=max(0.0, age), host=song.base_url, local=local)
 
-    def _ask(self, name: str, pacer: Pacer, passing: list[MusicError]) -> Song | None:
-        before = next(song for song in self.songs if song.request_id == name)
+    def _look(self, name: str) -> None:
+        """Do the job of a poller."""
+        song = self._open.get(name)
+        if song is not None:
+            self._bring(name, partial(self.look, song))
+
+    def _bring(self, name: str, work: Callable[[], Looked]) -> None:
+        # Whatever goes wrong belongs to the one who iterates, not to a thread that nobody watches.
         try:
-            after = self.look(before)
-        except MusicError as error:
-            passing.append(error)
-            if not _worth_another_look(error, passing):
-                self.troubles.append(error)
-                pacer.forget(name)
-                return None
-            if isinstance(error, RateLimited):
-                pacer.hold(error.retry_after or 2.0)
-            pacer.asked(name, at_least=error.retry_after or min(2.0 ** (len(passing) - 2), 15.0))
+            self._brought.put((name, work()))
+        except BaseException as error:
+            self._brought.put((name, error))
+
+    def _settle(self, seconds: float) -> Song | None:
+        """Take in what a thread of the crew brings, if one does within so many seconds; the song, if it changed."""
+        try:
+            name, brought = self._brought.get(timeout=seconds)
+        except Empty:
             return None
-        self.songs = [after if song.request_id == name else song for song in self.songs]
-        if after.status.final or _not_seen(after):
-            pacer.forget(name)
+        self._fetching.discard(name)
+        if name not in self._open:
+            return None
+        if isinstance(brought, MusicError):
+            self._pass_over(name, brought)
+            return None
+        if isinstance(brought, BaseException):
+            raise brought
+        return self._note(name, brought)
+
+    def _note(self, name: str, looked: Looked) -> Song | None:
+        before, after = self._open[name], looked.song
+        if after != before:
+            self._open[name] = after
+            self.songs = [after if song.request_id == name else song for song in self.songs]
+        if looked.fetch is not None:
+            self._fetching.add(name)
+            self._crew.fetch(partial(self._bring, name, _whole(looked.fetch)))
+        elif after.status.final or _not_seen(after):
+            self._let_go(name)
             self._finish(after)
         else:
-            pacer.asked(name)
+            self._crew.again((id(self), name))
         return after if after != before else None
+
+    def _pass_over(self, name: str, error: MusicError) -> None:
+        """Ask for the song again after what passes; end with what does not."""
+        passing = self._passing.setdefault(name, [])
+        passing.append(error)
+        if not _worth_another_look(error, passing):
+            self.troubles.append(error)
+            self._let_go(name)
+            return
+        if isinstance(error, RateLimited):
+            self._crew.hold(self._open[name].base_url, error.retry_after or 2.0)
+        at_least = error.retry_after or min(2.0 ** (len(passing) - 2), 15.0)
+        self._crew.again((id(self), name), at_least=at_least)
+
+    def _let_go(self, name: str) -> None:
+        self._crew.forget((id(self), name))
+        del self._open[name]
 
     def _finish(self, song: Song) -> None:
         if song.status is Status.UNKNOWN:
@@ -115,12 +190,12 @@ class Following:
                 GenerationFailed(f"The song was not made: {song.error}", spent=song.spent, song_id=song.id)
             )
 
-    def _give_up(self, pacer: Pacer, passing: dict[str, list[MusicError]]) -> None:
-        while len(pacer):
-            name, _ = pacer.next()
-            pacer.forget(name)
-            song = next(song for song in self.songs if song.request_id == name)
-            last = passing.get(name) or []
+    def _give_up(self) -> None:
+        for name, song in list(self._open.items()):
+            if name in self._fetching:
+                continue
+            self._let_go(name)
+            last = self._passing.get(name) or []
             why = f" ({last[-1].what})" if last else f" ({song.error})" if song.error else ""
             self.troubles.append(
                 WaitTimeout(
@@ -129,6 +204,10 @@ class Following:
                     song_id=song.id or song.request_id,
                 )
             )
+
+
+def _whole(fetch: Callable[[], Song]) -> Callable[[], Looked]:
+    return lambda: Looked(fetch())
 
 
 def _not_seen(song: Song) -> bool:

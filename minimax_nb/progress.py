@@ -9,15 +9,10 @@ import time
 from types import TracebackType
 from typing import Any
 
+from .surroundings import in_notebook
+
 USUAL_SECONDS = {False: 40.0, True: 10.0}
 """How long a song usually takes, hosted and rehearsed."""
-
-
-def in_notebook() -> bool:
-    """Whether this process is the kernel of a notebook."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
-    return shell is not None and hasattr(shell, "kernel")
 
 
 def say(text: str) -> bool:

@@ -30,9 +30,9 @@ from .errors import (
     Refused,
     WaitTimeout,
 )
-from .following import TIMEOUT, Following
+from .following import TIMEOUT, Following, Looked
 from .journal import Journal
-from .keys import Key
+from .keys import Key, find_key
 from .library import locate
 from .lookup import Lookup
 from .lyrics import to_prompt
@@ -191,7 +191,8 @@ class Session:
         DownloadFailed, LibraryError
             It is made, and its file is not here yet.
         """
-        return self._look(self._known(song))
+        looked = self._look(self._known(song))
+        return looked.fetch() if looked.fetch else looked.song
 
     # A str is an iterable of str as well; the first overload that fits is the right one.
     @overload
@@ -290,9 +291,28 @@ class Session:
 
     # What the verbs are made of
 
-    def follow(self, songs: Iterable[Song], timeout: float = TIMEOUT) -> Following:
-        """Songs to iterate over until they are finished: each change of one, and None in between."""
-        return Following(self._look, list(songs), timeout)
+    def follow(self, songs: Iterable[Song], timeout: float = TIMEOUT, *, local: bool | None = None) -> Following:
+        """Songs to iterate over until they are finished: each change of one, and None in between.
+
+        Parameters
+        ----------
+        songs : iterable of Song
+        timeout : float
+            In seconds.
+        local : bool, optional
+            Whether they are made on this computer and may be asked for sooner than hosted ones; else as the
+            address of each one says.
+        """
+        songs = list(songs)
+        hosted = any(not (song.rehearsal or song.status.final) for song in songs)
+        return Following((self._with_key() if hosted else self)._look, songs, timeout, local)
+
+    def _with_key(self) -> Session:
+        """The same with the key looked up here and now: Colab's secrets are not for worker threads."""
+        key = None
+        with contextlib.suppress(InvalidInput):  # each look says so
+            key = self.choice.key or find_key()
+        return self.at(replace(self.choice, key=key)) if key else self
 
     def _host(self, track: Reference) -> str:
         if track.path is None or self._reference_host is None:
@@ -365,27 +385,30 @@ class Session:
             )
         return self._client(service)
 
-    def _look(self, song: Song) -> Song:
-        """One step forward, if there is one to make."""
+    def _look(self, song: Song) -> Looked:
+        """One step forward, if there is one to make; the download is a step of its own."""
         song = self.journal.settled(song)
         if song.status.final:
-            return song
+            return Looked(song)
         client = self._client_of(song)
         if not song.id:
             song = self._find_out(song, client)
             if not song.id:
-                return song
+                return Looked(song)
         song = self._from_disk(song)
         if song.status.final:
-            return song
+            return Looked(song)
         with _told_about(song):
             look = client.retrieve(song.id)
         song = self._noted(song)
         changes = {"cost_usd": look.cost_usd} if look.cost_usd and not song.cost_usd else {}
         if look.status is Status.DOWNLOADING:
             song = self.journal.step(song, look.status, audio_url=look.audio_url, **changes)
-            return self._download(song, look, client)
-        return self.journal.step(song, look.status, error=look.error or look.surprise, **changes)
+            return Looked(song, lambda: self._download(song, look, client))
+        error = look.error or look.surprise
+        if not changes and (look.status, error) == (song.status, song.error):
+            return Looked(song)  # nothing new is no reason to write to the disk
+        return Looked(self.journal.step(song, look.status, error=error, **changes))
 
     def _noted(self, song: Song) -> Song:
         """In the journal from now on, if it came as an id alone."""
@@ -409,6 +432,8 @@ class Session:
             return self.journal.settled(song)
         path = self._path_of(song)
         try:
+            for left in path.parent.glob(f".{path.stem}-*.part"):
+                left.unlink(missing_ok=True)  # of a process that ended on the way; the claim keeps others away
             with _told_about(song):
                 duration = client.download(look.audio_url, path, file_size=look.file_size)
             return self.journal.step(song, Status.COMPLETED, path=path, duration=duration, error="")

@@ -16,12 +16,14 @@ PACKAGE = Path(minimax_nb.__file__).parent
 # A module may import from the rows above its own, and from nothing else of this package.
 ROWS = [
     {"errors"},
-    {"audio", "catalogue", "library", "lyrics", "owners", "song", "urls"},
+    {"audio", "catalogue", "library", "lyrics", "owners", "surroundings", "urls"},
+    {"card"},
+    {"song"},
     {"reference", "answers", "keys", "pacing", "progress", "waiting"},
-    {"wire", "colab", "journal", "following"},
+    {"wire", "colab", "journal", "crew"},
     {"download"},
     {"client"},
-    {"services", "lookup", "rehearsal"},
+    {"services", "lookup", "rehearsal", "following"},
     {"session"},
     {"studio", "cli"},
     {"__init__"},

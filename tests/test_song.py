@@ -58,7 +58,7 @@ def test_a_finished_song_has_audio_a_player_and_facts(completed: Song, tmp_path:
     assert "data:audio/mpeg;base64," in player._repr_html_()
     assert "autoplay" not in player._repr_html_()
     assert completed.facts.startswith("0:02 · minimax-music · $0.035 · ")
-    assert "<audio" in completed._repr_html_()
+    assert "0.0 MB" in player._repr_mimebundle_()["text/html"]
     assert completed.facts in completed._repr_html_()
 
 
