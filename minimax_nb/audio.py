@@ -18,6 +18,7 @@ ENVELOPE_RATE = 10
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 # A decoder may drop a frame or two of 1,152 samples at the ends of a whole file.
 _FRAMES_SPARED = 3 * 1152
+_FULL_SCALE = 0.999
 
 
 class NotSound(Exception):
@@ -40,6 +41,8 @@ class Measured:
         Whether as much could be decoded as the file's own header announces.
     envelope : numpy.ndarray
         Root mean square over all channels, shape (n,), `ENVELOPE_RATE` values a second.
+    clipped : float
+        The share of samples at full scale, 0 to 1.
     """
 
     format: str
@@ -47,6 +50,15 @@ class Measured:
     duration: float
     complete: bool
     envelope: np.ndarray
+    clipped: float = 0.0
+
+    @property
+    def loudness(self) -> float:
+        """The level of the whole, in dB below full scale; minus infinity for silence."""
+        import numpy as np
+
+        power = float(np.mean(np.square(self.envelope, dtype=np.float64))) if len(self.envelope) else 0.0
+        return 10 * float(np.log10(power)) if power > 0 else float("-inf")
 
 
 def measure(file: BinaryIO) -> Measured:
@@ -64,16 +76,16 @@ def measure(file: BinaryIO) -> Measured:
         with soundfile.SoundFile(file) as sound:
             hop = max(1, sound.samplerate // ENVELOPE_RATE)
             # Padding a short last block with silence would make its end look quiet: it is measured as it is.
-            levels = [
-                _level(block) for block in sound.blocks(blocksize=hop, dtype="float32", always_2d=True) if len(block)
-            ]
+            blocks = sound.blocks(blocksize=hop, dtype="float32", always_2d=True)
+            found = [(_level(block), int(np.sum(np.abs(block) >= _FULL_SCALE))) for block in blocks if len(block)]
             decoded = sound.tell()
             return Measured(
                 format="WAV" if sound.format in ("WAV", "WAVEX", "RF64") else sound.format,
                 sample_rate=sound.samplerate,
                 duration=decoded / sound.samplerate,
                 complete=decoded + _FRAMES_SPARED >= sound.frames,
-                envelope=np.array(levels, dtype=np.float32),
+                envelope=np.array([level for level, _ in found], dtype=np.float32),
+                clipped=sum(full for _, full in found) / max(1, decoded * sound.channels),
             )
     except (soundfile.LibsndfileError, ValueError, ZeroDivisionError) as error:
         raise NotSound(str(error)) from None

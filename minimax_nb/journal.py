@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sqlite3
+import statistics
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -62,10 +63,16 @@ MIGRATIONS = (
         "CREATE UNIQUE INDEX songs_by_id ON songs (base_url, rehearsal, id) WHERE id != ''",
         "CREATE INDEX songs_by_time ON songs (created)",
     ),
+    (
+        "ALTER TABLE songs ADD COLUMN finished TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE songs ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 """Numbered by their place: `PRAGMA user_version` says how many of them a file has had."""
 
 _BUSY_SECONDS = 30.0
+_LONG_SECONDS = 600.0
+_ENOUGH = 3
 
 _CARRY_ON = "Make room or make the folder writable; then recover() carries on. Do not ask for the song again."
 
@@ -136,6 +143,8 @@ class Journal:
         values = self._to_columns(changes) | {"status": to.value}
         if to is not Status.DOWNLOADING:  # whoever had it in hand has done with it
             values |= _leased(0.0)
+        if to is Status.COMPLETED:
+            values["finished"] = datetime.now(timezone.utc).isoformat()
         before = [status.value for status, after in STEPS.items() if to in after]
         assignments = ", ".join(f"{name} = ?" for name in values)
         marks = ", ".join("?" for _ in before)
@@ -188,9 +197,45 @@ class Journal:
                 return song
         return None
 
-    def songs(self) -> list[Song]:
-        """All songs, newest first."""
-        return self._select("ORDER BY created DESC, request_id")
+    def songs(self, *, deleted: bool = False) -> list[Song]:
+        """All songs, newest first; those that were deleted only when asked for."""
+        return self._select(f"{'' if deleted else 'WHERE deleted = 0 '}ORDER BY created DESC, request_id")
+
+    def delete(self, song: Song) -> bool:
+        """Take a finished song off the list; its file stays. One that is still under way is not touched.
+
+        Returns
+        -------
+        bool
+            Whether it is off the list now.
+        """
+        over = ", ".join(f"'{status.value}'" for status in Status if status.final)
+        return self._mark(song, "deleted = 1", f"AND status IN ({over})")
+
+    def restore(self, song: Song) -> bool:
+        """Put a deleted song back on the list."""
+        return self._mark(song, "deleted = 0")
+
+    def _mark(self, song: Song, assignment: str, condition: str = "") -> bool:
+        with self._transaction(song) as connection:
+            statement = f"UPDATE songs SET {assignment} WHERE request_id = ? {condition}"
+            changed = connection.execute(statement, (song.request_id,)).rowcount
+            self._note(connection, song.request_id)
+        return changed > 0
+
+    def usual_seconds(self, *, rehearsal: bool) -> float | None:
+        """How long one's own songs took lately, from click to file: the median; None while there are too few."""
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT created, finished FROM songs WHERE finished != '' AND rehearsal = ? "
+                "ORDER BY created DESC LIMIT 20",
+                (int(rehearsal),),
+            ).fetchall()
+        moments = [(datetime.fromisoformat(row["created"]), datetime.fromisoformat(row["finished"])) for row in rows]
+        spans = [(finished - created).total_seconds() for created, finished in moments]
+        # One that was picked up the next morning says nothing about how long songs take.
+        spans = [span for span in spans if 0 < span < _LONG_SECONDS]
+        return statistics.median(spans) if len(spans) >= _ENOUGH else None
 
     def open_songs(self) -> list[Song]:
         """The songs with which something will still happen, oldest first, but those that a living worker sends."""
@@ -350,6 +395,7 @@ def _insert(connection: sqlite3.Connection, row: Mapping[str, Any]) -> None:
 def _take_in(connection: sqlite3.Connection, note: Mapping[str, Any]) -> None:
     """Take a song in that another computer wrote down, or finished; a note that makes no sense is passed over."""
     columns = [row["name"] for row in connection.execute("PRAGMA table_info(songs)")]
+    note = {"finished": "", "deleted": 0, **note}  # an older version wrote without them
     if set(note) != set(columns) or note["status"] not in [status.value for status in Status]:
         return
     with contextlib.suppress(sqlite3.IntegrityError, sqlite3.InterfaceError):

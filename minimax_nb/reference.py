@@ -8,8 +8,10 @@ import contextlib
 import hashlib
 import io
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import BinaryIO
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -19,6 +21,21 @@ from .errors import InvalidReference, LibraryError
 EXCERPT_SECONDS = 60.0
 _SILENCE = 10 ** (-60 / 20)
 """Below −60 dBFS in its loudest moment a track counts as silent."""
+
+# What people have instead of wav and mp3, by the first bytes.
+_FOREIGN: Mapping[str, Callable[[bytes], bool]] = MappingProxyType(
+    {
+        "an m4a or mp4 file": lambda head: head[4:8] == b"ftyp",
+        "an aac file": lambda head: head[:1] == b"\xff" and len(head) > 1 and head[1] & 0xF6 == 0xF0,
+        "a wma file": lambda head: head.startswith(b"\x30\x26\xb2\x75"),
+        "a webm or mkv file": lambda head: head.startswith(b"\x1a\x45\xdf\xa3"),
+        "an amr file": lambda head: head.startswith(b"#!AMR"),
+        "a midi file": lambda head: head.startswith(b"MThd"),
+        "a zip archive": lambda head: head.startswith(b"PK\x03\x04"),
+        "a pdf": lambda head: head.startswith(b"%PDF"),
+        "a web page": lambda head: head.lstrip()[:5].lower() in (b"<!doc", b"<html"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +63,8 @@ def prepare(
     *,
     longer_than: float = 15.0,
     name: str = "bytes",
+    start: float | None = None,
+    seconds: float = EXCERPT_SECONDS,
 ) -> Reference:
     """Check a reference and, unless it is a link, put it into the library as mp3.
 
@@ -59,7 +78,11 @@ def prepare(
     longer_than : float
         The model's rule, in seconds.
     name : str
-        What to call bytes.
+        What to call bytes, and a file whose own name says nothing.
+    start : float, optional
+        Where the excerpt begins, in seconds; else where the track is liveliest.
+    seconds : float
+        How long the excerpt is, at most.
 
     Raises
     ------
@@ -75,16 +98,27 @@ def prepare(
     if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
         return _link(source)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _keep(io.BytesIO(source), name, folder, longer_than)
+        return _keep(io.BytesIO(source), name, folder, longer_than, start, seconds)
     if isinstance(source, str) and source.lower().startswith("data:"):
-        return _keep(io.BytesIO(_decode_data_uri(source)), "data: URI", folder, longer_than)
+        return _keep(io.BytesIO(_decode_data_uri(source)), "data: URI", folder, longer_than, start, seconds)
     if not isinstance(source, str | os.PathLike):
         raise InvalidReference(f"A reference is a path, bytes or a link, and this is a {type(source).__name__}.")
     path = Path(source).expanduser()
     with _open(path) as file:
-        if path.parent == folder and path.suffix == ".mp3":
+        if path.parent == folder and path.suffix == ".mp3" and start is None:
             return Reference(description=f"from the library, {path.stem[:8]}", path=path)
-        return _keep(file, path.name, folder, longer_than)
+        return _keep(file, path.name if name == "bytes" else name, folder, longer_than, start, seconds)
+
+
+def examine(path: Path, name: str, *, longer_than: float = 15.0) -> audio.Measured:
+    """Check a file the way `prepare` does, and say what is in it.
+
+    Raises
+    ------
+    InvalidReference
+    """
+    with _open(path) as file:
+        return _check(file, name, longer_than)
 
 
 def _link(url: str) -> Reference:
@@ -118,25 +152,35 @@ def _open(path: Path) -> BinaryIO:
         raise InvalidReference(f"{path} cannot be opened: {error}.") from None
 
 
-def _keep(file: BinaryIO, name: str, folder: Path, longer_than: float) -> Reference:
+def _keep(
+    file: BinaryIO, name: str, folder: Path, longer_than: float, start: float | None, seconds: float
+) -> Reference:
     measured = _check(file, name, longer_than)
-    seconds = min(measured.duration, EXCERPT_SECONDS)
-    start = liveliest(measured.envelope, seconds)
+    seconds = min(measured.duration, seconds)
+    start = liveliest(measured.envelope, seconds) if start is None else min(start, measured.duration - seconds)
     file.seek(0)
     path = _store(file, folder, start, seconds)
     whole = f"{name}, {_clock(measured.duration)}"
-    part = "" if seconds == measured.duration else f", the minute from {_clock(start)}"
-    return Reference(description=whole + part, path=path)
+    return Reference(description=whole + _part(start, seconds, measured.duration), path=path)
+
+
+def _part(start: float, seconds: float, duration: float) -> str:
+    if seconds == duration:
+        return ""
+    if seconds == EXCERPT_SECONDS:
+        return f", the minute from {_clock(start)}"
+    return f", {_clock(start)} to {_clock(start + seconds)}"
 
 
 def _check(file: BinaryIO, name: str, longer_than: float) -> audio.Measured:
-    if not file.read(1):
+    head = file.read(16)
+    if not head:
         raise InvalidReference(f"{name} is empty.")
     file.seek(0)
     try:
         measured = audio.measure(file)
     except audio.NotSound:
-        raise InvalidReference(f"{name} is not a wav or mp3 file, whatever its name says.") from None
+        raise _unreadable(name, head) from None
     if measured.format not in ("WAV", "MP3"):
         raise InvalidReference(f"{name} is a {measured.format} file.", do="Save it as wav or mp3 and try again.")
     if not measured.complete:
@@ -151,6 +195,16 @@ def _check(file: BinaryIO, name: str, longer_than: float) -> audio.Measured:
     if measured.envelope.max() < _SILENCE:
         raise InvalidReference(f"{name} is silent.", do="Pick one with music and singing.")
     return measured
+
+
+def _unreadable(name: str, head: bytes) -> InvalidReference:
+    for kind, there in _FOREIGN.items():
+        if there(head):
+            return InvalidReference(
+                f"{name} is {kind}, which cannot be read here.",
+                do="Export it as mp3 or wav, in the program it comes from or with VLC or Audacity.",
+            )
+    return InvalidReference(f"{name} is not a wav or mp3 file, whatever its name says.")
 
 
 def liveliest(envelope: object, seconds: float) -> float:

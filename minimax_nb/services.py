@@ -40,6 +40,14 @@ class Service:
 
 
 @dataclass(frozen=True)
+class Account:
+    """What a song costs and what is left, in US dollars; None where the service does not say."""
+
+    price: float | None = None
+    balance: float | None = None
+
+
+@dataclass(frozen=True)
 class Choice:
     """What a person said about the service; whatever they left open, the environment answers.
 

@@ -38,7 +38,7 @@ from .lookup import Lookup
 from .lyrics import to_prompt
 from .progress import USUAL_SECONDS, Progress, say
 from .reference import Reference, prepare
-from .services import Choice, Service
+from .services import Account, Choice, Service
 from .song import Song, SongRequest, Status
 from .urls import checked_base_url
 from .wire import JsonBody
@@ -270,7 +270,7 @@ class Session:
         MusicError
             The first trouble, when no song could be finished for reasons that are not the song's own.
         """
-        songs = [song for song in self.journal.open_songs() if self._service_of(song)]
+        songs = self.open_songs()
         if since is not None:
             songs += self._found_in_logs(*_period(since))
         if not songs:
@@ -288,6 +288,23 @@ class Session:
     def songs(self) -> list[Song]:
         """Every song in the library, newest first."""
         return self.journal.songs()
+
+    def open_songs(self) -> list[Song]:
+        """The songs with which something will still happen, at services this session has a key for; oldest first."""
+        return [song for song in self.journal.open_songs() if self._service_of(song)]
+
+    def account(self, model: str = catalogue.DEFAULT_MODEL) -> Account:
+        """What a song costs and what is left on the key; asks the service.
+
+        Raises
+        ------
+        ServiceError, Unreachable
+        """
+        service = self.choice.service()
+        if service.rehearsal:
+            return Account(price=0.0)
+        client = self._client(service)
+        return Account(client.price(model), client.balance())
 
     # What the verbs are made of
 
@@ -460,7 +477,7 @@ class Session:
 
     def _found_in_logs(self, start: datetime, end: datetime) -> list[Song]:
         service = self.choice.service()
-        mine = self.journal.songs()
+        mine = self.journal.songs(deleted=True)
         # A no that was none after all: what is in the logs was made, and can be had.
         said_no = Status.REFUSED
         known = {song.id for song in mine} | {song.request_id for song in mine if song.status is not said_no}

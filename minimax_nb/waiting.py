@@ -1,13 +1,17 @@
-"""Running an awaitable for a synchronous caller, on each kernel in the way that is safe there.
+"""Waiting in a cell that cannot ``await``, on each kernel in the way that is safe there.
 
-=====================  ==================================================================
-no loop is running     a loop of our own, here
-ipykernel 6 (Colab)    the kernel's loop, entered once more through nest_asyncio
-anything else          a loop of its own in a helper thread
-=====================  ==================================================================
+=====================  ==========================================  ====================================
+where                  `run` an awaitable                          `attend` to what will be there
+=====================  ==========================================  ====================================
+no loop is running     a loop of our own, here                     the same
+ipykernel 6 (Colab)    the kernel's loop, once more entered        jupyter-ui-poll: buttons work, queued
+                       through nest_asyncio                        cells stay in order
+anything else          a loop of its own in a helper thread        the same
+=====================  ==========================================  ====================================
 
-On ipykernel 7 nest_asyncio kills the kernel, so there it is not even imported. A cell that waits here keeps
-the kernel to itself: clicks are handled when it ends. ``await`` in the cell has no such drawback.
+On ipykernel 7 nest_asyncio and jupyter-ui-poll break the kernel, so there they are not even imported: a cell
+that waits keeps the kernel to itself, and clicks are handled when it ends. ``await`` in the cell has no such
+drawback.
 """
 
 from __future__ import annotations
@@ -15,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
 from enum import Enum, auto
@@ -25,6 +29,10 @@ T = TypeVar("T")
 
 _STEP = 0.1
 """The interrupt button is heard between two steps of the wait, in seconds."""
+
+_POLL = 0.05
+_EVENTS = 10
+"""How often the page's events are looked for, in seconds, and how many are handled at once."""
 
 _FAREWELL = 2.0
 """How long an interrupted awaitable may take to end, in seconds."""
@@ -76,6 +84,33 @@ def run(awaitable: Awaitable[T]) -> T:
     if way is Way.NESTED:
         return _run_nested(awaitable)
     return _Helper(awaitable).wait()
+
+
+def attend(look: Callable[[], T | None]) -> T:
+    """Call `look` several times a second until it gives something.
+
+    Parameters
+    ----------
+    look : callable
+        Gives None while there is nothing; what it raises is raised.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        When the person interrupts.
+    """
+    if choose(loop_runs=_loop_runs(), ipykernel=_ipykernel_version()) is Way.NESTED:
+        from jupyter_ui_poll import run_ui_poll_loop
+
+        found: T = run_ui_poll_loop(look, sleep=_POLL, n=_EVENTS)
+        return found
+    return run(_looked_for(look))
+
+
+async def _looked_for(look: Callable[[], T | None]) -> T:
+    while (found := look()) is None:
+        await asyncio.sleep(_STEP)
+    return found
 
 
 async def _settle(awaitable: Awaitable[T]) -> T:

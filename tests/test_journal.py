@@ -72,6 +72,43 @@ def test_songs_come_newest_first_and_open_ones_oldest_first(journal: Journal) ->
     assert [song.request_id for song in journal.open_songs()] == ["0", "2"]
 
 
+def test_a_deleted_song_is_off_the_list_until_it_is_restored(journal: Journal) -> None:
+    done = journal.add(new_song("done", status=Status.COMPLETED))
+    waiting = journal.add(new_song("waiting", status=Status.GENERATING))
+    assert journal.delete(done)
+    assert not journal.delete(waiting)
+    assert journal.songs() == [waiting]
+    assert {song.request_id for song in journal.songs(deleted=True)} == {"done", "waiting"}
+    assert journal.open_songs() == [waiting]
+    assert journal.restore(done)
+    assert done in journal.songs()
+
+
+def test_a_file_of_the_first_version_is_brought_up_to_date(journal: Journal) -> None:
+    journal.home.mkdir()
+    row = journal._to_row(new_song(status=Status.DOWNLOADING)) | {"owner": "", "deadline": 0.0}
+    with sqlite3.connect(journal.home / "library.db") as connection:
+        for statement in MIGRATIONS[0]:
+            connection.execute(statement)
+        connection.execute("PRAGMA user_version = 1")
+        connection.execute(
+            f"INSERT INTO songs ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
+        )
+    (song,) = journal.songs()
+    assert journal.step(song, Status.COMPLETED).status is Status.COMPLETED
+    assert journal.delete(song)
+
+
+def test_how_long_songs_usually_take_is_learned_from_the_latest(journal: Journal) -> None:
+    now = datetime.now(timezone.utc)
+    assert journal.usual_seconds(rehearsal=False) is None
+    for number, seconds in enumerate([20, 30, 25, 5000]):
+        song = new_song(str(number), status=Status.DOWNLOADING, created=now - timedelta(seconds=seconds))
+        journal.step(journal.add(song), Status.COMPLETED)
+    assert journal.usual_seconds(rehearsal=False) == pytest.approx(25, abs=3)
+    assert journal.usual_seconds(rehearsal=True) is None
+
+
 def test_a_generation_id_is_found_at_its_own_service(journal: Journal) -> None:
     journal.add(new_song("a", id="x", base_url="https://one.example"))
     journal.add(new_song("b", id="x", base_url="https://two.example"))

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
-from service_helper import Running, audio_bytes, running_service
+from service_helper import RATE, Running, audio_bytes, running_service
+from soundfile import write as write_sound
 
-import minimax_nb.studio.widget as widget_module
+import minimax_nb.studio.service as service_module
 from minimax_nb import MusicStudio, Session, Song, Status
 from minimax_nb.errors import (
     GenerationFailed,
@@ -24,9 +28,13 @@ from minimax_nb.errors import (
     Spent,
     WaitTimeout,
 )
-from minimax_nb.studio import drawing
+from minimax_nb.services import Account
+from minimax_nb.studio import drawing, parts, shelf
+from minimax_nb.studio.player import Strip
 from minimax_nb.studio.state import Meter, Take, Track, measure, missing
-from minimax_nb.studio.upload import Received, received
+from minimax_nb.studio.takes import FIRST
+from minimax_nb.studio.upload import admit_parts, received
+from minimax_nb.studio.work import Work
 
 LYRICS = "Side by side, through thick and thin,\n\nWith a laugh, we always win."
 KEY = "a-key-of-sixteen"
@@ -47,7 +55,7 @@ class Hand:
 
     def upload(self, content: bytes, name: str = "tone.wav") -> None:
         file = {"name": name, "type": "audio/wav", "size": len(content), "content": memoryview(content)}
-        self.studio._reference.upload.value = ({**file, "last_modified": datetime.now()},)
+        self.studio._reference.inlet.plain.value = ({**file, "last_modified": datetime.now()},)
         until(lambda: not self.track.doing)
 
     def write(self, lyrics: str) -> None:
@@ -59,6 +67,20 @@ class Hand:
     def finish(self, timeout: float = 20) -> Song:
         return self.studio.wait(timeout)
 
+    def show(self) -> None:
+        """Display it, as the last line of a cell does."""
+        self.studio._repr_mimebundle_()
+
+    def click_again(self) -> None:
+        """Click once the studio takes it for another click."""
+        until(lambda: not self.studio._missing())
+        self.click()
+
+    @property
+    def strip(self) -> Strip:
+        """The song that was asked for last and is not ready."""
+        return self.studio._card.strips[0]
+
     @property
     def track(self) -> Track:
         return self.studio._reference.track
@@ -69,7 +91,14 @@ class Hand:
 
     @property
     def words(self) -> str:
-        return str(self.studio._card._words.value)
+        """What the song card says."""
+        strips = "".join(strip.words.value for strip in self.studio._card.strips)
+        return f"{self.studio._card.notice.value}{strips}{self.studio._card.note.value}"
+
+    @property
+    def trouble(self) -> str:
+        """What the error box says."""
+        return str(self.studio._trouble.value)
 
 
 @pytest.fixture
@@ -112,7 +141,7 @@ def test_a_click_makes_a_song(service: Running, ready: Hand) -> None:
 def test_result_belongs_to_the_latest_click_on_any_loop(service: Running, ready: Hand) -> None:
     ready.click()
     first = asyncio.run(ready.studio.result(20))
-    ready.click()
+    ready.click_again()
     second = asyncio.run(ready.studio.result(20))
     assert first.id != second.id
     assert ready.studio.song == second
@@ -132,14 +161,49 @@ def test_result_waits_for_the_first_click(service: Running, ready: Hand) -> None
     assert asyncio.run(cell()).status is Status.COMPLETED
 
 
-def test_a_second_click_while_busy_does_nothing(home: Path, ready: Hand) -> None:
+def test_a_double_click_is_one_song(home: Path, ready: Hand) -> None:
     with running_service(home, seconds=1) as service:
         ready.click()
         ready.click()
         ready.studio._make()
-        assert "One song at a time" in ready.hint
+        assert "On its way" in ready.hint
         ready.finish()
         assert len(service.ledger()) == 1
+
+
+def test_several_songs_are_under_way_at_once(home: Path, ready: Hand) -> None:
+    with running_service(home, seconds=3) as service:
+        ready.click()
+        until(lambda: ready.studio.songs)
+        ready.write("Rain on the window")
+        ready.click_again()
+        until(lambda: len(ready.studio.songs) == 2)
+        assert [song.title for song in ready.studio.songs] == [
+            "Rain on the window",
+            "Side by side, through thick and thin",
+        ]
+        assert len(ready.studio._card.strips) == 2
+        second = ready.finish()
+        assert second.title == "Rain on the window"
+        assert ready.studio.song == second
+        until(lambda: all(song.status is Status.COMPLETED for song in ready.studio.songs))
+        assert ready.studio._card.strips == ()
+        assert len(service.ledger()) == 2
+
+
+def test_whoever_asked_is_called_and_what_that_raises_is_seen(service: Running, ready: Hand) -> None:
+    heard: list[Song] = []
+
+    def broken(song: Song) -> None:
+        raise ZeroDivisionError("<oh>")
+
+    ready.studio.on_song(broken)
+    ready.studio.on_song(heard.append)
+    ready.click()
+    song = ready.finish()
+    assert heard == [song]
+    assert "&lt;oh&gt;" in ready.trouble
+    assert ready.studio.error is None
 
 
 def test_a_reference_given_from_code(service: Running, tmp_path: Path) -> None:
@@ -149,6 +213,16 @@ def test_a_reference_given_from_code(service: Running, tmp_path: Path) -> None:
     assert "mine.wav" in hand.studio._reference._note.value
     hand.click()
     assert hand.finish().status is Status.COMPLETED
+
+
+@pytest.mark.parametrize("kind", ["path", "bytes"])
+def test_a_reference_given_from_code_is_seen_when_the_studio_is_shown(kind: str, tmp_path: Path) -> None:
+    content = audio_bytes(16, kind="WAV")
+    (tmp_path / "mine.wav").write_bytes(content)
+    hand = Hand(MusicStudio(LYRICS, content if kind == "bytes" else tmp_path / "mine.wav", Session(rehearse=True)))
+    hand.show()
+    until(lambda: hand.track.sound)
+    assert "0:16" in hand.track.note
 
 
 def test_threads_write_to_no_cell(service: Running, ready: Hand, capfd: pytest.CaptureFixture[str]) -> None:
@@ -186,7 +260,12 @@ def test_the_form_says_what_is_missing(hand: Hand) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(audio_bytes(8, kind="WAV"), "8.0 s long"), (b"no sound at all", "not a wav or mp3"), (b"", "is empty")],
+    [
+        (audio_bytes(8, kind="WAV"), "8.0 s long"),
+        (b"no sound at all", "not a wav or mp3"),
+        (b"", "is empty"),
+        (b"\0\0\0\x20ftypM4A " + bytes(64), "an m4a or mp4 file, which cannot be read here. Export it as mp3"),
+    ],
 )
 def test_a_reference_that_cannot_be_used_is_said_under_the_field(hand: Hand, content: bytes, words: str) -> None:
     hand.upload(content, "<b>tone</b>.wav")
@@ -201,21 +280,102 @@ def test_the_latest_reference_counts_and_the_same_file_can_come_again(hand: Hand
     hand.studio._reference.link.value = "/nowhere/song.wav"
     until(lambda: hand.track.problem)
     hand.upload(good)
-    assert hand.track.note == "tone.wav, 0:16 · 1.4 MB"
+    assert hand.track.note == "tone.wav, 0:16 · wav · −13 dB"
     assert hand.studio._reference.link.value == ""
 
 
+def test_the_excerpt_that_was_chosen_is_what_is_sent(service: Running, hand: Hand) -> None:
+    hand.upload(audio_bytes(90, kind="WAV"))
+    hand.write(LYRICS)
+    wave = hand.studio._reference.wave
+    assert wave.duration == pytest.approx(90, abs=0.1)
+    assert wave.end - wave.start == pytest.approx(60)
+    wave.start, wave.end = 30.0, 50.0
+    sound, kind = hand.studio._reference._excerpt_sound()
+    assert (kind, sound[:3] == b"RIFF") == ("audio/mpeg", False)
+    hand.click()
+    song = hand.finish()
+    assert song.request is not None
+    assert song.request.reference == "tone.wav, 1:30, 0:30 to 0:50"
+    assert Path(song.source).stat().st_size < 25 * 16_000
+
+
+@pytest.mark.parametrize(("gain", "words"), [(8.0, "clipped"), (0.004, "very quiet")])
+def test_what_could_be_better_about_a_reference_is_said(hand: Hand, tmp_path: Path, gain: float, words: str) -> None:
+    tone = np.clip(gain * 0.9 * np.sin(np.arange(16 * RATE) / 20), -1, 1)
+    write_sound(tmp_path / "x.wav", tone, RATE)
+    hand.upload((tmp_path / "x.wav").read_bytes())
+    assert words in hand.track.advice
+    assert hand.track.source is not None
+
+
+def test_a_file_from_the_drop_zone(hand: Hand, tmp_path: Path) -> None:
+    path = tmp_path / "arrived"
+    path.write_bytes(audio_bytes(16))
+    hand.studio._reference.inlet.zone._on_file(parts.Received(path, "song.mp3", path.stat().st_size))
+    until(lambda: hand.track.source)
+    assert "song.mp3, 0:16" in hand.track.note
+
+
+def test_without_anywidget_there_is_a_plain_button(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "available", lambda: False)
+    hand = Hand(MusicStudio(LYRICS, session=Session(rehearse=True)))
+    assert "need anywidget" in hand.studio._reference.inlet._why.value
+    assert "mnb-hidden" not in hand.studio._reference.inlet._plain._dom_classes
+    hand.upload(audio_bytes(16, kind="WAV"))
+    hand.click()
+    assert hand.finish().status is Status.COMPLETED
+    assert "is ready" in hand.studio._live.widget.value
+
+
+def test_a_page_that_cannot_draw_the_drop_zone_gets_the_plain_button(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minimax_nb.studio.upload._PATIENCE", 0.05)
+    inlet = hand.studio._reference.inlet
+    hand.show()
+    until(lambda: "mnb-hidden" not in inlet._plain._dom_classes)
+    assert "could not be drawn" in inlet._why.value
+    inlet.zone.seen = True
+    assert "mnb-hidden" in inlet._plain._dom_classes
+
+
+def test_colab_is_asked_to_show_the_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    colab = ModuleType("google.colab")
+    colab.output = SimpleNamespace(enable_custom_widget_manager=lambda: asked.append(True))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    admit_parts()
+    assert asked
+
+
 def test_sample_lyrics_write_over_nothing(hand: Hand) -> None:
-    assert not hand.studio._lyrics.sample.disabled
-    hand.studio._lyrics.sample.click()
-    assert hand.studio._lyrics.meter.ready
+    seen = []
+    for _ in range(len(shelf.LYRICS) + 1):
+        assert not hand.studio._lyrics.sample.disabled
+        hand.studio._lyrics.sample.click()
+        assert hand.studio._lyrics.meter.ready
+        seen.append(hand.studio._lyrics.text.value)
+    assert seen == [*shelf.LYRICS, shelf.LYRICS[0]]
+    hand.write("My own")
     assert hand.studio._lyrics.sample.disabled
 
 
-def test_a_sample_reference_is_played_by_the_band(hand: Hand) -> None:
-    hand.studio._reference.sample.click()
+def test_the_exact_prompt_is_shown_on_demand(hand: Hand) -> None:
+    hand.write("<la>\n\n\nla")
+    assert hand.studio._lyrics._prompt.value == ""
+    hand.studio._lyrics.exact.value = True
+    assert "##&lt;la&gt;\n\nla##" in hand.studio._lyrics._prompt.value
+    hand.studio._lyrics.accompaniment.value = False
+    assert "##" not in hand.studio._lyrics._prompt.value
+
+
+@pytest.mark.parametrize("number", range(len(shelf.REFERENCES)))
+def test_sample_references_are_played_by_the_band(hand: Hand, number: int) -> None:
+    hand.studio._reference.samples[number].click()
     until(lambda: not hand.track.doing, 60)
     assert "played by the rehearsal band" in hand.track.note
+    assert shelf.REFERENCES[number].name in hand.track.note
 
 
 def test_a_link_is_taken_as_it_is(hand: Hand) -> None:
@@ -245,9 +405,11 @@ def test_an_error_is_shown_and_the_form_kept(service: Running, ready: Hand) -> N
     assert isinstance(ready.studio.error, NoCredits)
     assert "Nothing was spent." in ready.words
     assert ready.studio._lyrics.text.value == LYRICS
-    ready.studio._card.again.click()
+    until(lambda: not ready.studio._missing())
+    ready.strip.again.click()
     assert ready.finish().status is Status.COMPLETED
     assert ready.studio.error is None
+    assert ready.studio._card.strips == ()
 
 
 def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(service: Running, ready: Hand) -> None:
@@ -262,7 +424,8 @@ def test_an_answer_that_was_never_given(service: Running, ready: Hand) -> None:
     ready.click()
     with pytest.raises(GenerationFailed, match="Nothing was spent"):
         ready.finish()
-    ready.studio._card.again.click()
+    until(lambda: not ready.studio._missing())
+    ready.strip.again.click()
     assert ready.finish().status is Status.COMPLETED
 
 
@@ -287,11 +450,11 @@ def test_nobody_has_to_wait(home: Path, ready: Hand) -> None:
     with running_service(home, seconds=2) as service:
         ready.click()
         until(lambda: ready.studio.song)
-        ready.studio._card.stop.click()
+        ready.strip.stop.click()
         with pytest.raises(WaitTimeout, match="Nobody waits"):
             ready.finish()
-        assert "may still be made; it is in your library" in ready.words
-        ready.studio._card.resume.click()
+        assert "may still be made. It is in your library and will be picked up." in ready.words
+        ready.strip.resume.click()
         assert ready.finish().status is Status.COMPLETED
         assert len(service.ledger()) == 1
 
@@ -320,6 +483,135 @@ def test_what_cannot_be_saved_is_said_beside_the_song(
     assert ready.studio._card._player.outputs
 
 
+# What was before
+
+
+def left_open(service: Running) -> Song:
+    """A song whose kernel ended while it was made."""
+    return Session(rehearse=True).submit(LYRICS, audio_bytes(16))
+
+
+def test_what_an_earlier_kernel_left_open_is_picked_up(home: Path) -> None:
+    with running_service(home, seconds=2) as service:
+        song = left_open(service)
+        hand = Hand(MusicStudio(session=Session(rehearse=True)))
+        assert hand.studio.songs == ()
+        hand.show()
+        assert "One song from before is being picked up." in hand.words
+        hand.show()
+        assert len(hand.studio._card.strips) == 1
+        assert hand.finish().id == song.id
+        assert "<audio" in hand.studio._card._player.outputs[0]["data"]["text/html"]
+        assert [row.song.id for row in hand.studio._takes.rows if row.song] == [song.id]
+        assert len(service.ledger()) == 1
+
+
+def test_a_song_of_a_service_without_a_key_is_left_alone(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session(api_key=service.address.key, base_url=service.address.base_url)
+    song = session.submit(LYRICS, audio_bytes(16))
+    hand = Hand(MusicStudio(session=Session(base_url=service.address.base_url, rehearse=False)))
+    hand.show()
+    assert hand.studio._card.strips == ()
+    hand.studio._service.use_key(service.address.key)
+    assert hand.finish().id == song.id
+
+
+def test_an_answer_that_was_lost_long_ago_is_not_looked_for_at_every_start(service: Running) -> None:
+    session = Session(rehearse=True)
+    song = left_open(service)
+    long_ago = datetime.now(timezone.utc) - timedelta(days=3)
+    session.journal.add(replace(song, request_id="old", id="", status=Status.UNKNOWN, created=long_ago))
+    hand = Hand(MusicStudio(session=session))
+    hand.show()
+    assert hand.finish().id == song.id
+    assert len(hand.studio.songs) == 1
+
+
+def library(session: Session, number: int) -> list[Song]:
+    """Finished songs, oldest first."""
+    folder = session.journal.home / "songs"
+    folder.mkdir(parents=True)
+    (folder / "x.mp3").write_bytes(audio_bytes(2))
+    song = Song("", Status.COMPLETED, datetime.now(timezone.utc), rehearsal=True, path=folder / "x.mp3", duration=2.0)
+    moments = [song.created + timedelta(minutes=minute) for minute in range(number)]
+    return [
+        session.journal.add(replace(song, request_id=f"r{minute}", id=f"g{minute}", created=moment))
+        for minute, moment in enumerate(moments)
+    ]
+
+
+def test_the_library_is_listed_newest_first_and_more_on_demand() -> None:
+    session = Session(rehearse=True)
+    songs = library(session, FIRST + 3)
+    takes = MusicStudio(session=session)._takes
+    takes.load()
+    assert [row.song for row in takes.rows] == songs[: -FIRST - 1 : -1]
+    takes._more.click()
+    assert [row.song for row in takes.rows] == songs[::-1]
+    assert "mnb-hidden" in takes._more._dom_classes
+
+
+def test_a_take_is_played_and_deleted_and_brought_back() -> None:
+    session = Session(rehearse=True)
+    old, new = library(session, 2)
+    hand = Hand(MusicStudio(session=session))
+    hand.show()
+    rows = hand.studio._takes.rows
+    rows[1].play.click()
+    assert hand.studio.song == old
+    assert hand.studio.songs == ()
+    assert hand.studio._card.shown == old
+    rows[0].delete.click()
+    assert session.songs() == [old]
+    assert new.path is not None
+    assert new.path.exists()
+    assert "off the list" in rows[0]._what.value
+    rows[0].undo.click()
+    assert session.songs() == [new, old]
+
+
+def test_settings_are_used_again(service: Running, ready: Hand) -> None:
+    ready.studio._lyrics.accompaniment.value = False
+    ready.click()
+    first = ready.finish()
+    ready.write("Something else")
+    ready.studio._lyrics.accompaniment.value = True
+    ready.studio._reference.refuse(InvalidReference("Gone."))
+    ready.studio._takes.rows[0].again.click()
+    until(lambda: ready.track.source)
+    assert ready.studio._lyrics.text.value == LYRICS
+    ready.click_again()
+    second = ready.finish()
+    assert first.request is not None
+    assert second.request is not None
+    assert second.request.prompt == first.request.prompt
+    assert second.source == first.source
+
+
+def test_a_take_whose_file_is_gone_is_an_error_that_is_seen() -> None:
+    session = Session(rehearse=True)
+    (song,) = library(session, 1)
+    hand = Hand(MusicStudio(session=session))
+    hand.show()
+    assert song.path is not None
+    song.path.unlink()
+    hand.studio._takes.rows[0].play.click()
+    assert "cannot be read" in hand.trouble
+
+
+def test_ones_own_songs_say_how_long_it_usually_takes() -> None:
+    session = Session(rehearse=True)
+    for song in library(session, 3):
+        made = replace(song, request_id=song.request_id + "x", id="", status=Status.DOWNLOADING)
+        made = replace(made, created=datetime.now(timezone.utc) - timedelta(seconds=25))
+        session.journal.step(session.journal.add(made), Status.COMPLETED, path=song.path)
+    hand = Hand(MusicStudio(session=session))
+    hand.show()
+    hand.write(LYRICS)
+    hand.studio._reference.link.value = "https://example.org/song.mp3"
+    until(lambda: "usually ready in about 25 s" in hand.hint)
+
+
 # Where it is made
 
 
@@ -337,21 +629,23 @@ def test_without_a_key_it_rehearses_and_says_how_to_get_one(monkeypatch: pytest.
     studio = MusicStudio()
     studio._service.switch.click()
     assert "Rehearsal" in studio._service._name.value
-    assert "AIML_API_KEY" in studio._service_note.value
+    assert "AIML_API_KEY" in studio._service.panel.children[1].value
+    studio._service.switch.click()
+    assert "No key was found there" in studio._service.panel.children[1].value
     monkeypatch.setenv("AIML_API_KEY", KEY)
     studio._service.switch.click()
     assert "key ending" in studio._service._name.value
-    assert studio._service_note.value == ""
+    assert "mnb-hidden" in studio._service.panel._dom_classes
 
 
 def test_a_malformed_key_is_said_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIML_API_KEY", "two words")
     studio = MusicStudio()
-    assert "does not look like a key" in studio._service_note.value
+    assert "does not look like a key" in studio._service.note.value
     assert "Rehearsal" in studio._service._name.value
-    studio._service_note.value = ""
+    studio._service.note.value = ""
     studio._service.switch.click()
-    assert "does not look like a key" in studio._service_note.value
+    assert "does not look like a key" in studio._service.note.value
 
 
 def test_the_switch_decides_where_the_song_is_made(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -361,15 +655,53 @@ def test_the_switch_decides_where_the_song_is_made(service: Running, monkeypatch
     hand.click()
     assert not hand.finish().rehearsal
     hand.studio._service.switch.click()
-    hand.click()
+    hand.click_again()
     assert hand.finish().rehearsal
+
+
+def test_price_and_balance_are_looked_up_in_the_background(home: Path) -> None:
+    with running_service(home, price=0.035) as service:
+        session = Session(api_key=service.address.key, base_url=service.address.base_url)
+        hand = Hand(MusicStudio(LYRICS, audio_bytes(16), session))
+        hand.show()
+        until(lambda: hand.studio._service.account.price)
+        assert "$0.035 a song · $" in hand.studio._service._name.value
+        until(lambda: hand.track.sound)
+        assert "$0.035 a song · usually ready" in hand.hint
+
+
+@pytest.mark.parametrize(("fault", "words"), [("unauthorized", "does not know this key"), ("bad_gateway", "unknown")])
+def test_a_price_that_is_not_to_be_had_is_said_quietly(service: Running, fault: str, words: str) -> None:
+    service.commit({"fault": fault, "call": "models"})
+    session = Session(api_key=service.address.key, base_url=service.address.base_url)
+    hand = Hand(MusicStudio(session=session))
+    hand.show()
+    until(lambda: words in hand.studio._service._name.value, 30)
+
+
+def test_a_key_that_is_typed_in_is_in_no_state_of_any_widget(service: Running) -> None:
+    hand = Hand(MusicStudio(session=Session(base_url=service.address.base_url, rehearse=False)))
+    hand.studio._service.switch.click()
+    assert hand.studio._service.rehearsal
+    hand.studio._service.switch.click()
+    field = hand.studio._service.key_field
+    field._on_message(field, {"type": "key", "value": service.address.key}, [])
+    assert not hand.studio._service.rehearsal
+    assert service.address.key[-4:] in hand.studio._service._name.value
+    assert all(service.address.key not in repr(widget.get_state()) for widget in widgets_of(hand.studio))
+
+
+def widgets_of(widget: Any) -> Iterator[Any]:
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from widgets_of(child)
 
 
 def test_making_one_asks_nobody(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     def asked() -> None:
         raise AssertionError("asked for a secret")
 
-    monkeypatch.setattr(widget_module, "find_key", asked)
+    monkeypatch.setattr(service_module, "find_key", asked)
     monkeypatch.setattr("minimax_nb.services.find_key", asked)
     MusicStudio(LYRICS, "/nowhere/song.wav")
     assert not home.exists()
@@ -391,7 +723,7 @@ def test_an_unknown_keyword_is_an_error() -> None:
     ],
 )
 def test_both_shapes_of_an_upload_are_read(value: Any) -> None:
-    assert received(value) == Received("a.wav", b"123")
+    assert received(value) == ("a.wav", b"123")
 
 
 @pytest.mark.parametrize("value", [{}, ()])
@@ -423,6 +755,37 @@ def test_the_meter_says_what_does_not_fit(lyrics: str, words: str) -> None:
     assert words in measure(lyrics, accompaniment=True).problem
 
 
+@pytest.mark.parametrize(("length", "words"), [(300, ""), (396, "end at about a minute"), (700, "")])
+def test_long_lyrics_get_advice(length: int, words: str) -> None:
+    meter = measure("a" * length, accompaniment=True)
+    assert words in meter.advice
+    assert bool(words) == bool(meter.advice)
+    assert meter.seconds == pytest.approx((length + 4) / 10)
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [(0.035, "$0.035"), (12.5, "$12.50"), (3, "$3.00"), (0.0, "$0.00"), (1234.56, "$1,234.56")]
+)
+def test_money_is_written_as_people_write_it(amount: float, text: str) -> None:
+    assert drawing.money(amount) == text
+
+
+def test_a_price_nobody_knows() -> None:
+    assert "Spends credits" in drawing.hint_line("", Account(), 0.0, rehearsal=False)
+
+
+def test_the_id_is_shown_for_copying(hand: Hand) -> None:
+    song = Song("r", Status.QUEUED, datetime.now(timezone.utc), id="<id>", rehearsal=True)
+    assert "<code>&lt;id&gt;</code>" in drawing.strip_title(Take(True, ((Status.QUEUED, 0.0),), song))
+
+
+def test_an_unexpected_exception_says_whether_money_was_spent() -> None:
+    work = Work(Session(rehearse=True), Take(False, ((Status.SENDING, 0.0),)), lambda _: None)
+    work.fail(ZeroDivisionError())
+    assert work.take.error is not None
+    assert work.take.error.spent is Spent.MAYBE
+
+
 def test_steps_tell_what_is_done(hand: Hand) -> None:
     take = Take(True, ((Status.SENDING, 0.0), (Status.QUEUED, 0.5)))
     assert '<li class="mnb-now">Sending' in drawing.steps_list(take, 1.0)
@@ -436,5 +799,5 @@ def test_a_hosted_song_that_is_left_may_be_charged() -> None:
 
 
 def test_nothing_is_missing_when_all_is_there() -> None:
-    assert missing(Track("x.wav", "x.wav"), Meter(10, 600, 1), None) == ""
-    assert "looked at" in missing(Track(doing="x"), Meter(10, 600, 1), None)
+    assert missing(Track("x.wav", "x.wav"), Meter(10, 600, 1)) == ""
+    assert "looked at" in missing(Track(doing="x"), Meter(10, 600, 1))

@@ -13,7 +13,7 @@ from jupyter_client import BlockingKernelClient
 from jupyter_client.manager import start_new_kernel
 
 from minimax_nb.errors import WaitTimeout
-from minimax_nb.waiting import Way, choose, run
+from minimax_nb.waiting import Way, attend, choose, run
 
 
 @pytest.mark.parametrize(
@@ -59,6 +59,25 @@ def test_what_it_raises_is_raised(error: Exception) -> None:
         run(soon(error))
     with pytest.raises(type(error), match=str(error.args[0])):
         asyncio.run(from_a_running_loop(soon(error)))
+
+
+def test_what_is_attended_to_comes_after_a_few_looks() -> None:
+    looks = iter([None, None, 42])
+    assert attend(lambda: next(looks)) == 42
+
+    async def cell() -> int:
+        looks = iter([None, 43])
+        return attend(lambda: next(looks))
+
+    assert asyncio.run(cell()) == 43
+
+
+def test_what_a_look_raises_is_raised() -> None:
+    def look() -> None:
+        raise WaitTimeout("not yet")
+
+    with pytest.raises(WaitTimeout):
+        attend(look)
 
 
 def test_an_interrupt_cancels() -> None:
@@ -109,6 +128,11 @@ def test_in_a_real_kernel(kernel: BlockingKernelClient) -> None:
     assert reply(kernel, SOON)["status"] == "ok"
     assert reply(kernel, "assert run(soon(0.1)) == 42")["status"] == "ok"
     assert reply(kernel, "assert await soon(0.1) == 42")["status"] == "ok"
+    assert (
+        reply(kernel, "import time; from minimax_nb.waiting import attend; late = time.monotonic() + 0.5")["status"]
+        == "ok"
+    )
+    assert reply(kernel, "assert attend(lambda: time.monotonic() > late or None)")["status"] == "ok"
     safe = "import ipykernel\nassert 'nest_asyncio' not in sys.modules or ipykernel.__version__.startswith('6.')"
     assert reply(kernel, safe)["status"] == "ok"
 
@@ -119,4 +143,8 @@ def test_the_interrupt_button_in_a_real_kernel(kernel: BlockingKernelClient) -> 
     timer.start()
     assert reply(kernel, "run(soon(60))")["ename"] == "KeyboardInterrupt"
     assert reply(kernel, "assert ended == [60]")["status"] == "ok"
+    threading.Timer(1.0, kernel.manager.interrupt_kernel).start()
+    assert (
+        reply(kernel, "from minimax_nb.waiting import attend; attend(lambda: None)")["ename"] == "KeyboardInterrupt"
+    )
     assert reply(kernel, "assert run(soon(0.1)) == 42")["status"] == "ok"

@@ -79,9 +79,12 @@ def perform(
     return Performance(Path(destination), len(sound) / RATE, score.tempo, name, seed, heard, score)
 
 
-def play_sample(destination: Path, *, seed: int = 5, seconds: float = 24.0) -> Path:
+def play_sample(
+    destination: Path, *, seed: int = 5, seconds: float = 24.0, tempo: float | None = None, key: str | None = None
+) -> Path:
     """Play a reference with a hummed lead, at most so long and over 20 s, as .wav, .mp3 or .flac by its suffix."""
-    tempo, (tonic, mode), brightness = _from_seed(seed)
+    own_tempo, own_key, brightness = _from_seed(seed)
+    tempo, (tonic, mode) = tempo or own_tempo, parse_key(key) if key else own_key
     score = compose(f"##{WORDLESS}##", tempo=tempo, tonic=tonic, mode=mode, brightness=brightness, seed=seed)
     sound = faded(mix(hum(score), play(score))[: int(seconds * RATE)])
     destination = Path(destination)

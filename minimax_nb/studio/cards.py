@@ -1,140 +1,219 @@
-"""The parts of the page. Each draws one value of the state; none knows the session."""
+"""The two cards of the form: the reference and the lyrics. Each has one value; neither knows the session."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
-from html import escape
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import ipywidgets as widgets
 import traitlets
 
-from .. import lyrics as words
-from ..errors import MusicError
-from ..progress import USUAL_SECONDS, share
-from ..reference import Reference
-from ..song import Song
-from . import drawing
-from .state import Meter, Source, Take, Track, measure
-from .upload import Received, forget, received
+from .. import audio
+from ..errors import InvalidReference
+from ..reference import EXCERPT_SECONDS, Reference, examine, liveliest, prepare
+from . import drawing, parts, shelf
+from .kit import button, in_words, make, row, show_if, styled, text, visibly
+from .state import Meter, Sound, Source, Track, measure
+from .upload import Inlet
 
-Check = Callable[[Source, str], Reference]
-"""Checks a reference of a given name and puts it into the library; raises `MusicError`."""
-
-
-def visibly(show: Callable[[Exception], None], handler: Callable[[], None]) -> Callable[..., None]:
-    """Make an event handler of a function: ipywidgets drops the exceptions of its handlers, `show` does not."""
-
-    def handle(*_: object) -> None:
-        try:
-            handler()
-        except Exception as error:
-            show(error)
-
-    return handle
+_SPARE_SECONDS = 0.5  # an excerpt that is exactly as long as the model's rule would be too short
+_CLIPPED = 0.002
+_QUIET = -35.0
 
 
-def styled(widget: widgets.DOMWidget, *names: str) -> widgets.DOMWidget:
-    """Give a widget CSS classes, the way ipywidgets 7 and 8 both know."""
-    for name in names:
-        widget.add_class(f"mnb-{name}")
-    return widget
-
-
-def button(text: str, *names: str, icon: str = "") -> widgets.Button:
-    """A button of the studio."""
-    return styled(widgets.Button(description=text, icon=icon), "button", *names)
-
-
-def show_if(widget: widgets.DOMWidget, shown: bool) -> None:
-    """Show a widget, or take it out of the page."""
-    display = None if shown else "none"
-    if widget.layout.display != display:
-        widget.layout.display = display
-
-
-class ReferenceCard(widgets.VBox):
+class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     """Card 1: a file, a link or a sample; its value is the trait `track`.
 
     Parameters
     ----------
-    check : callable
-        See `Check`; called in a worker thread.
+    folder : callable
+        Gives the folder of the library for references.
+    longer_than : float
+        The model's rule, in seconds.
     source : Source or None
-        A reference given from code; it is checked when it is sent.
+        A reference given from code.
     """
 
     track = traitlets.Instance(Track)
 
-    def __init__(self, check: Check, source: Source | None = None) -> None:
-        self._check = check
+    def __init__(self, folder: Callable[[], Path], longer_than: float, source: Source | None = None) -> None:
+        self._folder = folder
+        self._longer_than = longer_than
         self._turn = 0
         self._lock = threading.RLock()
-        self.upload = styled(
-            widgets.FileUpload(accept=".wav,.mp3", multiple=False, description="Choose a file"), "button", "upload"
-        )
-        self.sample = button("Use a sample", icon="music")
-        self.link = styled(
-            widgets.Text(
-                description="Or a link, or the path of a file",
-                placeholder="https://…/song.mp3",
-                continuous_update=False,
-            ),
+        self._scratch: TemporaryDirectory[str] | None = None
+        self.inlet = Inlet(self.take_file, self._scratch_folder, self.refuse)
+        self.link = make(
+            widgets.Text,
             "field",
+            description="Or a link, or the path of a file",
+            placeholder="https://…/song.mp3",
+            continuous_update=False,
         )
-        self._note = styled(widgets.HTML(), "two-lines")
-        head = widgets.HTML(drawing.heading(1, "Reference", "A song with music and singing to take the style from."))
-        buttons = styled(widgets.HBox([self.upload, self.sample]), "row")
-        super().__init__([head, buttons, self.link, self._note])
+        self.samples = [button(sample.name, "chip") for sample in shelf.REFERENCES]
+        self._note = text("", "two-lines")
+        self.wave = self._make_wave()
+        self._blank = text(drawing.BLANK, *(() if self.wave is not None else ("hidden",)))
+        # Classes of an anywidget do not change in the page: what hides it is around it.
+        self._wave_box = make(widgets.VBox, "hidden", children=[self.wave] if self.wave is not None else [])
+        super().__init__(self._arranged())
         styled(self, "card")
-        self.upload.observe(visibly(self.refuse, self._take_upload), "value")
-        self.link.observe(visibly(self.refuse, self._take_link), "value")
-        self.sample.on_click(visibly(self.refuse, self._take_sample))
+        self._wire()
         self.track = Track() if source is None else Track(source=source, note=_called(source))
+
+    def look_at_given(self) -> None:
+        """Look at a reference that was given from code, so that it can be seen and heard."""
+        source = self.track.source
+        if self.track.sound is not None or isinstance(source, Reference):
+            return
+        if isinstance(source, bytes):
+            (self._scratch_folder() / "given").write_bytes(source)
+            self.take_file(self._scratch_folder() / "given", "bytes")
+        elif source is not None and not str(source).lower().startswith("data:"):
+            self._take(str(source))
+
+    def take_file(self, path: Path, name: str) -> None:
+        """Take a file as the reference; the caller may delete it afterwards."""
+        self.link.value = ""
+        kept = self._kept(path)
+        self._look_at(name, lambda: self._from_file(kept, name))
+
+    def take_again(self, source: str, called: str) -> None:
+        """Take the reference of an earlier song: a link, or a file of the library, and what it was called."""
+        if source.startswith(("http://", "https://")):
+            self.link.value = source
+        else:
+            self.link.value = ""
+            self._look_at(called, lambda: self._from_file(Path(source), called))
+
+    def chosen(self) -> Callable[[], Source]:
+        """What to hand over, as it is chosen now; calling it may take a second, for an excerpt is cut then."""
+        track = self.track
+        sound, source = track.sound, track.source
+        if source is None:
+            raise InvalidReference("There is no reference.")
+        if sound is None or self.wave is None:
+            return lambda: source
+        start, end = self.wave.excerpt
+        if abs(start - sound.start) < 0.05 and abs(end - sound.end) < 0.05:
+            return lambda: source
+        return lambda: self._cut(sound, start, end)
 
     def refuse(self, error: Exception) -> None:
         """Say under the field what is wrong with the reference."""
-        text = f"{error.what} {error.do}" if isinstance(error, MusicError) else f"{type(error).__name__}: {error}"
-        self.track = Track(problem=text)
+        self.track = Track(problem=in_words(error))
 
     @traitlets.observe("track")
     def _draw(self, _change: object) -> None:
+        sound = self.track.sound
         self._note.value = drawing.track_line(self.track)
+        if self.wave is not None:
+            show_if(self._wave_box, sound is not None)
+            show_if(self._blank, sound is None)
+            if sound is not None:
+                self.wave.show(sound.envelope, sound.duration, sound.start, sound.end)
 
-    def _take_upload(self) -> None:
-        file = received(self.upload.value)
-        if file is None:
-            return
-        forget(self.upload)
-        self.link.value = ""
-        self._look_at(file.name, lambda: self._from_file(file))
+    def _arranged(self) -> list[Any]:
+        head = text(drawing.heading(1, "Reference", "A song with music and singing to take the style from."))
+        shelf_line = text('<div class="mnb-line">No song at hand? The band plays you one:</div>')
+        shelf_box = make(widgets.VBox, "shelf", children=(shelf_line, row(*self.samples, names=("row", "chips"))))
+        return [head, self.inlet, self.link, shelf_box, self._note, self._blank, self._wave_box]
+
+    def _make_wave(self) -> Any:
+        if not parts.available():
+            return None
+        shortest = self._longer_than + _SPARE_SECONDS
+        wave = parts.Waveform(
+            self._excerpt_sound,
+            label="The reference, with the excerpt that is sent",
+            minimum=shortest,
+            maximum=EXCERPT_SECONDS,
+        )
+        return styled(wave, "wave")
+
+    def _wire(self) -> None:
+        self.link.observe(visibly(self.refuse, self._take_link), "value")
+        for chip, sample in zip(self.samples, shelf.REFERENCES, strict=True):
+            chip.on_click(visibly(self.refuse, partial(self._take_sample, sample)))
 
     def _take_link(self) -> None:
         # Quotes come along when a path is copied from a file manager.
-        text = self.link.value.strip().strip("\"'")
-        if text:
-            self._look_at(text, lambda: self._from_link(text))
+        given = self.link.value.strip().strip("\"'")
+        if given:
+            self._take(given)
 
-    def _take_sample(self) -> None:
+    def _take(self, given: str) -> None:
+        if given.lower().startswith(("http://", "https://")):
+            self._look_at(given, lambda: self._from_link(given))
+        else:
+            path = Path(given).expanduser()
+            self._look_at(path.name, lambda: self._from_file(path, path.name))
+
+    def _take_sample(self, sample: shelf.Sample) -> None:
         self.link.value = ""
-        self._look_at("The band plays you a sample: a few seconds", self._from_band)
+        self._look_at("The band plays: a few seconds", lambda: self._from_band(sample))
 
-    def _from_file(self, file: Received) -> Track:
-        reference = self._check(file.content, file.name)
-        return Track(reference, f"{reference.description} · {len(file.content) / 1e6:.1f} MB")
+    def _from_file(self, path: Path, name: str) -> Track:
+        measured = examine(path, name, longer_than=self._longer_than)
+        seconds = min(measured.duration, EXCERPT_SECONDS)
+        start = liveliest(measured.envelope, seconds)
+        sound = Sound(path, name, measured.duration, measured.envelope, start, start + seconds)
+        reference = prepare(path, self._folder(), longer_than=self._longer_than, name=name)
+        if reference.path == path:  # it lies in the library already
+            reference = Reference(name, path=path)
+        loudness = f"{measured.loudness:.0f} dB".replace("-", "−")
+        note = f"{reference.description} · {measured.format.lower()} · {loudness}"
+        return Track(reference, note, advice=_advice(measured), sound=sound)
 
-    def _from_link(self, text: str) -> Track:
-        reference = self._check(text, "")
-        return Track(reference, f"{reference.description}{' · the service fetches it' if reference.uri else ''}")
+    def _from_link(self, link: str) -> Track:
+        return Track(prepare(link, self._folder()), f"{link} · the service fetches it")
 
-    def _from_band(self) -> Track:
-        from ..rehearsal.perform import play_sample
+    def _from_band(self, sample: shelf.Sample) -> Track:
+        path = sample.play(self._scratch_folder())
+        track = self._from_file(path, sample.name)
+        return Track(track.source, f"{track.note} · played by the rehearsal band", sound=track.sound)
 
-        with TemporaryDirectory() as folder:
-            reference = self._check(play_sample(Path(folder) / "sample.mp3"), "")
-        return Track(reference, f"{reference.description} · played by the rehearsal band")
+    def _cut(self, sound: Sound, start: float, end: float) -> Reference:
+        return prepare(
+            sound.path,
+            self._folder(),
+            longer_than=self._longer_than,
+            name=sound.name,
+            start=start,
+            seconds=end - start,
+        )
+
+    def _excerpt_sound(self) -> tuple[bytes, str]:
+        sound = self.track.sound
+        if sound is None:
+            raise InvalidReference("There is nothing to play.")
+        start, end = self.wave.excerpt
+        target = self._scratch_folder() / f"excerpt-{threading.get_ident()}.mp3"
+        with sound.path.open("rb") as file:
+            audio.write_excerpt(file, target, start=start, seconds=end - start)
+        return target.read_bytes(), "audio/mpeg"
+
+    def _scratch_folder(self) -> Path:
+        if self._scratch is None:
+            # Deletes itself when the kernel ends.
+            self._scratch = TemporaryDirectory(prefix="minimax_nb-", ignore_cleanup_errors=True)
+        return Path(self._scratch.name)
+
+    def _kept(self, path: Path) -> Path:
+        """The same file under a name of our own: who received it deletes theirs. The one before is dropped."""
+        folder = self._scratch_folder()
+        before = [*folder.glob("reference-*")]
+        kept = folder / f"reference-{self._turn + 1}"
+        path.replace(kept)
+        for old in before:
+            with contextlib.suppress(OSError):
+                old.unlink()
+        return kept
 
     def _look_at(self, doing: str, look: Callable[[], Track]) -> None:
         """Look at a reference in a worker thread; the latest one counts."""
@@ -155,50 +234,64 @@ class ReferenceCard(widgets.VBox):
         threading.Thread(target=work, name="minimax_nb reference", daemon=True).start()
 
 
+def _advice(measured: audio.Measured) -> str:
+    if measured.clipped > _CLIPPED:
+        return "It is clipped: its loudest parts are cut off and crackle. A cleaner copy will do better."
+    if measured.loudness < _QUIET:
+        return "It is very quiet. Turn it up in the program it comes from, if you can."
+    return ""
+
+
 def _called(source: Source) -> str:
     if isinstance(source, Reference):
         return source.description
     return f"{len(source) / 1e6:.1f} MB given from code" if isinstance(source, bytes) else str(source)[:200]
 
 
-class LyricsCard(widgets.VBox):
+class LyricsCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     """Card 2: the words, measured as they are typed; its value is the trait `meter`."""
 
     meter = traitlets.Instance(Meter)
 
     def __init__(self, lyrics: str = "") -> None:
-        self.text = styled(
-            widgets.Textarea(
-                value=lyrics,
-                description="What is sung: a line on each line, an empty line for a pause",
-                placeholder="Side by side, through thick and thin, …",
-                rows=6,
-            ),
+        self.text = make(
+            widgets.Textarea,
             "field",
+            value=lyrics,
+            description="What is sung: a line on each line, an empty line for a pause",
+            placeholder="Side by side, through thick and thin, …",
+            rows=6,
         )
-        self.accompaniment = styled(
-            widgets.Checkbox(value=True, description="With accompaniment", indent=False), "tick"
+        self.accompaniment = make(
+            widgets.Checkbox, "tick", value=True, description="With accompaniment", indent=False
         )
-        self.sample = button("Use sample lyrics", icon="pencil")
-        self._note = widgets.HTML()
-        head = widgets.HTML(drawing.heading(2, "Lyrics", ""))
-        tools = styled(widgets.HBox([self.accompaniment, self.sample]), "row", "spread")
-        super().__init__([head, self.text, self._note, tools])
+        self.sample = button("Use sample lyrics", "quiet")
+        self.exact = make(widgets.ToggleButton, "button", "quiet", description="Show the exact prompt")
+        self._note = text("", "three-lines")
+        self._prompt = text("", "hidden")
+        super().__init__(self._arranged())
         styled(self, "card")
-        self.text.observe(visibly(self.refuse, self._measure), "value")
-        self.accompaniment.observe(visibly(self.refuse, self._measure), "value")
+        for widget in (self.text, self.accompaniment, self.exact):
+            widget.observe(visibly(self.refuse, self._measure), "value")
         self.sample.on_click(visibly(self.refuse, self._take_sample))
         self._measure()
 
+    def fill(self, lyrics: str, *, accompaniment: bool) -> None:
+        """Write these lyrics over whatever the field holds."""
+        self.text.value, self.accompaniment.value = lyrics, accompaniment
+
     def refuse(self, error: Exception) -> None:
         """Say under the field what is wrong with the lyrics."""
-        text = f"{error.what} {error.do}" if isinstance(error, MusicError) else f"{type(error).__name__}: {error}"
         measured = self._measured()
-        self.meter = Meter(measured.used, measured.limit, measured.lines, measured.pauses, text)
+        self.meter = Meter(measured.used, measured.limit, measured.lines, measured.pauses, in_words(error))
 
     @traitlets.observe("meter")
     def _draw(self, _change: object) -> None:
         self._note.value = drawing.meter_line(self.meter)
+
+    def _arranged(self) -> list[Any]:
+        head = text(drawing.heading(2, "Lyrics"))
+        return [head, self.text, self._note, self.accompaniment, row(self.sample, self.exact), self._prompt]
 
     def _measured(self) -> Meter:
         return measure(self.text.value, accompaniment=self.accompaniment.value)
@@ -206,98 +299,12 @@ class LyricsCard(widgets.VBox):
     def _measure(self) -> None:
         self.meter = self._measured()
         # Nobody's own words are written over.
-        self.sample.disabled = bool(self.text.value.strip())
+        written = self.text.value.strip()
+        self.sample.disabled = bool(written) and written not in shelf.LYRICS
+        show_if(self._prompt, self.exact.value)
+        self._prompt.value = drawing.prompt_box(self.meter) if self.exact.value else ""
 
     def _take_sample(self) -> None:
-        self.text.value = words.SAMPLE.strip()
-
-
-class SongCard(widgets.VBox):
-    """Card 3: what becomes of the song. The studio wires its buttons."""
-
-    def __init__(self) -> None:
-        self.stop = button("Stop waiting", "quiet")
-        self.again = button("Try again", icon="refresh")
-        self.resume = button("Wait again", icon="refresh")
-        self.save = button("Save beside the notebook", icon="save")
-        self._download = styled(widgets.HTML(), "download")
-        self._steps = styled(widgets.HTML(), "steps-row")
-        self._bar = styled(widgets.FloatProgress(value=0, min=0, max=1), "bar")
-        self._words = styled(widgets.HTML(), "words")
-        self._player = styled(widgets.Output(), "player")
-        self._facts = widgets.HTML()
-        self._shown: Song | None = None
-        head = widgets.HTML(drawing.heading(3, "Song", ""))
-        buttons = styled(widgets.HBox([self.stop, self.again, self.resume, self._download, self.save]), "row")
-        super().__init__([head, self._steps, self._bar, self._player, self._facts, self._words, buttons])
-        styled(self, "card", "song")
-        self.draw(None, 0.0)
-
-    def draw(self, take: Take | None, now: float) -> None:
-        """Draw a take as it stands.
-
-        Parameters
-        ----------
-        take : Take or None
-        now : float
-            A moment of `time.monotonic`, in seconds.
-        """
-        working = take is not None and take.ended is None
-        done = take is not None and take.ended is not None and not take.error and not take.stopped
-        show_if(self._bar, working)
-        show_if(self.stop, working and take is not None and take.waitable)
-        show_if(self.resume, take is not None and not working and take.waitable)
-        show_if(self.again, take is not None and take.error is not None and not take.waitable and not take.misfit)
-        show_if(self.save, done)
-        self._steps.value = drawing.steps_list(take, now) if take and not take.error else ""
-        self._words.value = _words(take, now)
-        if working and take is not None:
-            self._bar.value = round(share(now - take.began, USUAL_SECONDS[take.rehearsal]), 2)
-        self._play(take.song if done and take else None)
-
-    def note(self, text: str, kind: str = "good") -> None:
-        """Say one more line, such as where the song was saved."""
-        self._words.value = drawing.line(text, kind)
-
-    def _play(self, song: Song | None) -> None:
-        show_if(self._player, song is not None)
-        show_if(self._download, song is not None)
-        if song is self._shown:
-            return
-        self._shown = song
-        if song is None:
-            self._player.outputs, self._facts.value, self._download.value = (), "", ""
-            return
-        self._download.value = drawing.download_link(song)
-        bundle = {"text/plain": song.title, "text/html": song.player()._repr_html_()}
-        self._facts.value = drawing.facts_line(song)
-        # Set as a whole: entering the Output or displaying would send it to whichever cell runs.
-        self._player.outputs = ({"output_type": "display_data", "data": bundle, "metadata": {}},)
-
-
-def _words(take: Take | None, now: float) -> str:
-    if take is None:
-        return drawing.line("Your song will appear here.")
-    if take.misfit:
-        return drawing.line(f"Nothing was sent: see the {take.misfit} above.")
-    if take.error:
-        return drawing.error_box(take.error)
-    if take.stopped:
-        return drawing.left_line(take)
-    return drawing.clock_line(take, now) if take.ended is None else ""
-
-
-class ServiceLine(widgets.HBox):
-    """Where the song is made, and the switch between rehearsal and the real service."""
-
-    def __init__(self) -> None:
-        self.switch = button("", "quiet")
-        self._name = widgets.HTML()
-        super().__init__([self._name, self.switch])
-        styled(self, "service")
-
-    def draw(self, name: str, *, rehearsal: bool) -> None:
-        """Draw the name of the service and offer the other one."""
-        kind = "free" if rehearsal else "paid"
-        self._name.value = f'<span class="mnb-dot mnb-{kind}"></span>{escape(name)}'
-        self.switch.description = "Use my key" if rehearsal else "Rehearse instead"
+        written = self.text.value.strip()
+        at = shelf.LYRICS.index(written) + 1 if written in shelf.LYRICS else 0
+        self.text.value = shelf.LYRICS[at % len(shelf.LYRICS)]

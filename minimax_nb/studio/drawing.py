@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import base64
+from datetime import datetime
 from html import escape
 
 from ..errors import MusicError
 from ..progress import USUAL_SECONDS, clock
+from ..services import Account
 from ..song import Song, Status
-from .state import Meter, Take, Track
-from .upload import limit_words
+from .state import LONG, Meter, Take, Track
 
 # Each step: its status, what it is called while it lasts, and after it.
 STEPS = (
-    (Status.SENDING, "Sending", "Sent"),
+    (Status.SENDING, "Sending the reference", "Reference sent"),
     (Status.QUEUED, "In the queue", "Accepted"),
     (Status.GENERATING, "Making it", "Made"),
     (Status.DOWNLOADING, "Fetching it", "Here"),
 )
 _ORDER = [status for status, _, _ in STEPS]
+BLANK = '<div class="mnb-blank">Here you will see the song, hear it, and choose the part that is sent.</div>'
+"""Stands where the waveform will be, as high as that."""
+
+_LOST = "The answer got lost on the way. It is looked up before anything is sent again."
 
 
 def line(text: str, kind: str = "quiet") -> str:
-    """One line of text; `kind` is quiet, good or bad."""
+    """One line of text; `kind` is quiet, good, warn or bad."""
     role = ' role="alert"' if kind == "bad" else ""
     return f'<div class="mnb-line mnb-{kind}"{role}>{escape(text)}</div>' if text else ""
 
 
-def heading(number: int, title: str, hint: str) -> str:
+def heading(number: int | None, title: str, hint: str = "") -> str:
     """The head of a card."""
+    mark = f'<span class="mnb-number" aria-hidden="true">{number}</span>' if number else ""
     return (
-        f'<div class="mnb-heading"><span class="mnb-number" aria-hidden="true">{number}</span>'
-        f'<span role="heading" aria-level="3">{escape(title)}</span></div>{line(hint)}'
+        f'<div class="mnb-heading">{mark}<span role="heading" aria-level="3">{escape(title)}</span></div>{line(hint)}'
     )
 
 
@@ -41,40 +46,60 @@ def track_line(track: Track) -> str:
         return line(track.doing)
     if track.problem:
         return line(track.problem, "bad")
-    if track.note:
-        return line(f"✓\N{NO-BREAK SPACE}{track.note}", "good")
-    return line(
-        f"Wav or mp3, longer than 15 s. The button drops files above {limit_words()} without a word: "
-        "put such a file beside the notebook and give its name."
-    )
+    good = line(f"✓\N{NO-BREAK SPACE}{track.note}", "good") if track.note else ""
+    return good + line(track.advice, "warn")
 
 
 def meter_line(meter: Meter) -> str:
-    """How much of the limit the lyrics take, and their lines and pauses."""
+    """How much of the limit the lyrics take, their lines and pauses, and how long it takes to sing them."""
     parts = [f"{meter.used} of {meter.limit} characters"]
     if meter.used:
-        parts += [_count(meter.lines, "line"), _count(meter.pauses, "pause")]
-    counts = " · ".join(parts)
-    return line(meter.problem, "bad") + line(counts) if meter.problem else line(counts)
+        parts += [count(meter.lines, "line"), count(meter.pauses, "pause"), f"about {meter.seconds:.0f} s sung"]
+    kind = "bad" if meter.problem else "warn" if meter.used >= LONG else "good"
+    full = min(100, round(100 * meter.used / meter.limit))
+    gauge = f'<div class="mnb-gauge mnb-{kind}" aria-hidden="true"><span style="width:{full}%"></span></div>'
+    said = line(meter.problem, "bad") or line(meter.advice, "warn")
+    return f"{gauge}{line(' · '.join(parts))}{said}"
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """A number of things, in words."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def hint_line(missing: str, *, rehearsal: bool) -> str:
+def prompt_box(meter: Meter) -> str:
+    """The exact prompt that will be sent."""
+    text = meter.prompt or "Nothing yet."
+    return f'<pre class="mnb-prompt" tabindex="0" aria-label="The exact prompt">{escape(text)}</pre>'
+
+
+def price_words(account: Account, *, rehearsal: bool) -> str:
+    """What one song costs."""
+    if rehearsal:
+        return "Free"
+    return "Spends credits" if account.price is None else f"{money(account.price)} a song"
+
+
+def money(amount: float) -> str:
+    """US dollars, with cents, and with what is smaller where it matters."""
+    text = f"{amount:,.4f}".rstrip("0")
+    whole, _, cents = text.partition(".")
+    return f"${whole}.{cents:0<2}"
+
+
+def hint_line(missing: str, account: Account, usual: float, *, rehearsal: bool) -> str:
     """What stands beside the button: what is missing, or what a click costs."""
-    price = "Free" if rehearsal else "Spends credits"
-    return line(missing or f"{price} · usually ready in about {USUAL_SECONDS[rehearsal]:.0f} s")
+    seconds = usual or USUAL_SECONDS[rehearsal]
+    return line(missing or f"{price_words(account, rehearsal=rehearsal)} · usually ready in about {seconds:.0f} s")
 
 
-def key_advice() -> str:
-    """How to give a key that was not found."""
+def key_advice(found: str) -> str:
+    """How to give a key that was not found; `found` says what was found instead of one."""
     cell = "import os, getpass; os.environ['AIML_API_KEY'] = getpass.getpass()"
     return (
-        '<div class="mnb-line" role="status">No key was found. Make one at aimlapi.com/app/keys and run '
-        f"this in a cell: <code>{escape(cell)}</code> (on Colab, add a secret named <code>AIML_API_KEY</code>). "
-        "Then press <em>Use my key</em> again.</div>"
+        f'{line(found, "bad")}<div class="mnb-line">The hosted model needs a key: make one at aimlapi.com/app/keys. '
+        f"To keep it out of this page, run <code>{escape(cell)}</code> in a cell (on Colab, add a secret named "
+        "<code>AIML_API_KEY</code>), then press <em>Use my key</em> again.</div>"
     )
 
 
@@ -91,23 +116,39 @@ def steps_list(take: Take, now: float) -> str:
         state = "done" if number < at else "now" if number == at else "todo"
         words = f"{done}{seconds}" if number < at else doing
         items.append(f'<li class="mnb-{state}">{escape(words)}</li>')
+    if take.done and take.ended:
+        after = "" if take.picked_up else f" after {take.ended - take.began:.0f} s"
+        items.append(f'<li class="mnb-done">Ready{after}</li>')
     return f'<ol class="mnb-steps">{"".join(items)}</ol>'
 
 
 def clock_line(take: Take, now: float) -> str:
     """How long it has taken, against how long it usually takes."""
     if take.status is Status.UNKNOWN:
-        return line("The answer got lost on the way. It is looked up before anything is sent again.")
-    elapsed, usual = now - take.began, USUAL_SECONDS[take.rehearsal]
+        return line(_LOST)
+    elapsed, usual = now - take.began, take.usual_seconds
+    if take.picked_up:
+        return line(f"From before, picked up · {clock(elapsed)}")
     return line(
         f"{clock(elapsed)} of about {clock(usual)}" if elapsed <= usual else f"{clock(elapsed)}, longer than usual"
     )
 
 
+def strip_title(take: Take) -> str:
+    """Which song a strip is about, and its id once there is one."""
+    title = take.song.title if take.song else take.title
+    mark = (
+        f' <span class="mnb-id">id <code>{escape(take.song.id)}</code></span>' if take.song and take.song.id else ""
+    )
+    return f'<div class="mnb-strip-title"><strong>{escape(title)}</strong>{mark}</div>'
+
+
 def left_line(take: Take) -> str:
     """What is said when nobody waits any more."""
     charged = "" if take.rehearsal else " and charged"
-    return line(f"Not waiting any more. The song may still be made{charged}; it is in your library.")
+    return line(
+        f"Not waiting any more. The song may still be made{charged}. It is in your library and will be picked up."
+    )
 
 
 def error_box(error: MusicError) -> str:
@@ -120,15 +161,39 @@ def error_box(error: MusicError) -> str:
 
 
 def _details(error: MusicError) -> str:
-    facts = [f"Kind: {type(error).__name__}"]
+    facts = [f"Kind: {type(error).__name__}", f"Time: {datetime.now().astimezone():%Y-%m-%d %H:%M:%S %z}"]
     if error.song_id:
-        facts.append(f"Song: {error.song_id}")
+        facts.insert(0, f"Song: {error.song_id}")
     return "<br>".join(f"<code>{escape(fact)}</code>" for fact in facts)
 
 
-def facts_line(song: Song) -> str:
+def announcement(take: Take) -> str:
+    """What is said aloud about a take: at each step, not at each second."""
+    title = take.song.title if take.song else take.title
+    if take.error:
+        return f"{title}: {take.error.what} {take.error.money}"
+    if take.stopped:
+        return f"{title}: not waiting any more."
+    if take.done:
+        return f"{title} is ready."
+    doing = {status: doing for status, doing, _ in STEPS}.get(take.status, _LOST)
+    return f"{title}: {doing}."
+
+
+def song_head(song: Song) -> str:
     """Title and facts of a finished song."""
     return f'<div class="mnb-title">{escape(song.title)}</div>{line(song.facts)}'
+
+
+def sung(song: Song) -> str:
+    """The words of a song."""
+    words = song.request.lyrics.replace("#", " ").strip() if song.request else ""
+    return f'<pre class="mnb-sung" tabindex="0" aria-label="Lyrics">{escape(words)}</pre>' if words else ""
+
+
+def take_row(song: Song) -> str:
+    """A song in the list of takes."""
+    return f'<div class="mnb-take-title">{escape(song.title)}</div>{line(song.facts)}'
 
 
 def download_link(song: Song) -> str:

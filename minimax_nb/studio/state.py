@@ -1,19 +1,57 @@
-"""What the studio knows, as frozen values: the reference, the lyrics' measure, the take, and what may happen next."""
+"""What the studio knows, as frozen values: the reference, the lyrics' measure, a take, and what may happen next."""
 
 from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 from .. import catalogue
 from ..errors import InvalidLyrics, InvalidReference, MusicError
 from ..lyrics import ACCOMPANIMENT, to_prompt
+from ..progress import USUAL_SECONDS
 from ..reference import Reference
 from ..song import Song, Status
 
 Source = str | os.PathLike[str] | bytes | Reference
 """What a song can be asked for with."""
+
+LONG = 400
+"""From so many characters on there is more to sing than a song usually holds: it ends at about a minute."""
+
+ONE_CLICK = 2.0
+"""A second click within so many seconds is the same one, made twice."""
+
+# A rule of thumb for pop songs: ten characters a second, and a breath at each pause.
+_CHARACTERS_A_SECOND = 10
+_PAUSE_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A reference that can be seen and cut.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The whole of it.
+    name : str
+    duration : float
+        In seconds.
+    envelope : array
+        See `audio.Measured`.
+    start, end : float
+        The excerpt that was cut already, in seconds.
+    """
+
+    path: Path
+    name: str
+    duration: float
+    envelope: Any = field(compare=False, repr=False)
+    start: float
+    end: float
 
 
 @dataclass(frozen=True)
@@ -25,17 +63,23 @@ class Track:
     source : Source or None
         What is handed to the session; None when there is nothing usable.
     note : str
-        What it is, in words: name, length, size.
+        What it is, in words: name, length, format, loudness, size.
     doing : str
         What is being done with it right now; empty when nothing is.
     problem : str
         What is wrong with it and how to mend that.
+    advice : str
+        What could be better about it.
+    sound : Sound or None
+        What can be seen of it; None for a link.
     """
 
     source: Source | None = None
     note: str = ""
     doing: str = ""
     problem: str = ""
+    advice: str = ""
+    sound: Sound | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +93,8 @@ class Meter:
     lines, pauses : int
     problem : str
         Why they cannot be sent; empty when they can, and when nothing is written yet.
+    prompt : str
+        What is sent.
     """
 
     used: int
@@ -56,11 +102,24 @@ class Meter:
     lines: int = 0
     pauses: int = 0
     problem: str = ""
+    prompt: str = field(default="", compare=False)
 
     @property
     def ready(self) -> bool:
         """Whether there is something to sing that the model takes."""
         return self.used > 0 and not self.problem
+
+    @property
+    def seconds(self) -> float:
+        """About how long it takes to sing."""
+        return self.used / _CHARACTERS_A_SECOND + self.pauses * _PAUSE_SECONDS
+
+    @property
+    def advice(self) -> str:
+        """What could be better about lyrics that can be sent."""
+        if self.problem or self.used < LONG:
+            return ""
+        return "Songs end at about a minute: the last lines may not be sung."
 
 
 def measure(lyrics: str, *, accompaniment: bool, model: str = catalogue.DEFAULT_MODEL) -> Meter:
@@ -84,7 +143,7 @@ def measure(lyrics: str, *, accompaniment: bool, model: str = catalogue.DEFAULT_
         return Meter(0, limit, problem=f"{error.what} {error.do}")
     words = prompt.replace(ACCOMPANIMENT, "").strip()
     lines = sum(bool(line.strip()) for line in words.splitlines())
-    meter = Meter(len(prompt), limit, lines, len(re.findall(r"\n\s*\n", words)))
+    meter = Meter(len(prompt), limit, lines, len(re.findall(r"\n\s*\n", words)), prompt=prompt)
     try:
         catalogue.check_words(row, prompt)
     except InvalidLyrics as error:
@@ -94,7 +153,7 @@ def measure(lyrics: str, *, accompaniment: bool, model: str = catalogue.DEFAULT_
 
 @dataclass(frozen=True)
 class Take:
-    """One click on Generate, as it stands.
+    """One song of the studio, as it stands.
 
     Attributes
     ----------
@@ -110,6 +169,12 @@ class Take:
         When it was over; None while it is under way.
     stopped : bool
         Whether the person stopped waiting for it.
+    title : str
+        What to call it until it is written down.
+    usual : float
+        How long such a song usually takes, in seconds; 0 when one's own songs do not tell yet.
+    picked_up : bool
+        Whether it was left open by an earlier kernel.
     """
 
     rehearsal: bool
@@ -118,6 +183,9 @@ class Take:
     error: MusicError | None = None
     ended: float | None = None
     stopped: bool = False
+    title: str = ""
+    usual: float = 0.0
+    picked_up: bool = False
 
     @property
     def began(self) -> float:
@@ -125,9 +193,19 @@ class Take:
         return self.steps[0][1]
 
     @property
+    def usual_seconds(self) -> float:
+        """How long such a song usually takes."""
+        return self.usual or USUAL_SECONDS[self.rehearsal]
+
+    @property
     def status(self) -> Status:
         """Where the song stands."""
         return self.song.status if self.song else Status.SENDING
+
+    @property
+    def done(self) -> bool:
+        """Whether it can be heard."""
+        return self.status is Status.COMPLETED
 
     @property
     def misfit(self) -> str:
@@ -158,13 +236,24 @@ class Take:
         return replace(self, steps=((self.status, now),), error=None, ended=None, stopped=False)
 
 
-def missing(track: Track, meter: Meter, take: Take | None) -> str:
-    """Say what is missing before a song can be generated; empty when nothing is."""
-    if take is not None and take.ended is None:
-        return "One song at a time: this one is on its way."
+def missing(track: Track, meter: Meter, latest: Take | None = None, now: float = 0.0) -> str:
+    """Say what is missing before a song can be generated; empty when nothing is.
+
+    Parameters
+    ----------
+    track : Track
+    meter : Meter
+    latest : Take or None
+        Of the latest click.
+    now : float
+        A moment of `time.monotonic`, in seconds.
+    """
+    if latest is not None and latest.ended is None and now - latest.began < ONE_CLICK:
+        return "On its way."
     if track.doing:
         return "The reference is being looked at."
-    if track.problem or meter.problem:
-        return f"The {'reference is' if track.problem else 'lyrics are'} not right yet, see above."
+    wrong = [name for name, problem in (("reference is", track.problem), ("lyrics are", meter.problem)) if problem]
+    if wrong:
+        return f"The {' and the '.join(wrong)} not right yet, see above."
     lacking = [name for name, there in (("a reference", track.source), ("some lyrics", meter.ready)) if not there]
     return f"Add {' and '.join(lacking)} to begin." if lacking else ""

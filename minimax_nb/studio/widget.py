@@ -5,28 +5,37 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import ipywidgets as widgets
 import traitlets
 
 from .. import catalogue
 from ..errors import MusicError, Spent, WaitTimeout
-from ..keys import find_key
-from ..reference import Reference, prepare
-from ..services import Choice, Service
+from ..lyrics import ACCOMPANIMENT
+from ..services import Account, Choice
 from ..session import Session, default_session
-from ..song import Song, Status
-from ..waiting import run
-from .cards import LyricsCard, ReferenceCard, ServiceLine, SongCard, button, styled, visibly
-from .drawing import hint_line, key_advice, line
-from .state import Source, Take, missing
-from .work import Work
+from ..song import Song
+from ..waiting import attend
+from . import drawing
+from .cards import LyricsCard, ReferenceCard
+from .desk import Desk
+from .kit import button, make, put, row, styled, text, visibly
+from .live import Announcer
+from .player import SongCard
+from .service import ServiceLine
+from .state import Source, missing
+from .takes import TakesCard
+from .upload import admit_parts
+from .work import Work, as_music_error
 
 _STYLE = f"<style>{Path(__file__).with_name('studio.css').read_text(encoding='utf-8')}</style>"
 
 
-class MusicStudio(widgets.VBox):
+class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
     """A form, a button and a player: a reference and some lyrics become a song.
 
     Parameters
@@ -41,37 +50,57 @@ class MusicStudio(widgets.VBox):
     Attributes
     ----------
     song : Song or None
-        The latest one, as it stands; can be observed.
+        The one in the song card, as it stands; can be observed.
+    songs : tuple of Song
+        All that were asked for here or picked up, as they stand, newest first; can be observed.
     error : MusicError or None
         What became of the latest click instead of a song; can be observed.
 
     Notes
     -----
-    Making one contacts nobody and starts nothing. Songs are rehearsed unless a key was given or stands in
-    the environment; the line at the top says which, and has the switch.
+    Making one contacts nobody and starts nothing. When it is first shown, songs that an earlier kernel left
+    open are picked up. Songs are rehearsed unless a key was given or stands in the environment; the line at
+    the top says which, and has the switch.
     """
 
     song = traitlets.Instance(Song, allow_none=True, read_only=True)
+    songs = traitlets.Tuple(read_only=True)
     error = traitlets.Instance(MusicError, allow_none=True, read_only=True)
 
     def __init__(self, lyrics: str = "", reference: Source | None = None, session: Session | None = None) -> None:
         self._session = session or default_session()
-        # Clicks may arrive in any thread, and the worker's news do.
+        # Clicks may arrive in any thread, and the workers' news do.
         self._lock = threading.RLock()
-        self._work: Work | None = None
-        self._shown: Take | None = None
-        self._service = ServiceLine()
-        self._service_note = widgets.HTML()
-        self._reference = ReferenceCard(self._checked, reference)
+        self._awake = False
+        self._callbacks: list[Callable[[Song], object]] = []
+        self._over: set[Work] = set()
+        self._usual: dict[bool, float] = {}
+        self._desk = Desk(self._draw)
+        admit_parts()
+        self._service = ServiceLine(self._session.choice, self._ask)
+        seconds = catalogue.find_model(catalogue.DEFAULT_MODEL).reference_seconds
+        self._reference = ReferenceCard(self._references, seconds, reference)
         self._lyrics = LyricsCard(lyrics)
         self._generate = button("Generate song", "primary", icon="music")
-        self._hint = widgets.HTML()
-        self._card = SongCard()
-        super().__init__(self._parts())
+        self._hint = text("", "hint")
+        self._trouble = text()
+        self._card = SongCard(self._stop, self._resume, self._try_again, self._fail)
+        self._takes = TakesCard(lambda: self._session.journal, self._play, self._use_again, self._fail)
+        self._live = Announcer()
+        super().__init__(self._arranged())
         styled(self, "studio")
-        self._choice = self._choose_at_first()
         self._wire()
         self._draw_form()
+
+    # From code
+
+    def on_song(self, callback: Callable[[Song], object]) -> None:
+        """Have each finished song handed to `callback`.
+
+        It is called in a worker thread, where printing would end up in whichever cell runs. What it raises is
+        shown in the studio.
+        """
+        self._callbacks.append(callback)
 
     async def result(self, timeout: float | None = None) -> Song:
         """Wait for the song of the latest click, or of the first one if there was none yet.
@@ -93,149 +122,223 @@ class MusicStudio(widgets.VBox):
         WaitTimeout
             When there is no song yet; it goes on.
         """
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while (take := self._shown) is None or take.ended is None:
-            if deadline is not None and time.monotonic() > deadline:
-                raise self._not_yet(take, f"There is no song after {timeout:g} s.")
+        look = self._lookout(timeout)
+        while (song := look()) is None:
             await asyncio.sleep(0.1)
+        return song
+
+    def wait(self, timeout: float | None = None) -> Song:
+        """The same as `result`, for a cell that cannot ``await``.
+
+        On ipykernel 6 (Colab) the buttons work meanwhile; elsewhere clicks are handled when the cell has
+        ended, and ``await studio.result()`` is the better way.
+        """
+        return attend(self._lookout(timeout))
+
+    def _lookout(self, timeout: float | None) -> Callable[[], Song | None]:
+        deadline = None if timeout is None else time.monotonic() + timeout
+
+        def look() -> Song | None:
+            work = self._desk.latest
+            if work is not None and work in self._over:
+                return self._outcome(work)
+            if deadline is not None and time.monotonic() > deadline:
+                raise _not_yet(work, f"There is no song after {timeout:g} s.")
+            return None
+
+        return look
+
+    @staticmethod
+    def _outcome(work: Work) -> Song:
+        take = work.take
         if take.error:
             raise take.error
         if take.stopped or take.song is None:
-            raise self._not_yet(take, "Nobody waits for this song any more.")
+            raise _not_yet(work, "Nobody waits for this song any more.")
         return take.song
 
-    def wait(self, timeout: float | None = None) -> Song:
-        """The same as `result`, for a cell that cannot ``await``; clicks are handled when the cell has ended.
+    # The page
 
-        ``await studio.result()`` keeps the buttons alive.
-        """
-        return run(self.result(timeout))
-
-    @property
-    def _take(self) -> Take | None:
-        return self._work.take if self._work else None
-
-    def _not_yet(self, take: Take | None, what: str) -> WaitTimeout:
-        song = take.song if take else None
-        if song is None:
-            return WaitTimeout(what, spent=Spent.NO, do="Press Generate in the studio.")
-        return WaitTimeout(what, spent=song.spent, song_id=song.id or song.request_id)
-
-    def _parts(self) -> list[widgets.Widget]:
-        title = widgets.HTML('<span class="mnb-brand" role="heading" aria-level="2">Make a song</span>')
+    def _arranged(self) -> list[Any]:
         return [
-            styled(widgets.HTML(_STYLE), "style"),
-            styled(widgets.HBox([title, self._service]), "top"),
-            self._service_note,
-            styled(widgets.Box([self._reference, self._lyrics]), "cards"),
-            styled(widgets.HBox([self._generate, self._hint]), "go"),
+            styled(text(_STYLE), "style"),
+            self._service,
+            make(widgets.Box, "cards", children=(self._reference, self._lyrics)),
+            row(self._generate, self._hint, names=("go",)),
+            self._trouble,
             self._card,
+            self._takes,
+            self._live.widget,
         ]
 
     def _wire(self) -> None:
         self._reference.observe(visibly(self._fail, self._draw_form), "track")
         self._lyrics.observe(visibly(self._fail, self._draw_form), "meter")
+        self._service.observe(visibly(self._fail, self._choice_changed), ["choice", "account"])
         self._generate.on_click(visibly(self._fail, self._make))
-        self._card.again.on_click(visibly(self._fail, self._make))
-        self._card.resume.on_click(visibly(self._fail, self._resume))
-        self._card.stop.on_click(visibly(self._fail, self._leave))
-        # These two leave the song in its card as it is.
-        self._card.save.on_click(visibly(lambda error: self._card.note(str(error), "bad"), self._save))
-        self._service.switch.on_click(visibly(self._object, self._switch))
+        # This one leaves the song in its card as it is.
+        self._card.save.on_click(visibly(lambda error: self._card.say(str(error), "bad"), self._save))
+        if self._reference.inlet.zone is not None:
+            self._reference.inlet.zone.observe(visibly(self._fail, self._wake), "seen")
+        if not hasattr(widgets.Widget, "_repr_mimebundle_"):  # ipywidgets 7
+            self.on_displayed(visibly(self._fail, self._wake))
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        visibly(self._fail, self._wake)()
+        return super()._repr_mimebundle_(**kwargs)
+
+    def _wake(self) -> None:
+        """What is done when it is first shown, and not before."""
+        with self._lock:
+            if self._awake:
+                return
+            self._awake = True
+        self._reference.inlet.watch()
+        self._reference.look_at_given()
+        self._service.look_up()
+        self._pick_up()
+        self._takes.load(but=frozenset(song.request_id for song in self._desk.songs))
+        self._draw_form()
+
+    def _pick_up(self) -> None:
+        """Carry on with what an earlier kernel left open, where there is a key for it."""
+        given = self._session.choice
+        choice = Choice(self._service.choice.key or given.key, given.base_url, given.rehearse)
+        session = self._session.at(choice)
+        works = self._desk.pick_up(session, session.open_songs(), self._usual_seconds)
+        for work in works:
+            self._takes.expect_one()
+            self._card.add(work)
+            work.resume()
+        if works:
+            many = "One song from before is" if len(works) == 1 else f"{len(works)} songs from before are"
+            self._card.notice.value = drawing.line(f"{many} being picked up.")
 
     # The service
 
-    def _choose_at_first(self) -> Choice:
-        try:
-            return self._session.choice.at_first_sight()
-        except MusicError as error:
-            self._object(error)
-            return Choice(rehearse=True)
+    def _ask(self, choice: Choice) -> Account:
+        return self._session.at(choice).account()
 
-    def _switch(self) -> None:
-        with self._lock:
-            rehearse = not self._choice.rehearse
-            key = self._choice.key if rehearse else self._choice.key or find_key(again=True)
-            if key is None and not rehearse:
-                self._service_note.value = key_advice()
-                return
-            # An address belongs to the kind of service it was given for.
-            given = self._session.choice
-            self._choice = Choice(key, given.base_url if bool(given.rehearse) is rehearse else "", rehearse)
-            self._service_note.value = ""
-            self._draw_form()
+    def _choice_changed(self) -> None:
+        if self._awake:
+            self._pick_up()
+        self._draw_form()
 
-    # The click, and what becomes of it
+    # Clicks
 
     def _make(self) -> None:
-        """Start a take, unless one is under way; what has to be done in the main thread is done here."""
+        """Start a take; what has to be done in the main thread is done here."""
         with self._lock:
-            if missing(self._reference.track, self._lyrics.meter, self._take):
+            self._trouble.value = ""
+            if self._missing():
+                self._draw_form()
                 return
-            service = self._choice.service()
-            self._begin(service.rehearsal).submit(
-                lyrics=self._lyrics.text.value,
-                reference=self._reference.track.source,
-                accompaniment=self._lyrics.accompaniment.value,
-            )
-            self._draw()
+            choice = self._service.choice
+            rehearsal = choice.service().rehearsal
+            reference, lyrics = self._reference.chosen(), self._lyrics.text.value
+            title = lyrics.replace(ACCOMPANIMENT, "").strip().splitlines()[0].rstrip(",;: ")[:40]
+            usual = self._usual_seconds(rehearsal)
+            work = self._desk.begin(self._session.at(choice), rehearsal=rehearsal, title=title, usual=usual)
+            self._takes.expect_one()
+            self._card.add(work)
+            work.submit(reference, lyrics=lyrics, accompaniment=self._lyrics.accompaniment.value)
+            self._draw(work)
 
-    def _begin(self, rehearsal: bool) -> Work:
-        take = Take(rehearsal, ((Status.SENDING, time.monotonic()),))
-        self._work = Work(self._session.at(self._choice), take, self._draw)
-        return self._work
+    def _try_again(self, work: Work) -> None:
+        self._card.drop(work)
+        self._make()
 
-    def _resume(self) -> None:
+    def _stop(self, work: Work) -> None:
+        work.leave()
+
+    def _resume(self, work: Work) -> None:
         with self._lock:
-            if self._work and self._take and self._take.ended and self._take.waitable:
-                self._work.resume()
-                self._draw()
+            if work.take.ended and work.take.waitable:
+                self._over.discard(work)
+                work.resume()
+                self._draw(work)
 
-    def _leave(self) -> None:
-        if self._work:
-            self._work.leave()
+    def _play(self, song: Song) -> None:
+        with self._lock:
+            work = self._desk.show(self._session, song)
+            self._card.play(work.take)
+            self.set_trait("song", song)
+
+    def _use_again(self, song: Song) -> None:
+        if song.request is not None:
+            self._lyrics.fill(song.request.lyrics, accompaniment=ACCOMPANIMENT in song.request.prompt)
+            self._reference.take_again(song.source, song.request.reference)
 
     def _save(self) -> None:
-        if self.song:
-            self._card.note(f"Saved as {self.song.save(Path.cwd()).name} beside the notebook.")
+        song = self._card.shown
+        if song is not None:
+            self._card.say(f"Saved as {song.save(Path.cwd()).name} beside the notebook.")
 
     def _fail(self, error: Exception) -> None:
-        """Show what a handler raised; a take that is under way goes on."""
-        with self._lock:
-            if self._take is not None and self._take.ended is None:
-                self._object(error)
-            else:
-                self._begin(bool(self._choice.rehearse)).fail(error)
-
-    def _object(self, error: Exception) -> None:
-        self._service_note.value = line(str(error), "bad")
+        """Show what a handler raised; the takes that are under way go on."""
+        self._trouble.value = drawing.error_box(as_music_error(error))
 
     # Drawing
 
-    def _draw(self) -> None:
-        """Draw the take as it stands now; called from any thread."""
+    def _draw(self, work: Work) -> None:
+        """Draw a take as it stands now; called from any thread."""
         with self._lock:
-            take = self._take
-            if take is None:
-                return
-            if take.error is not None and take.error is not self.error and take.misfit:
+            take = work.take
+            over = take.ended is not None and work not in self._over
+            if over and take.misfit and take.error is not None:
                 (self._reference if take.misfit == "reference" else self._lyrics).refuse(take.error)
-            if take.song is not None:
-                self.set_trait("song", take.song)
-            self.set_trait("error", take.error)
-            self._card.draw(take, time.monotonic())
+            self.set_trait("songs", self._desk.songs)
+            self.set_trait("song", self._desk.song)
+            if work is self._desk.latest:
+                self.set_trait("error", take.error)
+            self._card.draw(work, time.monotonic())
+            if take.done and self._desk.may_play(work):
+                self._card.play(take)
+            self._live.say(drawing.announcement(take))
+            if over:
+                self._finish(work)
             self._draw_form()
-            self._shown = take
+
+    def _finish(self, work: Work) -> None:
+        """What is done once for a take that came to its end."""
+        song = work.take.song
+        if song is not None:
+            self._takes.add(song)
+            self._usual.clear()
+        if work.take.done and song is not None:
+            for callback in self._callbacks:
+                visibly(self._fail, partial(callback, song))()
+            if self._awake:
+                self._service.look_up()
+        self._over.add(work)
 
     def _draw_form(self) -> None:
         with self._lock:
-            lacking = missing(self._reference.track, self._lyrics.meter, self._take)
-            self._generate.disabled = self._card.again.disabled = bool(lacking)
-            self._hint.value = hint_line(lacking, rehearsal=bool(self._choice.rehearse))
-            name = Service("", self._choice.key, rehearsal=bool(self._choice.rehearse)).name
-            self._service.draw(name, rehearsal=bool(self._choice.rehearse))
+            rehearsal = self._service.rehearsal
+            lacking = self._missing()
+            put(self._generate, disabled=bool(lacking))
+            usual = self._usual_seconds(rehearsal) if self._awake else 0.0
+            hint = drawing.hint_line(lacking, self._service.account, usual, rehearsal=rehearsal)
+            put(self._hint, value=hint)
+            price = self._service.account.price
+            self._card.price_again("" if rehearsal or price is None else drawing.money(price))
 
-    def _checked(self, source: Source, name: str) -> Reference:
-        row = catalogue.find_model(catalogue.DEFAULT_MODEL)
-        folder = self._session.journal.home / "references"
-        return prepare(source, folder, longer_than=row.reference_seconds, name=name)
+    def _missing(self) -> str:
+        latest = self._desk.latest.take if self._desk.latest else None
+        return missing(self._reference.track, self._lyrics.meter, latest, time.monotonic())
+
+    def _usual_seconds(self, rehearsal: bool) -> float:
+        """How long one's own songs usually take; 0 when there are too few of them."""
+        if rehearsal not in self._usual:
+            self._usual[rehearsal] = self._session.journal.usual_seconds(rehearsal=rehearsal) or 0.0
+        return self._usual[rehearsal]
+
+    def _references(self) -> Path:
+        return self._session.journal.home / "references"
+
+
+def _not_yet(work: Work | None, what: str) -> WaitTimeout:
+    song = work.take.song if work else None
+    if song is None:
+        return WaitTimeout(what, spent=Spent.NO, do="Press Generate in the studio.")
+    return WaitTimeout(what, spent=song.spent, song_id=song.id or song.request_id)

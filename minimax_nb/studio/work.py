@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import MusicError, OutcomeUnknown, Spent
 from ..session import Session
 from ..song import Song
-from .state import Take
+from .state import Source, Take
 
 TICK = 0.25
 """How often the clock moves, in seconds."""
@@ -26,21 +26,29 @@ class Work:
     take : Take
         As it begins.
     report : callable
-        Called from the threads whenever the take changed or time went by; looks at `take`.
+        Called with this from the threads whenever the take changed or time went by; looks at `take`.
     """
 
-    def __init__(self, session: Session, take: Take, report: Callable[[], None]) -> None:
+    def __init__(self, session: Session, take: Take, report: Callable[[Work], None]) -> None:
         self._session = session
         self._report = report
         self._leave = threading.Event()
         self.take = take
 
-    def submit(self, **request: Any) -> None:
-        """Ask for a song and follow it; takes what `Session.submit` takes."""
-        self._start(lambda: self._follow(self._sent(request)))
+    def submit(self, reference: Callable[[], Source], **request: Any) -> None:
+        """Ask for a song and follow it.
+
+        Parameters
+        ----------
+        reference : callable
+            Gives the reference; called in the thread, as it may have to be cut.
+        **request
+            What else `Session.submit` takes.
+        """
+        self._start(lambda: self._follow(self._sent(reference, request)))
 
     def resume(self) -> None:
-        """Follow again the song that was left."""
+        """Follow a song that was left, here or by an earlier kernel."""
         self._leave.clear()
         self.take = self.take.resumed(time.monotonic())
         song = self.take.song
@@ -65,9 +73,9 @@ class Work:
         except Exception as error:
             self.fail(error)
 
-    def _sent(self, request: dict[str, Any]) -> Song:
+    def _sent(self, reference: Callable[[], Source], request: dict[str, Any]) -> Song:
         try:
-            return self._session.submit(**request)
+            return self._session.submit(reference=reference(), **request)
         except OutcomeUnknown as error:
             # Whether it was asked for can be looked up: following it does.
             song = self._session.journal.get(error.song_id)
@@ -89,21 +97,26 @@ class Work:
 
     def _clock(self) -> None:
         while self.take.ended is None:
-            self._report()
+            self._report(self)
             time.sleep(TICK)
 
     def _change(self, take: Take) -> None:
         self.take = take
-        self._report()
+        self._report(self)
 
     def _in_words(self, error: Exception) -> MusicError:
-        if isinstance(error, MusicError):
-            return error
         song = self.take.song
         spent = Spent.NO if self.take.rehearsal else song.spent if song else Spent.MAYBE
-        return MusicError(
-            f"Something unexpected happened ({type(error).__name__}: {error}).",
-            do="songs() shows what is in your library.",
-            spent=spent,
-            song_id=song.id if song else "",
-        )
+        return as_music_error(error, spent, song.id if song else "")
+
+
+def as_music_error(error: Exception, spent: Spent = Spent.NO, song_id: str = "") -> MusicError:
+    """Any exception as one that says whether money was spent."""
+    if isinstance(error, MusicError):
+        return error
+    return MusicError(
+        f"Something unexpected happened ({type(error).__name__}: {error}).",
+        do="songs() shows what is in your library.",
+        spent=spent,
+        song_id=song_id,
+    )

@@ -1,16 +1,25 @@
-"""One JupyterLab and one Chromium for all tests in real browsers."""
+"""Front ends, a Chromium, and services whose songs take no time, or as long as a test likes."""
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
+from front_ends import CHROMIUM, FLAGS, FRONT_ENDS, LAB, FrontEnd, Server, end_kernel, missing, running
+from held_band import NAME as HELD
+from held_band import Held
 from home_helper import end_rehearsal
-from lab import CHROMIUM, FLAGS, Server, running_lab
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from service_helper import Running, running_service
+
+PATIENCE = 15_000
+"""How long anything may take on a busy machine, unless a test says otherwise; in milliseconds."""
+
+_SPEEDS = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="module")
@@ -20,9 +29,7 @@ def browser() -> Iterator[Browser]:
     Not for the whole session: Playwright keeps an event loop running in this thread, which other tests would see.
     """
     if not CHROMIUM.exists():
-        if os.environ.get("CI") or os.environ.get("MINIMAX_NB_REQUIRE_BROWSER") == "1":
-            pytest.fail(f"{CHROMIUM} is missing: apt install chromium")
-        pytest.skip(f"{CHROMIUM} is missing")
+        missing(f"{CHROMIUM} is missing: apt install chromium")
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         yield chromium
@@ -30,11 +37,32 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """JupyterLab, with a library that its kernels share."""
-    with running_lab(tmp_path_factory.mktemp("lab")) as server:
-        yield server
-    end_rehearsal(server.home)
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[FrontEnd], Server]]:
+    """Start a front end when it is first asked for; it runs until the end."""
+    servers: dict[str, Server] = {}
+    with ExitStack() as stack:
+
+        def served(front_end: FrontEnd) -> Server:
+            if front_end.name not in servers:
+                folder = tmp_path_factory.mktemp(front_end.name)
+                servers[front_end.name] = stack.enter_context(running(front_end, folder))
+            return servers[front_end.name]
+
+        yield served
+    for server in servers.values():
+        end_rehearsal(server.home)
+
+
+@pytest.fixture
+def lab(browser: Browser, serve: Callable[[FrontEnd], Server]) -> Server:
+    """JupyterLab."""
+    return serve(LAB)
+
+
+@pytest.fixture(params=FRONT_ENDS)
+def server(request: pytest.FixtureRequest, browser: Browser, serve: Callable[[FrontEnd], Server]) -> Server:
+    """Each front end in turn."""
+    return serve(FRONT_ENDS[request.param])
 
 
 @pytest.fixture
@@ -42,14 +70,62 @@ def page(browser: Browser) -> Iterator[Page]:
     """A fresh page, 1200 pixels wide."""
     context = browser.new_context(viewport={"width": 1200, "height": 1000})
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     yield page
     context.close()
 
 
+@pytest.fixture
+def its_server(request: pytest.FixtureRequest) -> Server:
+    """The front end of this test: the one it takes by turns, else Lab."""
+    server: Server = request.getfixturevalue("server" if "server" in request.fixturenames else "lab")
+    return server
+
+
+@pytest.fixture
+def quick_band(page: Page, home: Path, its_server: Server) -> Iterator[Running]:
+    """A service whose songs take no time."""
+    with running_service(home) as service:
+        yield service
+        # A kernel that still waits for a song would start a service of its own.
+        end_kernel(page, its_server)
+
+
+@pytest.fixture
+def held_band(page: Page, home: Path, its_server: Server) -> Iterator[Held]:
+    """A service whose songs are held back until they are let go."""
+    with running_service(home, band=HELD) as service:
+        yield Held(service)
+        end_kernel(page, its_server)
+
+
 @pytest.fixture(scope="session")
-def screenshots() -> Path:
-    """Where pictures go that a person will look at."""
-    folder = Path(os.environ.get("MINIMAX_NB_SCREENSHOTS") or tempfile.mkdtemp(prefix="minimax_nb-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def track(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float], Path]:
+    """Write a wav as a CD has it, of so many megabytes (176.4 kB are a second)."""
+    folder = tmp_path_factory.mktemp("tracks")
+
+    def written(megabytes: float) -> Path:
+        path = folder / f"tone {megabytes:g} MB.wav"
+        if not path.exists():
+            moments = np.arange(int(megabytes * 1e6 / 4)) / 44100
+            tone = 0.3 * np.sin(2 * np.pi * 220 * moments)
+            soundfile.write(path, np.column_stack([tone, tone]), 44100, subtype="PCM_16")
+        return path
+
+    return written
+
+
+@pytest.fixture
+def report_speed(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Say something about speed at the end of the run; nothing depends on it."""
+    return pytestconfig.stash.setdefault(_SPEEDS, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the speeds."""
+    speeds = config.stash.get(_SPEEDS, [])
+    if speeds:
+        terminalreporter.section("uploads")
+        for speed in speeds:
+            terminalreporter.line(speed)

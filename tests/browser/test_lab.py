@@ -1,140 +1,197 @@
-"""A person's path in JupyterLab: a real browser, a real kernel, a real service."""
+"""What a person can do to a studio in JupyterLab: reload, restart, darken, narrow, leave the mouse alone."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import Server, open_and_run, playable_seconds, shut_kernel_down, upload, write_notebook
-from playwright.sync_api import Locator, Page, expect
-from service_helper import Running, audio_bytes, running_service
+from front_ends import (
+    Server,
+    end_kernel,
+    open_and_run,
+    open_notebook,
+    run_cells,
+    shown_studio,
+    wait_for_kernel,
+    write_notebook,
+)
+from held_band import Held
+from look import grave_issues, overflowing, photograph, themes, widths
+from person import A_SONG, CLOCK, LYRICS, Person, studio_cell, tone
+from playwright.sync_api import Page, expect
+from service_helper import Running
 
 pytestmark = pytest.mark.browser
 
-LYRICS = "Side by side, through thick and thin,\n\nWith a laugh, we always win."
-A_SONG = 60_000
-"""How long a song may take here, in milliseconds."""
-
-
-def studio_cell(**session: object) -> str:
-    arguments = ", ".join(f"{name}={value!r}" for name, value in {"rehearse": True, **session}.items())
-    return f"from minimax_nb import MusicStudio, Session\nstudio = MusicStudio(session=Session({arguments}))\nstudio"
-
-
-@pytest.fixture
-def slow_band(page: Page, home: Path) -> Iterator[Running]:
-    """A service whose songs take a while, for looking at them on their way."""
-    with running_service(home, seconds=15) as service:
-        yield service
-        # A kernel that still waits for a song would start a service of its own.
-        shut_kernel_down(page)
+_FOCUS_SHOWS = """node => {
+    const style = getComputedStyle(node);
+    return style.outlineStyle !== 'none' || style.boxShadow !== 'none' || style.borderStyle !== 'none';
+}"""
+_SLEEP = "import time\nprint('asleep')\nwhile True:\n    time.sleep(20)"
+_RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+_SAVE = "() => window.jupyterapp.commands.execute('docmanager:save')"
 
 
 @pytest.fixture
-def quick_band(page: Page, home: Path) -> Iterator[Running]:
-    """A service whose songs take no time."""
-    with running_service(home) as service:
-        yield service
-        shut_kernel_down(page)
+def name(request: pytest.FixtureRequest) -> str:
+    """A file name for the notebook of this test."""
+    return f"{request.node.originalname}.ipynb"
 
 
-def wav(folder: Path, seconds: float) -> Path:
-    path = folder / f"tone {seconds:g} s.wav"
-    path.write_bytes(audio_bytes(seconds, kind="WAV"))
-    return path
+@pytest.fixture
+def person(page: Page, lab: Server, name: str, home: Path) -> Person:
+    """Somebody in front of a fresh studio."""
+    write_notebook(lab, name, studio_cell(home=str(home)), _SLEEP)
+    open_notebook(page, lab, name)
+    run_cells(page, lab, 0)
+    return Person(page, shown_studio(page))
 
 
-def photograph(studio: Locator, page: Page, folder: Path, state: str) -> None:
-    """Take the studio as it stands, narrow to wide, by day and by night."""
-    page.set_viewport_size({"width": 1700, "height": 1700})
-    for theme in ("Light", "Dark"):
-        page.evaluate(
-            "name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})",
-            f"JupyterLab {theme}",
-        )
-        for width in (360, 700, 1200):
-            studio.evaluate("(node, width) => { node.style.width = `${width}px`; }", width)
-            page.wait_for_timeout(150)
-            studio.screenshot(path=folder / f"{state}-{width}-{theme.lower()}.png", animations="disabled")
-    studio.evaluate("node => { node.style.width = ''; }")
+@pytest.fixture
+def waiting(person: Person, held_band: Held, tmp_path: Path) -> Person:
+    """Somebody whose song is on its way."""
+    person.write()
+    person.upload(tone(tmp_path, 20))
+    person.press("Generate song")
+    person.sees("Making it")
+    return person
 
 
-def test_a_song_from_a_file_and_lyrics(page: Page, lab: Server, tmp_path: Path, screenshots: Path) -> None:
-    write_notebook(lab, "song.ipynb", studio_cell())
-    studio = open_and_run(page, lab, "song.ipynb")
-    generate = studio.get_by_role("button", name="Generate song")
-    expect(generate).to_be_disabled()
-    expect(studio.get_by_text("Add a reference and some lyrics to begin.")).to_be_visible()
-    photograph(studio, page, screenshots, "1-empty")
-
-    upload(page, studio, wav(tmp_path, 20))
-    expect(studio.get_by_text("tone 20 s.wav, 0:20 · 1.8 MB")).to_be_visible()
-    studio.get_by_label("What is sung").fill(LYRICS)
-    expect(studio.get_by_text("71 of 600 characters · 2 lines · 1 pause")).to_be_visible()
-    expect(studio.get_by_text("Free · usually ready")).to_be_visible()
-    photograph(studio, page, screenshots, "2-ready")
-
-    generate.click()
-    expect(studio.get_by_text(re.compile(r"0:0\d of about 0:10"))).to_be_visible()
-    expect(studio.get_by_text("Making it")).to_be_visible()
-    expect(studio.locator("audio")).to_be_visible(timeout=A_SONG)
-    assert playable_seconds(studio) >= 20
-    expect(studio.get_by_role("link", name="Download mp3")).to_be_visible()
-    studio.get_by_role("button", name="Save beside the notebook").click()
-    expect(studio.get_by_text("beside the notebook.", exact=False)).to_be_visible()
-    assert list(lab.root.glob("Side by side*.mp3"))
-    photograph(studio, page, screenshots, "5-done")
+@pytest.fixture
+def house_band(person: Person, lab: Server) -> Iterator[None]:
+    """The real band, which the kernel starts by itself."""
+    yield
+    end_kernel(person.page, lab)
 
 
-def test_what_is_not_right_is_said_and_mended(
-    page: Page, lab: Server, quick_band: Running, tmp_path: Path, screenshots: Path
+def test_the_house_band_plays_a_sample_and_a_song(person: Person, lab: Server, house_band: None) -> None:
+    person.press("Bright and quick")
+    person.sees("played by the rehearsal band", timeout=60_000)
+    person.press("Use sample lyrics")
+    person.press("Generate song")
+    assert person.hears_a_song() >= 20
+    photograph(person, lab, "7-house-band")
+
+
+def test_a_page_that_is_reloaded_carries_on(waiting: Person, lab: Server, held_band: Held) -> None:
+    waiting.page.evaluate(_SAVE)
+    waiting.page.reload()
+    person = Person(waiting.page, shown_studio(waiting.page))
+    expect(person.lyrics).to_have_value(LYRICS)
+    person.sees("Making it")
+    held_band.let_go()
+    assert person.hears_a_song() > 0
+    assert len(held_band.charged()) == 1
+
+
+def test_a_kernel_that_is_restarted_carries_on(waiting: Person, lab: Server, held_band: Held) -> None:
+    page = waiting.page
+    page.evaluate(_RESTART)
+    wait_for_kernel(page, lab)
+    run_cells(page, lab, 0)
+    person = Person(page, shown_studio(page))
+    person.sees("picked up")
+    photograph(person, lab, "3-recovered")
+    held_band.let_go()
+    assert person.hears_a_song() > 0
+    assert len(held_band.charged()) == 1
+
+
+def test_the_time_moves_while_a_cell_runs(waiting: Person, lab: Server) -> None:
+    run_cells(waiting.page, lab, 1)
+    expect(waiting.page.get_by_text("asleep", exact=True)).to_be_visible()
+    clock = waiting.sees(CLOCK)
+    for _ in range(2):
+        expect(clock).not_to_have_text(clock.inner_text())
+
+
+def test_it_is_at_home_by_day_and_by_night_at_every_width(
+    person: Person, lab: Server, held_band: Held, tmp_path: Path
 ) -> None:
-    write_notebook(lab, "mended.ipynb", studio_cell(home=str(quick_band.home)))
-    studio = open_and_run(page, lab, "mended.ipynb")
-    lyrics, generate = studio.get_by_label("What is sung"), studio.get_by_role("button", name="Generate song")
-    lyrics.fill(LYRICS)
-    upload(page, studio, wav(tmp_path, 8))
-    expect(studio.get_by_text("8.0 s long, and the model needs more than 15 s. Pick a longer one.")).to_be_visible()
-    expect(generate).to_be_disabled()
-    photograph(studio, page, screenshots, "2-not-right")
+    found: list[str] = []
 
-    upload(page, studio, wav(tmp_path, 20))
-    quick_band.commit({"fault": "no_credits", "call": "submit", "times": 1})
-    generate.click()
-    expect(studio.get_by_text("Nothing was spent. Top up")).to_be_visible()
-    expect(lyrics).to_have_value(LYRICS)
-    photograph(studio, page, screenshots, "4-failed")
+    def look(state: str) -> None:
+        for theme in themes(person.page):
+            found.extend(f"{state}, {theme}: {issue}" for issue in grave_issues(person.page))
+        for width in widths(person):
+            found.extend(f"{state}, {width} px: {node} is cut off" for node in overflowing(person))
 
-    studio.get_by_role("button", name="Try again").click()
-    expect(studio.locator("audio")).to_be_visible(timeout=A_SONG)
-    assert playable_seconds(studio) > 0
-    expect(studio.locator(".mnb-error")).to_have_count(0)
-
-
-def test_nobody_has_to_wait(page: Page, lab: Server, slow_band: Running, tmp_path: Path, screenshots: Path) -> None:
-    write_notebook(lab, "left.ipynb", studio_cell(home=str(slow_band.home)))
-    studio = open_and_run(page, lab, "left.ipynb")
-    studio.get_by_label("What is sung").fill(LYRICS)
-    upload(page, studio, wav(tmp_path, 20))
-    studio.get_by_role("button", name="Generate song").click()
-    expect(studio.get_by_text("Making it")).to_be_visible()
-    photograph(studio, page, screenshots, "3-working")
-
-    studio.get_by_role("button", name="Stop waiting").click()
-    expect(studio.get_by_text("Not waiting any more. The song may still be made")).to_be_visible()
-    photograph(studio, page, screenshots, "3-left")
-    studio.get_by_role("button", name="Wait again").click()
-    expect(studio.locator("audio")).to_be_visible(timeout=A_SONG)
-    assert len(slow_band.ledger()) == 1
+    look("empty")
+    person.upload(tone(tmp_path, 8))
+    person.sees("8.0 s long")
+    look("not right")
+    person.upload(tone(tmp_path, 20))
+    person.write()
+    held_band.service.commit({"fault": "no_credits", "call": "submit", "times": 1})
+    person.press("Generate song")
+    person.sees("Nothing was spent")
+    look("failed")
+    person.press("Try again")
+    person.sees("Making it")
+    look("working")
+    held_band.let_go()
+    person.hears_a_song()
+    look("done")
+    assert not found, "\n".join(sorted(set(found)))
 
 
-def test_the_time_moves_while_a_cell_runs(page: Page, lab: Server, slow_band: Running, tmp_path: Path) -> None:
-    reference = wav(tmp_path, 20)
-    cell = studio_cell(home=str(slow_band.home))
-    cell = cell.replace("studio = MusicStudio(", f"studio = MusicStudio({LYRICS!r}, {str(reference)!r}, ")
-    write_notebook(lab, "busy.ipynb", cell, "studio._generate.click()\nimport time\ntime.sleep(20)")
-    studio = open_and_run(page, lab, "busy.ipynb")
-    for seconds in (2, 4):
-        expect(studio.get_by_text(f"0:0{seconds} of about 0:10")).to_be_visible()
+def test_what_happens_is_announced(waiting: Person, held_band: Held) -> None:
+    announced = waiting.studio.locator("[aria-live=polite]")
+    expect(announced.filter(has_text="Side by side, through thick and thin: Making it.")).to_have_count(1)
+    held_band.let_go()
+    waiting.hears_a_song()
+    expect(announced.filter(has_text="Side by side, through thick and thin is ready.")).to_have_count(1)
+
+
+def test_several_songs_are_made_at_once(waiting: Person, lab: Server, held_band: Held) -> None:
+    waiting.write("Another one\n\nfor the road")
+    waiting.press("Generate song")
+    expect(waiting.studio.locator(".mnb-strip")).to_have_count(2)
+    photograph(waiting, lab, "3-two")
+    held_band.let_go()
+    expect(waiting.takes).to_have_count(2, timeout=A_SONG)
+    expect(waiting.studio.locator(".mnb-strip")).to_have_count(0)
+    assert waiting.hears_a_song() > 0
+    assert len(held_band.charged()) == 2
+
+
+def test_without_the_drop_zone_it_works_and_says_what_is_missing(
+    page: Page, lab: Server, quick_band: Running, name: str, home: Path, tmp_path: Path
+) -> None:
+    write_notebook(lab, name, "import sys\nsys.modules['anywidget'] = None\n" + studio_cell(home=str(home)))
+    person = Person(page, open_and_run(page, lab, name))
+    person.sees("need anywidget")
+    with page.expect_file_chooser() as chooser:
+        person.press("Choose a file")
+    chooser.value.set_files(tone(tmp_path, 20))
+    person.sees("tone 20 s.mp3, 0:20")
+    person.write()
+    person.press("Generate song")
+    assert person.hears_a_song() > 0
+
+
+def test_it_needs_no_mouse(person: Person, held_band: Held, tmp_path: Path) -> None:
+    keyboard = person.page.keyboard
+    person.tab_to(person.drop_zone)
+    with person.page.expect_file_chooser() as chooser:
+        keyboard.press("Space")
+    chooser.value.set_files(tone(tmp_path, 20))
+    person.sees("tone 20 s.mp3, 0:20")
+    person.tab_to(person.lyrics)
+    keyboard.type(LYRICS)
+    generate = person.button("Generate song")
+    expect(generate).to_be_enabled()
+    person.tab_to(generate)
+    assert generate.evaluate(_FOCUS_SHOWS)
+    keyboard.press("Enter")
+    person.sees("Making it")
+    person.tab_to(person.button("Stop waiting"))
+    keyboard.press("Space")
+    person.tab_to(person.button("Wait again"))
+    keyboard.press("Enter")
+    held_band.let_go()
+    assert person.hears_a_song() > 0
+    person.tab_to(person.player)
+    keyboard.press("Space")
+    expect(person.player).to_have_js_property("paused", False)

@@ -1,0 +1,36 @@
+"""What ipywidgets cannot do: a drop zone, a waveform with handles, a field for a key.
+
+They need anywidget. Where it is missing, `available` says so, and nothing else here may be touched.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .receiving import Received
+
+if TYPE_CHECKING:
+    from .dropzone import DropZone
+    from .keyfield import KeyField
+    from .waveform import Waveform
+
+__all__ = ["DropZone", "KeyField", "Received", "Waveform", "available"]
+
+_HOMES = {"DropZone": "dropzone", "KeyField": "keyfield", "Waveform": "waveform"}
+
+
+def available() -> bool:
+    """Whether these parts can be made: anywidget is installed and works with this ipywidgets."""
+    try:
+        importlib.import_module("anywidget")
+    except Exception:
+        # Not only ImportError: an anywidget that does not go with this ipywidgets fails in its own ways.
+        return False
+    return True
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

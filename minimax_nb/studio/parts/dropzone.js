@@ -1,0 +1,322 @@
+// A drop zone. The file goes to the kernel in chunks that the kernel acknowledges; see receiving.py.
+
+const CHUNK = 512 * 1024; // Colab's connection breaks from about 1 MB on
+const IN_FLIGHT = 8;
+const QUIET = 2000; // ms without an answer before the person is told that the kernel is busy
+const RETRIES = 3; // how often an upload that the kernel lost begins again by itself
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+  return value;
+});
+
+/** CRC-32 of bytes, going on from the CRC of what came before. SHA-256 would need https and the whole file at once. */
+function crc32(bytes, before) {
+  let crc = ~before;
+  for (let i = 0; i < bytes.length; i += 1) crc = CRC_TABLE[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
+  return ~crc >>> 0;
+}
+
+/** One file on its way. `changed` is called whenever there is something new to draw. */
+class Upload {
+  constructor(model, file, changed) {
+    Object.assign(this, { model, file, changed, state: 'going', why: '', tries: 0 });
+    this.chunks = Math.ceil(file.size / CHUNK);
+    this.began = performance.now();
+    this.watch = setInterval(() => this.look(), 500);
+    this.begin();
+  }
+
+  begin() {
+    this.id = freshId();
+    Object.assign(this, { sent: 0, hashed: 0, crc: 0, taken: 0, answered: false, ended: false });
+    Object.assign(this, { quiet: false, heard: performance.now(), asked: performance.now() });
+    this.tell({ type: 'begin', name: this.file.name, size: this.file.size });
+  }
+
+  tell(message, buffers) {
+    this.model.send({ ...message, id: this.id }, undefined, buffers);
+  }
+
+  get bytes() {
+    return Math.min(this.taken * CHUNK, this.file.size);
+  }
+
+  get seconds() {
+    return ((this.finished || performance.now()) - this.began) / 1000;
+  }
+
+  /** Send until enough is in flight. Only one such loop runs at a time. */
+  async pump() {
+    if (this.pumping) return;
+    this.pumping = true;
+    try {
+      while (this.state === 'going' && this.sent < this.chunks && this.sent - this.taken < IN_FLIGHT) {
+        await this.sendNext();
+      }
+    } catch {
+      this.tell({ type: 'cancel' });
+      this.finish('failed', `${this.file.name} cannot be read. Is it still there, and is it a file?`);
+    } finally {
+      this.pumping = false;
+    }
+    this.endWhenAllIsThere();
+  }
+
+  async sendNext() {
+    const { id, sent: seq } = this;
+    const buffer = await this.file.slice(seq * CHUNK, (seq + 1) * CHUNK).arrayBuffer();
+    // Meanwhile it may have been cancelled, or sent back to an earlier chunk.
+    if (this.state !== 'going' || this.id !== id || this.sent !== seq) return;
+    if (this.hashed === seq) {
+      this.crc = crc32(new Uint8Array(buffer), this.crc);
+      this.hashed += 1;
+    }
+    this.sent += 1;
+    this.tell({ type: 'chunk', seq, n: buffer.byteLength }, [buffer]);
+  }
+
+  endWhenAllIsThere() {
+    if (this.state !== 'going' || this.ended || !this.answered || this.taken < this.chunks) return;
+    this.ended = true;
+    this.tell({ type: 'end', crc: this.crc });
+  }
+
+  hear(message) {
+    if (message.id !== this.id || this.state !== 'going') return;
+    this.heard = performance.now();
+    this.quiet = false;
+    if (message.type === 'ack') this.advance(message);
+    else if (message.type === 'done') this.finish('done');
+    else if (message.type === 'stopped') this.stopped(message);
+    this.changed();
+  }
+
+  advance({ next, again }) {
+    this.answered = true;
+    this.taken = Math.max(this.taken, next);
+    // What was sent after a gap is not kept over there.
+    if (again) {
+      this.sent = next;
+      this.ended = false;
+    }
+    this.pump();
+  }
+
+  stopped({ why, again }) {
+    this.tries += 1;
+    if (again && this.tries <= RETRIES) this.begin();
+    else this.finish('failed', why);
+  }
+
+  /** Twice a second: is the kernel silent? It may be busy, or messages were lost; asking finds out. */
+  look() {
+    const now = performance.now();
+    this.quiet = now - this.heard > QUIET;
+    if (now - Math.max(this.heard, this.asked) > 5 * QUIET) {
+      this.asked = now;
+      this.tell({ type: 'ask' });
+    }
+    this.changed();
+  }
+
+  cancel() {
+    if (this.state !== 'going') return;
+    this.tell({ type: 'cancel' });
+    this.finish('cancelled');
+  }
+
+  finish(state, why = '') {
+    clearInterval(this.watch);
+    this.finished = performance.now();
+    Object.assign(this, { state, why });
+    this.changed();
+  }
+}
+
+const inMegabytes = (bytes) => (bytes / 1e6).toFixed(1);
+
+/** “12.3 of 40.0 MB · 15 MB/s” */
+function amount(upload) {
+  const known = upload.bytes && upload.seconds > 0.3 && !upload.quiet;
+  const speed = known ? ` · ${inMegabytes(upload.bytes / upload.seconds)} MB/s` : '';
+  return `${inMegabytes(upload.bytes)} of ${inMegabytes(upload.file.size)} MB${speed}`;
+}
+
+/** What became of an upload, in one line. */
+function outcome(upload) {
+  if (!upload || upload.state === 'going') return '';
+  if (upload.state === 'cancelled') return 'Stopped. Nothing was kept.';
+  if (upload.state === 'failed') return upload.why;
+  const seconds = upload.seconds.toFixed(1);
+  return `✓ ${upload.file.name} · ${inMegabytes(upload.file.size)} MB in ${seconds} s`;
+}
+
+/** Why a file does not fit, by its name; empty when it does. */
+function misfit(file, accept) {
+  const endings = accept.split(',').map((ending) => ending.trim().toLowerCase()).filter(Boolean);
+  if (!endings.length || endings.some((ending) => file.name.toLowerCase().endsWith(ending))) return '';
+  const kinds = endings.map((ending) => ending.replace('.', '')).join(' or ');
+  return `${file.name} cannot be read here. Save it as ${kinds} and drop it again.`;
+}
+
+/** What is shared by all views of one zone: the upload, and who draws it. */
+function makeDesk() {
+  const drawers = new Set();
+  const desk = { upload: null, words: '', drawers, draw: () => drawers.forEach((drawer) => drawer()) };
+  desk.take = (model, files) => {
+    const [file] = files;
+    if (!file || model.get('disabled')) return;
+    desk.words = misfit(file, model.get('accept'));
+    if (!desk.words) {
+      // Another file takes the place of the one under way.
+      desk.upload?.cancel();
+      desk.upload = new Upload(model, file, desk.draw);
+      if (files.length > 1) desk.words = 'One at a time: the first file is taken.';
+    }
+    desk.draw();
+  };
+  return desk;
+}
+
+/** The invitation: one large button, and the input behind it. */
+function makeInvitation(choose) {
+  const input = make('input', { type: 'file', hidden: true, tabindex: '-1', 'aria-hidden': 'true' });
+  input.addEventListener('change', () => {
+    choose([...input.files]);
+    input.value = ''; // the same file can be picked again
+  });
+  const label = make('span', { class: 'mnb-part-invite' });
+  const hint = make('span', { class: 'mnb-part-hint' });
+  const button = shield(
+    make('button', { type: 'button', class: 'mnb-drop-button', onclick: () => input.click() }, label, hint),
+  );
+  return { button, input, label, hint };
+}
+
+/** Bar, numbers and Cancel. */
+function makeProgress(cancel) {
+  const fill = make('div', { class: 'mnb-part-fill' });
+  const bar = make('div', { class: 'mnb-part-bar', role: 'progressbar', 'aria-valuemin': 0, 'aria-valuemax': 100 }, fill);
+  const name = make('span', { class: 'mnb-part-name' });
+  const numbers = make('span', { class: 'mnb-part-hint' });
+  const busy = make('div', { class: 'mnb-part-hint mnb-drop-busy' });
+  const button = makeButton('Cancel', 'mnb-quiet', cancel);
+  const head = make('div', { class: 'mnb-part-row mnb-spread' }, make('div', { class: 'mnb-part-words' }, name, numbers), button);
+  return { box: make('div', { class: 'mnb-drop-progress' }, head, bar, busy), bar, fill, name, numbers, busy, button };
+}
+
+function drawProgress(progress, upload) {
+  const percent = Math.floor((100 * upload.bytes) / upload.file.size) || 0;
+  progress.fill.style.width = `${percent}%`;
+  progress.bar.setAttribute('aria-valuenow', percent);
+  progress.bar.setAttribute('aria-label', `Upload of ${upload.file.name}`);
+  progress.name.textContent = upload.file.name;
+  progress.numbers.textContent = upload.ended ? 'Looking whether all of it is there…' : amount(upload);
+  progress.busy.textContent = upload.quiet ? 'The kernel is busy; the upload goes on as soon as it is free.' : '';
+}
+
+/** Spoken progress: only now and then. */
+function spoken(upload) {
+  if (!upload || upload.state !== 'going') return '';
+  if (upload.quiet) return 'The kernel is busy; the upload goes on as soon as it is free.';
+  const quarter = 25 * Math.floor((4 * upload.bytes) / upload.file.size);
+  return `${upload.file.name}: ${quarter} percent`;
+}
+
+/** Swap invitation and progress; whoever stands on the one with the keyboard comes to stand on the other. */
+function swap(shown, hidden, shownButton, hiddenButton) {
+  const focused = hidden.contains(hidden.getRootNode().activeElement);
+  shown.hidden = false;
+  hidden.hidden = true;
+  if (focused) shownButton.focus();
+  else hiddenButton.blur();
+}
+
+/** React to files that are dragged over an element and dropped on it. */
+function takeDrops(zone, drop) {
+  let depth = 0; // children send enter and leave of their own
+  const mark = () => zone.classList.toggle('mnb-over', depth > 0);
+  const handle = (move) => (event) => {
+    if (![...(event.dataTransfer?.types ?? [])].includes('Files')) return;
+    // The notebook would open the file, or put it beside the notebook.
+    event.preventDefault();
+    event.stopPropagation();
+    depth = Math.max(0, move(depth));
+    mark();
+    if (event.type === 'drop') drop([...event.dataTransfer.files]);
+  };
+  zone.addEventListener('dragenter', handle((now) => now + 1));
+  zone.addEventListener('dragover', handle((now) => now));
+  zone.addEventListener('dragleave', handle((now) => now - 1));
+  zone.addEventListener('drop', handle(() => 0));
+}
+
+export default () => {
+  const desk = makeDesk();
+
+  function initialize({ model }) {
+    const hear = (message) => desk.upload?.hear(message);
+    const leave = () => desk.upload?.cancel();
+    const die = () => {
+      if (desk.upload?.state === 'going') {
+        desk.upload.finish('failed', 'The kernel was restarted and the upload broken off. Run the cell again.');
+      }
+    };
+    model.on('msg:custom', hear);
+    // Sent by the front end's own model when its kernel is gone.
+    model.on('comm_live_update', die);
+    window.addEventListener('pagehide', leave);
+    greet(model);
+    return () => {
+      leave();
+      model.off('msg:custom', hear);
+      model.off('comm_live_update', die);
+      window.removeEventListener('pagehide', leave);
+    };
+  }
+
+  function render({ model, el }) {
+    el.classList.add('mnb-part', 'mnb-drop');
+    const invitation = makeInvitation((files) => desk.take(model, files));
+    const progress = makeProgress(() => desk.upload?.cancel());
+    const zone = make('div', { class: 'mnb-drop-zone' }, invitation.button, progress.box, invitation.input);
+    const words = make('div', { class: 'mnb-part-line', role: 'status' });
+    const problem = make('div', { class: 'mnb-part-line mnb-bad', role: 'alert' });
+    const live = make('div', { class: 'mnb-part-spoken', role: 'status', 'aria-live': 'polite' });
+    el.append(zone, words, problem, live);
+    takeDrops(zone, (files) => desk.take(model, files));
+
+    const draw = () => {
+      const upload = desk.upload;
+      const going = upload?.state === 'going';
+      if (going) drawProgress(progress, upload);
+      if (going && progress.box.hidden) swap(progress.box, invitation.button, progress.button, invitation.button);
+      if (!going && !progress.box.hidden) swap(invitation.button, progress.box, invitation.button, progress.button);
+      const failed = upload?.state === 'failed' && !desk.words ? upload.why : '';
+      const misfits = !going && desk.words;
+      say(problem, model.get('problem') || misfits || failed);
+      say(words, (going && desk.words) || (problem.textContent ? '' : outcome(upload)));
+      say(live, spoken(upload));
+    };
+    const drawTraits = () => {
+      const disabled = model.get('disabled');
+      invitation.button.disabled = disabled;
+      zone.classList.toggle('mnb-disabled', disabled);
+      invitation.input.accept = model.get('accept');
+      invitation.label.textContent = model.get('label');
+      say(invitation.hint, model.get('hint'));
+      draw();
+    };
+    progress.box.hidden = true;
+    desk.drawers.add(draw);
+    const unfollow = follow(model, ['disabled', 'accept', 'label', 'hint', 'problem'], drawTraits);
+    return () => {
+      unfollow();
+      desk.drawers.delete(draw);
+    };
+  }
+
+  return { initialize, render };
+};

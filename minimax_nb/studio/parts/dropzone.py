@@ -1,0 +1,118 @@
+"""A place to drop a file, of any size, on every front end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import traitlets
+
+from .part import STYLE, Part, read, said
+from .receiving import MOST, Inbox, Received, done, remove
+
+
+class DropZone(Part):
+    """A drop zone: a file dropped, or chosen with mouse or keyboard, comes in chunks and is checked.
+
+    Parameters
+    ----------
+    on_file : callable
+        Called with the `Received` file once it is whole, in the thread of the message; what it raises is
+        shown under the zone. The file is deleted when the next one has been handed over, or the zone is
+        closed, or the kernel ends: take what you need.
+    accept : str
+        File name endings, such as ``".wav,.mp3"``; empty for any.
+    label, hint : str
+        The invitation, and the quiet line under it.
+    most : int
+        The largest file that is taken, in bytes.
+
+    Attributes
+    ----------
+    disabled : bool
+    problem : str
+        Shown under the zone; cleared when the next file begins.
+    uploading : str
+        The name of the file under way; empty when there is none. Stays in the kernel.
+    """
+
+    _esm = read("shared.js", "dropzone.js")
+    _css = STYLE
+
+    accept = traitlets.Unicode("").tag(sync=True)
+    label = traitlets.Unicode("").tag(sync=True)
+    hint = traitlets.Unicode("").tag(sync=True)
+    disabled = traitlets.Bool(False).tag(sync=True)
+    uploading = traitlets.Unicode("")
+
+    def __init__(
+        self,
+        on_file: Callable[[Received], object],
+        *,
+        accept: str = ".wav,.mp3",
+        label: str = "Drop a song here, or browse",
+        hint: str = "",
+        disabled: bool = False,
+        most: int = MOST,
+    ) -> None:
+        self._on_file = on_file
+        # Messages may arrive in any thread: see ipykernel's subshells.
+        self._lock = threading.RLock()
+        self._folder: TemporaryDirectory[str] | None = None
+        self._inbox = Inbox(self._make_folder, most)
+        self._last: Received | None = None
+        super().__init__(accept=accept, label=label, hint=hint, disabled=disabled)
+
+    def close(self) -> None:
+        """Take it out of the page and delete what it received."""
+        # ipywidgets also closes what was never quite made.
+        if hasattr(self, "_inbox"):
+            self._delete_everything()
+        super().close()
+
+    def _delete_everything(self) -> None:
+        with self._lock:
+            self._inbox.drop()
+            if self._folder:
+                self._folder.cleanup()
+                self._folder = None
+
+    def _make_folder(self) -> Path:
+        if self._folder is None:
+            # Deletes itself when the kernel ends.
+            self._folder = TemporaryDirectory(prefix="minimax_nb-", ignore_cleanup_errors=True)
+        return Path(self._folder.name)
+
+    def _hear(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
+        with self._lock:
+            if self.disabled and message.get("type") == "begin":
+                return
+            heard = self._inbox.hear(message, buffers)
+            if message.get("type") == "begin" or heard.problem:
+                self.problem = heard.problem
+            for reply in heard.replies:
+                self.send(reply)
+            if heard.file is None:
+                self._tell_uploading()
+        if heard.file is not None:
+            self._hand_over(heard.file, str(message["id"]))
+
+    def _hand_over(self, file: Received, id: str) -> None:
+        """Give the file to its taker, outside the lock: that may take a while."""
+        try:
+            self._on_file(file)
+        except Exception as error:
+            self.problem = said(error)
+        with self._lock:
+            # Its page learns that it arrived, whatever its taker thought of it.
+            self.send(done(id))
+            self._tell_uploading()
+            last, self._last = self._last, file
+        if last is not None:
+            remove(last.path)
+
+    def _tell_uploading(self) -> None:
+        self.uploading = self._inbox.incoming.name if self._inbox.incoming else ""

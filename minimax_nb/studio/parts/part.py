@@ -1,0 +1,58 @@
+"""What the parts have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+_FOLDER = Path(__file__).parent
+
+
+def read(*names: str) -> str:
+    """The text of files beside this one, one after the other: the page gets one script and one style sheet."""
+    return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
+
+
+STYLE = read("parts.css")
+
+
+class Part(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
+    """A small widget that talks with its page by messages.
+
+    Attributes
+    ----------
+    problem : str
+        What is wrong and how to mend it; shown in red. Empty when nothing is.
+    seen : bool
+        Whether a page has drawn it. Where none does, its script could not be loaded.
+    """
+
+    problem = traitlets.Unicode("").tag(sync=True)
+    seen = traitlets.Bool(False)
+
+    def __init__(self, **state: object) -> None:
+        super().__init__(**state)
+        self.on_msg(self._on_message)
+
+    def _on_message(self, _part: object, content: object, buffers: Sequence[Any] | None) -> None:
+        """Hand a message on; whatever goes wrong is shown, for ipywidgets drops the exceptions of handlers."""
+        if not isinstance(content, Mapping):
+            return
+        try:
+            if content.get("type") == "hello":
+                self.seen = True
+            self._hear(content, buffers or ())
+        except Exception as error:
+            self.problem = said(error)
+
+    def _hear(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
+        """Act on a message of the page."""
+
+
+def said(error: Exception) -> str:
+    """What an exception says; its kind when it says nothing."""
+    return str(error) or type(error).__name__

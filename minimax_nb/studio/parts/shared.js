@@ -1,0 +1,61 @@
+// Put in front of each part's own script: a page gets one self-contained module per part.
+
+/** Make an element: attributes first, then children; `on…` functions become listeners. */
+function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === 'function') node.addEventListener(name.slice(2), value);
+    else if (value !== false && value !== null) node.setAttribute(name, value === true ? '' : value);
+  }
+  node.append(...children);
+  return node;
+}
+
+/** Set text only when it is another one: screen readers hear it once. An empty line stays, or they would not notice it. */
+function say(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** Keep the notebook's own shortcuts away from a control: Enter, Space and arrows belong to it here. */
+function shield(node) {
+  // JupyterLab and Notebook 7 look for this attribute; classic Notebook listens on the document.
+  node.setAttribute('data-lm-suppress-shortcuts', 'true');
+  const own = ['Enter', ' ', 'Escape', 'Home', 'End', 'PageUp', 'PageDown'];
+  node.addEventListener('keydown', (event) => {
+    const writes = node.tagName === 'INPUT' && !event.ctrlKey && !event.metaKey;
+    if (writes || own.includes(event.key) || event.key.startsWith('Arrow')) event.stopPropagation();
+  });
+  return node;
+}
+
+/** A button of the parts. */
+function makeButton(text, kind, onclick) {
+  return shield(make('button', { type: 'button', class: `mnb-part-button ${kind}`, onclick }, text));
+}
+
+/** Call `draw` now and whenever one of the traits changes; gives the function that ends it. */
+function follow(model, traits, draw) {
+  const events = traits.map((trait) => `change:${trait}`);
+  for (const event of events) model.on(event, draw);
+  draw();
+  return () => events.forEach((event) => model.off(event, draw));
+}
+
+/** Tell the kernel that a page has loaded this part. */
+function greet(model) {
+  model.send({ type: 'hello' });
+}
+
+/** Seconds as people say them: 0:45. */
+function clock(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
+}
+
+let lastNumber = 0;
+
+/** An id for an element that another one refers to. */
+function freshId() {
+  lastNumber += 1;
+  return `mnb-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}-${lastNumber}`;
+}

@@ -1,0 +1,119 @@
+"""A person's path on every front end: a real browser, a real kernel, a real service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from front_ends import Server, open_and_run, write_notebook
+from held_band import Held
+from look import photograph
+from person import A_SONG, CLOCK, LYRICS, Person, studio_cell, tone
+from playwright.sync_api import Page, expect
+from service_helper import Running
+
+pytestmark = pytest.mark.browser
+
+A_LONG_WAY = 60_000
+"""How long an upload may take here, in milliseconds."""
+
+
+@pytest.fixture
+def person(page: Page, server: Server, request: pytest.FixtureRequest, home: Path) -> Person:
+    """Somebody in front of a fresh studio."""
+    name = f"{request.node.originalname}.ipynb"
+    write_notebook(server, name, studio_cell(home=str(home)))
+    return Person(page, open_and_run(page, server, name))
+
+
+def test_a_large_file_and_lyrics_become_a_song(
+    person: Person,
+    server: Server,
+    held_band: Held,
+    track: Callable[[float], Path],
+    report_speed: Callable[[str], None],
+) -> None:
+    expect(person.button("Generate song")).to_be_disabled()
+    person.sees("Add a reference and some lyrics to begin.")
+    photograph(person, server, "1-empty")
+
+    limited = server.front_end.message_limit <= 1e6
+    file = track(12 if limited else 40)
+    person.upload(file)
+    arrived = person.sees(re.compile(rf"✓ {re.escape(file.name)} · [\d.]+ MB in [\d.]+ s"), timeout=A_LONG_WAY)
+    seconds = float(arrived.inner_text().split()[-2])
+    speed = file.stat().st_size / 2**20 / max(seconds, 0.1)
+    report_speed(f"{server.front_end.name:>10}  {file.stat().st_size / 1e6:.0f} MB in {seconds} s, {speed:.1f} MiB/s")
+    person.sees(f"{file.name}, {'1:08' if limited else '3:46'}")
+    person.write()
+    person.sees("71 of 600 characters · 2 lines · 1 pause")
+    person.sees("Free · usually ready")
+    photograph(person, server, "2-ready")
+
+    person.press("Generate song")
+    person.sees("Making it")
+    clock = person.sees(CLOCK)
+    expect(clock).not_to_have_text(clock.inner_text())
+    photograph(person, server, "3-working")
+    held_band.let_go()
+    assert person.hears_a_song() >= 2
+    expect(person.studio.get_by_role("link", name="Download mp3")).to_be_visible()
+    person.press("Save beside the notebook")
+    person.sees("beside the notebook.")
+    assert list(server.root.glob("Side by side*.mp3"))
+    photograph(person, server, "5-done")
+
+
+def test_what_is_not_right_is_said_and_mended(
+    person: Person, server: Server, quick_band: Running, tmp_path: Path
+) -> None:
+    person.write()
+    person.upload(tone(tmp_path, 8))
+    person.sees("8.0 s long, and the model needs more than 15 s. Pick a longer one.")
+    expect(person.button("Generate song")).to_be_disabled()
+    photograph(person, server, "2-not-right")
+
+    person.upload(tone(tmp_path, 20))
+    person.sees("tone 20 s.mp3, 0:20")
+    quick_band.commit({"fault": "no_credits", "call": "submit", "times": 1})
+    person.press("Generate song")
+    person.sees("Nothing was spent. Top up")
+    expect(person.lyrics).to_have_value(LYRICS)
+    person.sees("tone 20 s.mp3, 0:20")
+    photograph(person, server, "4-failed")
+
+    person.press("Try again")
+    assert person.hears_a_song() > 0
+    expect(person.studio.locator(".mnb-error")).to_have_count(0)
+    assert len(quick_band.ledger()) == 1
+
+
+def test_nobody_has_to_wait_and_a_take_can_be_the_next_start(
+    person: Person, server: Server, held_band: Held, tmp_path: Path
+) -> None:
+    person.write()
+    person.upload(tone(tmp_path, 20))
+    person.press("Generate song")
+    person.sees("Making it")
+    person.press("Stop waiting")
+    person.sees("Not waiting any more. The song may still be made. It is in your library and will be picked up.")
+    photograph(person, server, "3-left")
+    person.press("Wait again")
+    held_band.let_go()
+    assert person.hears_a_song() > 0
+    assert len(held_band.charged()) == 1
+
+    person.write("Something else")
+    person.upload(tone(tmp_path, 25))
+    person.sees("tone 25 s.mp3, 0:25")
+    expect(person.takes).to_have_count(1)
+    person.press("Use these settings again")
+    expect(person.lyrics).to_have_value(LYRICS)
+    person.sees("tone 20 s.mp3, 0:20")
+    person.press("Generate song")
+    expect(person.takes).to_have_count(2, timeout=A_SONG)
+    first, second = held_band.charged()
+    assert first["prompt"] == second["prompt"]
+    photograph(person, server, "6-takes")
