@@ -16,7 +16,7 @@ CLOCK = re.compile(r"^\d+:\d\d( of about \d+:\d\d|, longer than usual)$")
 """How long a song has taken, as it is said under its bar."""
 
 _MANY_TABS = 40
-_PLAYS = """audio => new Promise(resolve => {
+PLAYS = """audio => new Promise(resolve => {
     audio.addEventListener('canplay', () => resolve(audio.error ? -1 : audio.duration), {once: true});
     audio.addEventListener('error', () => resolve(-1), {once: true});
     audio.load();
@@ -76,7 +76,7 @@ class Person:
     def hears_a_song(self) -> float:
         """Wait for the song and return how long it plays, in seconds."""
         expect(self.player).to_be_visible(timeout=A_SONG)
-        return float(self.player.evaluate(_PLAYS))
+        return float(self.player.evaluate(PLAYS))
 
     def button(self, name: str) -> Locator:
         """A button by its name."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from lab import _KERNEL_READY, _PLAYS, Server, shut_kernel_down, write_notebook
+from front_ends import Server, end_kernel, open_notebook, run_cells, write_notebook
+from person import PLAYS
 from playwright.sync_api import Page, expect
 from service_helper import audio_bytes
 
@@ -24,21 +25,14 @@ song
 """
 
 
-def open_notebook(page: Page, url: str) -> None:
-    page.goto(url)
-    page.wait_for_function(_KERNEL_READY, timeout=60_000)
-
-
-def test_a_song_plays_and_its_card_outlives_the_kernel(
-    page: Page, lab: Server, tmp_path: Path, screenshots: Path
-) -> None:
+def test_a_song_plays_and_its_card_outlives_the_kernel(page: Page, lab: Server, tmp_path: Path) -> None:
     file = tmp_path / "song.mp3"
     file.write_bytes(audio_bytes(20))
     write_notebook(lab, "card.ipynb", SONG.format(path=str(file)), SAVED)
     notebook = lab.root / "card.ipynb"
-    before, url = notebook.stat().st_size, f"{lab.url}/lab/tree/card.ipynb?reset"
-    open_notebook(page, url)
-    page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }")
+    before = notebook.stat().st_size
+    open_notebook(page, lab, "card.ipynb")
+    run_cells(page, lab, 0, 1)
 
     cells = page.locator(".jp-Notebook .jp-OutputArea")
     kernels, beside = cells.nth(0), cells.nth(1)
@@ -47,21 +41,19 @@ def test_a_song_plays_and_its_card_outlives_the_kernel(
     kernels.get_by_role("button", name="Play").click()
     expect(kernels.locator("audio")).to_be_visible()
     page.wait_for_function("() => document.querySelector('.jp-OutputArea audio').duration > 19")
-    assert float(beside.locator("audio").evaluate(_PLAYS)) >= 19
-    page.screenshot(path=screenshots / "card-live.png")
+    assert float(beside.locator("audio").evaluate(PLAYS)) >= 19
 
     page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
     page.wait_for_timeout(500)
     assert "mnb-song-card" in notebook.read_text()
     assert notebook.stat().st_size - before < 50_000
-    shut_kernel_down(page)
+    end_kernel(page, lab)
     page.goto("about:blank")
 
-    open_notebook(page, url)
+    open_notebook(page, lab, "card.ipynb")
     for cell in (kernels, beside):
         expect(cell.get_by_text("Untitled song")).to_be_visible(timeout=30_000)
         expect(cell.locator("svg[role=img]")).to_be_visible()
     expect(kernels.get_by_text("Error displaying widget")).to_be_hidden()
-    assert float(beside.locator("audio").evaluate(_PLAYS)) >= 19
-    page.screenshot(path=screenshots / "card-reopened.png")
-    shut_kernel_down(page)
+    assert float(beside.locator("audio").evaluate(PLAYS)) >= 19
+    end_kernel(page, lab)
