@@ -28,10 +28,10 @@ from IPython.display import Audio, display
 from . import audio
 from .surroundings import in_colab, in_notebook
 
-# The error in place of the button, when its model is gone.
+# What JupyterLab writes in place of the button when its model is not there (yet, or any more).
 _HIDING = (
     "<style>.jp-OutputArea-child:has(.mnb-song-card) + .jp-OutputArea-child "
-    ".jp-OutputArea-output.jupyter-widgets:not(:has(*)) { display: none; }</style>"
+    ".jp-OutputArea-output.lm-Panel:not(:has(*)) { display: none; }</style>"
 )
 _BARS = 96
 _HEIGHT = 36
