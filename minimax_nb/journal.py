@@ -19,6 +19,7 @@ from .errors import LibraryError, Spent
 from .library import Library
 from .owners import is_alive, this_worker
 from .song import Song, SongRequest, Status
+from .timeline import read_timeline
 
 STEPS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
@@ -62,6 +63,7 @@ MIGRATIONS = (
         "CREATE UNIQUE INDEX songs_by_id ON songs (base_url, rehearsal, id) WHERE id != ''",
         "CREATE INDEX songs_by_time ON songs (created)",
     ),
+    ("ALTER TABLE songs ADD COLUMN timeline TEXT",),
 )
 """Numbered by their place: `PRAGMA user_version` says how many of them a file has had."""
 
@@ -291,6 +293,7 @@ class Journal:
                 "path": song.path,
                 "duration": song.duration,
                 "cost_usd": song.cost_usd,
+                "timeline": song.timeline,
             }
         )
 
@@ -302,6 +305,9 @@ class Journal:
             columns["file"] = path.relative_to(self.home).as_posix() if path else None
         if "source" in columns and columns["source"].startswith(str(self.home)):
             columns["source"] = Path(columns["source"]).relative_to(self.home).as_posix()
+        if "timeline" in columns:
+            timeline = columns["timeline"]
+            columns["timeline"] = json.dumps(timeline.to_data(), ensure_ascii=False) if timeline else None
         return columns
 
     def _to_song(self, row: sqlite3.Row) -> Song:
@@ -321,6 +327,7 @@ class Journal:
             duration=row["duration"],
             cost_usd=row["cost_usd"],
             error=row["error"],
+            timeline=read_timeline(json.loads(row["timeline"])) if row["timeline"] else None,
         )
 
 
@@ -347,6 +354,7 @@ def _insert(connection: sqlite3.Connection, row: Mapping[str, Any]) -> None:
 def _take_in(connection: sqlite3.Connection, note: Mapping[str, Any]) -> None:
     """Take a song in that another computer wrote down, or finished; a note that makes no sense is passed over."""
     columns = [row["name"] for row in connection.execute("PRAGMA table_info(songs)")]
+    note = {"timeline": None} | dict(note)  # which older notes do not have
     if set(note) != set(columns) or note["status"] not in [status.value for status in Status]:
         return
     with contextlib.suppress(sqlite3.IntegrityError, sqlite3.InterfaceError):

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from .errors import LibraryError, MusicError, Spent
+from .timeline import Timeline
 
 if TYPE_CHECKING:
     from IPython.display import Audio
@@ -119,6 +120,8 @@ class Song:
         In US dollars, as the service reports it.
     error : str
         What went wrong; empty when nothing did.
+    timeline : Timeline or None
+        When which syllable is sung, once a rehearsed song is made; the hosted service does not say.
     """
 
     request_id: str
@@ -135,6 +138,7 @@ class Song:
     duration: float | None = None
     cost_usd: float | None = None
     error: str = ""
+    timeline: Timeline | None = None
 
     @property
     def audio(self) -> bytes | None:
@@ -166,6 +170,11 @@ class Song:
             return None
         given = self.request.options.get("seed") if self.request else None
         return rehearsal_seed(self.request_id) if given is None else given
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the rehearsal band has to say about it, such as words that it could not sing."""
+        return self.timeline.notes if self.timeline else ()
 
     @property
     def title(self) -> str:
@@ -259,6 +268,8 @@ class Song:
     def _repr_html_(self) -> str:
         title, facts = html.escape(self.title), html.escape(self.facts)
         card = f"<strong>{title}</strong> <small>{facts}</small>"
+        for note in self.notes:
+            card += f"<br><small>{html.escape(note)}</small>"
         if self.error:
             card += f"<br><small>{html.escape(self.error)}</small>"
         if self.path is not None and self.path.exists():
