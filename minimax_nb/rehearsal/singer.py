@@ -18,6 +18,7 @@ import soxr
 from . import speak as speaking
 from .band import RATE, TAIL, Audio
 from .compose import Score, Syllable
+from .mix import smooth
 from .sing import pitch_curve
 from .speak import Phoneme, Speech, speak
 from .vocoder import FRAME, Curve, Parts, put_together, take_apart
@@ -28,6 +29,7 @@ LONGEST_CONSONANT = 0.14  # s
 CONSONANT_SHARE = 0.55  # of a note, at most, for the consonants in it
 NATURAL = 0.06  # s at both ends of a vowel
 RELEASE = 0.09  # s in which a phrase dies away
+EVENNESS = 0.7  # how far the strengths of vowels are brought to one another, from 0 to 1
 EARLY = 0.3  # of a diphthong, where it is held
 
 
@@ -118,7 +120,7 @@ def _line(line: Sequence[Syllable], speech: Speech) -> tuple[float, Curve]:
     notes = [(s.start, s.end, s.pitch) for s in line]
     parts = _parts(speech)
     where = np.interp(frames, times, places)
-    gains = _gains(frames, line, sung, parts)
+    gains = _gains(frames, where, line, sung, parts)
     gains *= np.clip((times[-1] - frames) / RELEASE, 0, 1) * np.clip((frames - start) / 0.01, 0, 1)
     return start, put_together(parts, where, pitch_curve(frames, FRAME, notes, scoop=0.6), gains)
 
@@ -172,21 +174,21 @@ def _vowel(vowel: Phoneme, start: float, end: float) -> list[tuple[float, float]
     ]
 
 
-def _gains(frames: Curve, line: Sequence[Syllable], sung: Sequence[Sung], parts: Parts) -> Curve:
-    """The factor of each frame: weak vowels are raised half way to the others, long notes fade a little."""
-    power = np.exp(parts.envelope).mean(axis=1)
-    levels = np.array(
-        [
-            np.sqrt(
-                power[
-                    int(s.vowel.start / FRAME) : max(int(s.vowel.end / FRAME), int(s.vowel.start / FRAME) + 1)
-                ].mean()
-            )
-            for s in sung
-        ]
-    )
-    raised = np.clip((np.median(levels) / np.maximum(levels, 1e-9)) ** 0.6, 0.5, 2.5)
-    starts = np.array([s.start for s in line])
-    gains = np.interp(frames, np.maximum.accumulate(starts), raised)
-    index = np.clip(np.searchsorted(starts, frames, side="right") - 1, 0, len(line) - 1)
-    return np.asarray(gains * (1 - 0.35 * np.clip((frames - starts[index]) / 2, 0, 1)))
+def _gains(frames: Curve, places: Curve, line: Sequence[Syllable], sung: Sequence[Sung], parts: Parts) -> Curve:
+    """The factor of each frame: vowels sound at once and evenly, weak ones stronger, long ones fade a little."""
+    levels = np.sqrt(np.exp(parts.envelope).mean(axis=1))
+    spoken = np.interp(places, FRAME * np.arange(len(levels)), levels)
+    mean = float(np.median([_level(levels, s.vowel) for s in sung]))
+    gains = np.ones(len(frames))
+    for note, syllable in zip(line, sung, strict=True):
+        vowel, level = syllable.vowel, _level(levels, syllable.vowel)
+        inside = (frames >= note.start) & (frames < note.end) & (places >= vowel.start) & (places < vowel.end)
+        even = np.clip(level / np.maximum(spoken, 1e-9), 0.5, 4) ** EVENNESS
+        raised = np.clip(mean / max(level, 1e-9), 0.3, 4) ** EVENNESS
+        gains[inside] = (even * raised * (1 - 0.35 * np.clip((frames - note.start) / 2, 0, 1)))[inside]
+    return smooth(gains, 3)
+
+
+def _level(levels: Curve, vowel: Phoneme) -> float:
+    first = int(vowel.start / FRAME)
+    return float(levels[first : max(first + 1, int(vowel.end / FRAME))].mean())

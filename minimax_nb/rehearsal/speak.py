@@ -12,7 +12,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
@@ -28,14 +28,16 @@ UNSAYABLE = "la"  # what is sung for what cannot be said
 VOICES = {"en": "en-us", "zh": "cmn"}  # others bear the name of their language
 SCRIPTS = {  # the language of a line in a script that the guess by small words does not know
     "HIRAGANA": "ja", "KATAKANA": "ja", "CJK": "cmn", "HANGUL": "ko", "CYRILLIC": "ru", "GREEK": "el",
-    "ARABIC": "ar", "HEBREW": "he", "DEVANAGARI": "hi", "THAI": "th",
+    "ARABIC": "ar", "HEBREW": "he", "DEVANAGARI": "hi", "ARMENIAN": "hy", "GEORGIAN": "ka", "BENGALI": "bn",
+    "TAMIL": "ta",
 }  # fmt: skip
 
 # The vowels of the International Phonetic Alphabet (2020 chart), and the schwas with r.
 IPA_VOWELS = frozenset("iyɨʉɯuɪʏʊeøɘɵɤoəɛœɜɞʌɔæɐaɶɑɒɚɝᵻ")
 SYLLABIC = "\u0329"
+ONE_SYLLABLE = re.compile("h?ours?")
 NOT_IPA = re.compile(r"[ˈˌ\d_:|;\-^]")
-VOICELESS = frozenset("ptkfsʃθhçxχʔcqɸħ")
+OBSTRUENTS = frozenset("pbtdkɡfvszʃʒθðɾ")
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,6 @@ class Phoneme:
     def is_diphthong(self) -> bool:
         """Whether the vowel glides into another one."""
         return sum(char in IPA_VOWELS for char in self.ipa) > 1
-
-    @property
-    def is_voiceless(self) -> bool:
-        """Whether it is made of noise alone."""
-        return self.ipa[:1] in VOICELESS
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,14 +88,15 @@ def speak(words: tuple[str, ...], language: str) -> Speech:
         when there is no voice for the language.
     """
     voice = voice_name(words, language)
-    plain = tuple(_plain(word) for word in words)
+    unsaid = tuple(word for word in words if not _is_sayable(word))
+    plain = tuple(UNSAYABLE if word in unsaid else _plain(word) for word in words)
     if all(word.isupper() or not word.isalpha() for word in plain):
         plain = tuple(word.lower() for word in plain)  # shouted, not spelt
     speech = _synthesised(plain, voice)
     counts = _counts(speech, plain, voice)
     if counts is not None:
-        return Speech(speech.samples, speech.phonemes, counts)
-    return _word_by_word(words, plain, voice)
+        return Speech(speech.samples, speech.phonemes, counts, unsaid)
+    return _word_by_word(words, plain, voice, unsaid)
 
 
 def voice_name(words: Sequence[str], language: str) -> str:
@@ -111,10 +109,17 @@ def voice_name(words: Sequence[str], language: str) -> str:
     return VOICES.get(language, language)
 
 
+def _is_sayable(word: str) -> bool:
+    """Whether its letters are read; those of other scripts would be spelt by their numbers."""
+    scripts = {unicodedata.name(char, "").split(" ")[0] for char in word if char.isalpha()}
+    return scripts <= {"LATIN", *SCRIPTS}
+
+
 def _plain(word: str) -> str:
     """A word without the marks around it, but for apostrophes."""
     straight = word.replace("’", "'").replace("ʼ", "'")
-    return re.sub(r"^[^\w']+|[^\w']+$", "", straight) or "♪"
+    core = re.sub(r"^[^\w']+|[^\w']+$", "", straight)
+    return "hum" if re.fullmatch("h*mm+", core.lower()) else core or "♪"  # what would be spelt out
 
 
 def _counts(speech: Speech, plain: Sequence[str], voice: str) -> tuple[int, ...] | None:
@@ -144,12 +149,12 @@ def _merged(silent: NDArray[np.bool_]) -> list[list[int]]:
     return groups
 
 
-def _word_by_word(words: Sequence[str], plain: Sequence[str], voice: str) -> Speech:
-    """Each word spoken by itself; for those without a sound, `UNSAYABLE`."""
+def _word_by_word(words: Sequence[str], plain: Sequence[str], voice: str, silent: tuple[str, ...]) -> Speech:
+    """Each word spoken by itself; for those without a sound, besides the `silent` ones, `UNSAYABLE`."""
     samples: list[NDArray[np.float64]] = []
     phonemes: list[Phoneme] = []
     counts: list[int] = []
-    unsaid: list[str] = []
+    unsaid = list(silent)
     at = 0.0
     for index, word in enumerate(plain):
         speech = _synthesised((word,), voice)
@@ -189,7 +194,37 @@ def _synthesised(plain: tuple[str, ...], voice: str) -> Speech:
         ipa = NOT_IPA.sub("", one.text)
         if one.kind == "phoneme" and ipa and two.sample > one.sample:
             phonemes.append(Phoneme(ipa, one.sample / RATE, two.sample / RATE, min(word, len(plain) - 1)))
-    return Speech(samples, tuple(phonemes), ())
+    return Speech(samples, tuple(_as_sung(phonemes, plain) if voice == VOICES["en"] else phonemes), ())
+
+
+def _as_sung(phonemes: Sequence[Phoneme], plain: Sequence[str]) -> Iterator[Phoneme]:
+    """English phonemes with as many vowels as a word has syllables when it is sung: "qui-et", "did-n't", "our"."""
+    for before, sound, after in zip([None, *phonemes], phonemes, [*phonemes[1:], None], strict=False):
+        ends = after is None or after.word != sound.word
+        if ONE_SYLLABLE.fullmatch(plain[sound.word].lower()) and sound.ipa == "aʊ" and after is not None:
+            yield replace(sound, ipa="aʊɚ", end=after.end)
+        elif (
+            before is not None
+            and before.ipa == "aʊ"
+            and sound.ipa == "ɚ"
+            and ONE_SYLLABLE.fullmatch(plain[sound.word].lower())
+        ):
+            continue
+        elif sound.ipa == "aɪə" or (sound.ipa == "iə" and ends):
+            turn = sound.start + 0.6 * (sound.end - sound.start)
+            yield replace(sound, ipa=sound.ipa[:-1], end=turn)
+            yield replace(sound, ipa="ə", start=turn)
+        else:
+            yield _syllabic(before, sound, after)
+
+
+def _syllabic(before: Phoneme | None, sound: Phoneme, after: Phoneme | None) -> Phoneme:
+    """The n of "didn't" and the m of "rhythm" are syllables in English: between consonants, or at a word's end."""
+    closed = after is None or after.word != sound.word or not (after.is_vowel or after.ipa == "j")
+    obstruent = before is not None and before.word == sound.word and before.ipa[-1:] in OBSTRUENTS
+    if sound.ipa in ("n", "m") and closed and obstruent:
+        return replace(sound, ipa=sound.ipa + SYLLABIC)
+    return sound
 
 
 # --- the library ---
