@@ -33,13 +33,13 @@ EXCEPTIONS = {
         "qui-et di-et sci-ence so-ci-e-ty li-on li-ons gi-ant gi-ants li-ar po-em po-ems po-et po-et-ry cre-ate "
         "cre-at-ed cre-a-tion cru-el fu-el ru-in ru-ins ru-ined flu-id na-ked sa-cred wick-ed hun-dred hun-dreds "
         "be-lov-ed rhyth-m rhyth-ms rec-i-pe wednes-day sol-dier sol-diers el-e-ment el-e-ments some-one an-y-one "
-        "no-one re-al-i-ty the-a-ter id-e-al re-act lone-some awe-some bare-foot note-book note-books"
+        "no-one who-ev-er re-al-i-ty the-a-ter id-e-al re-act lone-some awe-some bare-foot note-book note-books"
     )
 }
 HIATUS = {  # where a run of vowels falls into two syllables
     "en": re.compile(
         r"(?<=[aeiouy])(?=ings?$)"  # go-ing
-        r"|(?<=[aeou]y)(?=[aiou]|e(?!s?$))"  # play-er, be-yond
+        r"|(?<=[aeou]y)(?=[aiou]|e(?![sd]?$))"  # play-er, be-yond; not played
         r"|(?<=[^ctsgxlnaeou]i)(?=a(?!ge)|o|u)"  # pi-ano, ra-di-o; not special, nation, million, marriage
         r"|(?<=[^qgao]u)(?=a|ou)"  # us-u-al
         r"|(?<=[^gpaeiou]e)(?=o)|(?<=[dr]e)(?=as?$)"  # vid-e-o, i-de-a; not peo-ple
