@@ -12,14 +12,16 @@ import pytest
 from numpy.typing import NDArray
 from test_compose import LINES, WORDS
 
+from minimax_nb import Session, rehearsal
 from minimax_nb.rehearsal import singer
 from minimax_nb.rehearsal.band import RATE, TAIL
 from minimax_nb.rehearsal.compose import Score, compose
-from minimax_nb.rehearsal.perform import perform, to_timeline
+from minimax_nb.rehearsal.perform import perform, play_sample, to_timeline
 from minimax_nb.rehearsal.sing import HUMMED, Hummer, best_voice
 from minimax_nb.rehearsal.singer import Singer
 from minimax_nb.rehearsal.speak import speak
 from minimax_nb.rehearsal.words import cut_into, split_words
+from minimax_nb.song import Status
 from minimax_nb.timeline import read_timeline
 
 VERSE = "##Take the cat to see the park\nHold on to the people that you know##"
@@ -167,6 +169,21 @@ def test_the_timeline_has_every_word_when_it_is_sung(tmp_path: Path) -> None:
     assert flat[-1].end < made.duration
     assert timeline.line_at(timeline.lines[1].start) == timeline.lines[1]
     assert timeline.line_at(0) is None
+
+
+def test_a_rehearsed_song_carries_its_timeline_and_a_hosted_one_does_not(tmp_path: Path, home: Path) -> None:
+    play_sample(tmp_path / "reference.mp3")
+    session = Session(rehearse=True)
+    made = session.generate("Sing 𐎀𐎁 to me", tmp_path / "reference.mp3", tempo=120, language="en")
+    assert made.timeline is not None
+    assert [line.text for line in made.timeline.lines] == ["Sing 𐎀𐎁 to me"]
+    assert "𐎀𐎁" in made.notes[0]
+    assert made.notes[0].replace("“", "") in made._repr_html_().replace("“", "")
+    assert session.songs() == [made]
+    address = rehearsal.address(home)
+    hosted = Session(api_key=address.key, base_url=address.base_url, home=tmp_path / "elsewhere").retrieve(made.id)
+    assert hosted.status is Status.COMPLETED
+    assert (hosted.timeline, hosted.notes) == (None, ())
 
 
 def test_without_the_extra_the_words_are_hummed(monkeypatch: pytest.MonkeyPatch) -> None:
