@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from .song import Status
+from .timeline import Timeline, read_timeline
 
 LOGS_PATIENCE = timedelta(minutes=30)
 """How long an entry in the provider's logs may take to appear; "not there yet" is not "not charged"."""
@@ -38,6 +39,8 @@ class Look:
         Why it failed.
     surprise : str
         What the answer held that the contract does not know; the song counts as pending.
+    timeline : Timeline or None
+        When what is sung, where the service says it: the rehearsal service does.
     """
 
     id: str
@@ -47,6 +50,7 @@ class Look:
     cost_usd: float | None = None
     error: str = ""
     surprise: str = ""
+    timeline: Timeline | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,13 @@ def _read_completed(fields: Mapping[str, Any], generation_id: str) -> Look:
     if not isinstance(url, str) or not _is_link(url):
         return Look(generation_id, Status.GENERATING, surprise="a completed song without a link to it")
     size = file.get("file_size") if isinstance(file, dict) else None
-    return Look(generation_id, Status.DOWNLOADING, audio_url=url, file_size=size if _is_count(size) else None)
+    return Look(
+        generation_id,
+        Status.DOWNLOADING,
+        audio_url=url,
+        file_size=size if _is_count(size) else None,
+        timeline=read_timeline(fields.get("timeline")),
+    )
 
 
 def _failure(error: object) -> str:

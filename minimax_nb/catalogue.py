@@ -104,6 +104,7 @@ REHEARSAL_OPTIONS: Mapping[str, Option] = MappingProxyType(
     {
         "tempo": Option("tempo", (int, float), 40, 240),
         "key": Option("key", str, 1, 20),
+        "language": Option("language", str, 2, 20),
         "seed": Option("seed", int, 0, 2**32 - 1),
     }
 )
@@ -153,7 +154,7 @@ def to_fields(model: Model, options: Mapping[str, Any], *, rehearsal: bool) -> d
     options : mapping of str to object
         As the person gave them.
     rehearsal : bool
-        Whether the rehearsal band is asked, which takes `tempo`, `key` and `seed` as well.
+        Whether the rehearsal band is asked, which takes `REHEARSAL_OPTIONS` as well.
 
     Raises
     ------

@@ -95,6 +95,7 @@ def _add_request(verb: argparse.ArgumentParser, *, required: bool) -> None:
     verb.add_argument("--unaccompanied", action="store_true", help="the voice alone, no instruments")
     verb.add_argument("--tempo", type=float, help="rehearsal only: beats per minute")
     verb.add_argument("--key", help='rehearsal only: such as "A minor"')
+    verb.add_argument("--language", help='rehearsal only: of the words, such as "en"')
     verb.add_argument("--seed", type=int, help="rehearsal only: the same seed, the same song")
 
 
@@ -138,7 +139,7 @@ def song(options: argparse.Namespace) -> None:
         asked = _submit_sample(session, options)
     made = session.wait(asked, timeout=options.timeout)
     print(made.save(output))
-    print(made.facts, file=sys.stderr)
+    print(made.facts, *made.notes, sep="\n", file=sys.stderr)
 
 
 def submit(options: argparse.Namespace) -> None:
@@ -163,7 +164,7 @@ def _submit_sample(session: Session, options: argparse.Namespace) -> Song:
 
 
 def _request_options(options: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(options, name) for name in ("tempo", "key", "seed")}
+    given = {name: getattr(options, name) for name in ("tempo", "key", "language", "seed")}
     extra = {name: value for name, value in given.items() if value is not None}
     return {"model": options.model, "accompaniment": not options.unaccompanied, **extra}
 

@@ -20,6 +20,7 @@ from .errors import LibraryError, Spent
 from .library import Library
 from .owners import is_alive, this_worker
 from .song import Song, SongRequest, Status
+from .timeline import read_timeline
 
 STEPS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {
@@ -67,6 +68,7 @@ MIGRATIONS = (
         "ALTER TABLE songs ADD COLUMN finished TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE songs ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0",
     ),
+    ("ALTER TABLE songs ADD COLUMN timeline TEXT",),
 )
 """Numbered by their place: `PRAGMA user_version` says how many of them a file has had."""
 
@@ -339,6 +341,7 @@ class Journal:
                 "path": song.path,
                 "duration": song.duration,
                 "cost_usd": song.cost_usd,
+                "timeline": song.timeline,
             }
         )
 
@@ -350,6 +353,9 @@ class Journal:
             columns["file"] = path.relative_to(self.home).as_posix() if path else None
         if "source" in columns and columns["source"].startswith(str(self.home)):
             columns["source"] = Path(columns["source"]).relative_to(self.home).as_posix()
+        if "timeline" in columns:
+            timeline = columns["timeline"]
+            columns["timeline"] = json.dumps(timeline.to_data(), ensure_ascii=False) if timeline else None
         return columns
 
     def _to_song(self, row: sqlite3.Row) -> Song:
@@ -369,6 +375,7 @@ class Journal:
             duration=row["duration"],
             cost_usd=row["cost_usd"],
             error=row["error"],
+            timeline=read_timeline(json.loads(row["timeline"])) if row["timeline"] else None,
         )
 
 
@@ -395,7 +402,7 @@ def _insert(connection: sqlite3.Connection, row: Mapping[str, Any]) -> None:
 def _take_in(connection: sqlite3.Connection, note: Mapping[str, Any]) -> None:
     """Take a song in that another computer wrote down, or finished; a note that makes no sense is passed over."""
     columns = [row["name"] for row in connection.execute("PRAGMA table_info(songs)")]
-    note = {"finished": "", "deleted": 0, **note}  # an older version wrote without them
+    note = {"finished": "", "deleted": 0, "timeline": None, **note}  # an older version wrote without them
     if set(note) != set(columns) or note["status"] not in [status.value for status in Status]:
         return
     with contextlib.suppress(sqlite3.IntegrityError, sqlite3.InterfaceError):

@@ -132,8 +132,8 @@ class Session:
         accompaniment : bool
             Whether instruments play along (puts ``##`` around the lyrics).
         **options
-            What else the model takes; rehearsing, also ``tempo`` (BPM), ``key`` (such as ``"A minor"``) and
-            ``seed`` (the same seed, the same song).
+            What else the model takes; rehearsing, also ``tempo`` (BPM), ``key`` (such as ``"A minor"``),
+            ``language`` (of the words, such as ``"en"``) and ``seed`` (the same seed, the same song).
 
         Returns
         -------
@@ -418,8 +418,10 @@ class Session:
         with _told_about(song):
             look = client.retrieve(song.id)
         song = self._noted(song)
-        changes = {"cost_usd": look.cost_usd} if look.cost_usd and not song.cost_usd else {}
+        changes: dict[str, Any] = {"cost_usd": look.cost_usd} if look.cost_usd and not song.cost_usd else {}
         if look.status is Status.DOWNLOADING:
+            if song.rehearsal and look.timeline:
+                changes["timeline"] = look.timeline
             song = self.journal.step(song, look.status, audio_url=look.audio_url, **changes)
             return Looked(song, lambda: self._download(song, look, client))
         error = look.error or look.surprise

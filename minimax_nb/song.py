@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .errors import LibraryError, MusicError, Spent
+from .timeline import Timeline
 
 if TYPE_CHECKING:
     from .card import Card, Player
@@ -120,6 +121,8 @@ class Song:
         In US dollars, as the service reports it.
     error : str
         What went wrong; empty when nothing did.
+    timeline : Timeline or None
+        When which syllable is sung, once a rehearsed song is made; the hosted service does not say.
     """
 
     request_id: str
@@ -136,6 +139,7 @@ class Song:
     duration: float | None = None
     cost_usd: float | None = None
     error: str = ""
+    timeline: Timeline | None = None
 
     @property
     def audio(self) -> bytes | None:
@@ -167,6 +171,11 @@ class Song:
             return None
         given = self.request.options.get("seed") if self.request else None
         return rehearsal_seed(self.request_id) if given is None else given
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the rehearsal band has to say about it, such as words that it could not sing."""
+        return self.timeline.notes if self.timeline else ()
 
     @property
     def title(self) -> str:
@@ -273,7 +282,13 @@ class Song:
         from .card import Card
 
         path = self.path if self.path is not None and self.path.exists() else None
-        return Card(self.title, self.facts, self.error, path, self._beside() if path else "")
+        return Card(
+            self.title,
+            self.facts,
+            " ".join(filter(None, [*self.notes, self.error])),
+            path,
+            self._beside() if path else "",
+        )
 
     def _beside(self) -> str:
         """The finished file as a notebook in the current folder names it; empty where none lies there."""

@@ -15,7 +15,7 @@ PACKAGE = Path(minimax_nb.__file__).parent
 
 # A module may import from the rows above its own, and from nothing else of this package.
 ROWS = [
-    {"errors"},
+    {"errors", "timeline"},
     {"audio", "catalogue", "library", "lyrics", "owners", "surroundings", "urls"},
     {"card"},
     {"song"},

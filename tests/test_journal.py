@@ -12,6 +12,7 @@ from minimax_nb.errors import LibraryError, Spent
 from minimax_nb.journal import MIGRATIONS, STEPS, Journal
 from minimax_nb.library import locate
 from minimax_nb.song import Song, SongRequest, Status
+from minimax_nb.timeline import Line, Syllable, Timeline
 
 
 def new_song(name: str = "a", **changes: object) -> Song:
@@ -33,6 +34,34 @@ def test_a_song_comes_back_as_it_was_written(journal: Journal, tmp_path: Path) -
     moved = Journal(locate(journal.home.rename(tmp_path / "moved"))).get("a")
     assert moved is not None
     assert moved.source == str(tmp_path / "moved" / "references" / "abc.mp3")
+
+
+def test_a_timeline_comes_back_as_it_was_written(journal: Journal) -> None:
+    line = Line((Syllable("Qué ", 1.0, 1.25), Syllable("día", 1.25, 2.0)))
+    timeline = Timeline((line,), "es", ("The voice cannot say ☃.",))
+    journal.add(new_song(status=Status.QUEUED))
+    stands = journal.step(new_song(), Status.DOWNLOADING, timeline=timeline)
+    assert stands.timeline == timeline
+    assert stands.notes == ("The voice cannot say ☃.",)
+    assert Journal(journal.library).get("a") == stands
+    assert (line.text, line.start, line.end) == ("Qué día", 1.0, 2.0)
+
+
+def test_a_library_from_before_timelines_is_brought_up_to_date(journal: Journal) -> None:
+    journal.library.database.mkdir(parents=True)
+    with sqlite3.connect(journal.library.database / "library.db") as old:
+        for statement in MIGRATIONS[0]:
+            old.execute(statement)
+        old.execute("PRAGMA user_version = 1")
+        old.execute(
+            "INSERT INTO songs VALUES ('a', '', 'sending', '2026-01-01T00:00:00+00:00', 'm', NULL, NULL, NULL, NULL,"
+            " '', '', 1, '', NULL, NULL, NULL, '', '', 0)"
+        )
+    old.close()
+    found = journal.get("a")
+    assert found is not None
+    assert found.timeline is None
+    assert found.notes == ()
 
 
 def test_every_step_that_is_not_in_the_table_is_not_made(journal: Journal) -> None:

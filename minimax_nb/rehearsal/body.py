@@ -228,6 +228,7 @@ _REFERENCE = Field("an http(s) URL, or data:audio/...;base64, with the audio", _
 _REHEARSAL = {
     "tempo": Field("a number (beats per minute)", _is_number),
     "key": _text(1, 20),
+    "language": _text(2, 20),
     "seed": Field("a whole number from 0 to 4294967295", _is_seed),
 }
 

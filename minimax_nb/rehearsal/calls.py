@@ -116,6 +116,8 @@ class Audio(Call):
                 "file_name": "output.mp3",
                 "file_size": self.desk.ledger.audio(job).stat().st_size,
             }
+            if job.timeline:
+                answer["timeline"] = job.timeline
         return {**answer, "meta": {"usage": {"credits_used": credits(job.cost_usd)}}}
 
 

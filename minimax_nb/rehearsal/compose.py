@@ -14,11 +14,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .words import Words, read_prompt, spoken, starts_weakly
+from .layout import BAR, SHORTEST, Layout, choose_layout, length
+from .words import Cut, Words, read_prompt, spoken, starts_weakly
 
-SHORTEST, LONGEST = 21.0, 57.0  # s, a song without its last echo
-SUNG_RATE, SLOWEST_SUNG = 3.8, 3.3  # syllables/s that are understood best, and the slowest of them
-BAR = 4  # beats
+SLOWEST_SUNG = 3.3  # syllables/s, of those that are understood best
 # Who draws from a seed, each from a stream of its own, so that a change to one does not touch the others.
 STREAMS = ("reference", "composer", "groove", "drums", "keys", "bass", "pad", "hook")
 
@@ -30,15 +29,6 @@ LOOPS = {
 }
 TONIC, DOMINANT = 0, 4
 
-# How syllables may fall: the length of a pattern in beats and where in it they start.
-GRIDS: tuple[tuple[float, tuple[float, ...]], ...] = (
-    (1, (0,)),
-    (2, (0, 1, 1.5)),
-    (1, (0, 0.5)),
-    (2, (0, 0.5, 1, 1.5, 1.75)),
-    (1, (0, 0.5, 0.75)),
-    *((1, tuple(i / n for i in range(n))) for n in (4, 6, 8, 12, 16, 24, 32)),
-)
 STEP_COST = (1.0, 0.0, 0.5, 1.3, 2.2, 3.5, 5.0)  # by scale steps from one note to the next; more costs as much again
 HOOKS = ((0, 1, 1.5, 2, 3), (0, 0.5, 1.5, 2, 3), (0, 1.5, 2, 3.5), (0.5, 1, 1.5, 3), (0, 0.5, 1, 2, 2.5))
 
@@ -89,38 +79,6 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How densely the words are set: a grid of `GRIDS`, what a line is rounded up to, and the rests, in beats."""
-
-    pattern: float
-    places: tuple[float, ...]
-    whole: float
-    breath: float
-    pause: float
-    intro: float
-    ending: float
-    tightness: float
-
-    @property
-    def step(self) -> float:
-        """The mean length of a syllable in beats."""
-        return self.pattern / len(self.places)
-
-    def place(self, slot: int) -> float:
-        """The beat of a slot, from the start of its line."""
-        turns, index = divmod(slot, len(self.places))
-        return turns * self.pattern + self.places[index]
-
-    def line_beats(self, count: int) -> float:
-        """The length of a line with so many syllables."""
-        return float(np.ceil(self.filled(count) / self.whole - 1e-9) * self.whole)
-
-    def filled(self, slots: int) -> float:
-        """The beats of so many slots with the hold on the last one and the breath after it."""
-        return self.place(slots - 1) + max(self.step, min(1.0, 2 * self.breath)) + self.breath
-
-
-@dataclass(frozen=True)
 class Score:
     """Everything the players need; they read nothing else."""
 
@@ -131,6 +89,7 @@ class Score:
     seed: int
     swing: float
     accompanied: bool
+    language: str
     sections: tuple[Section, ...]
     chords: tuple[Chord, ...]
     syllables: tuple[Syllable, ...]
@@ -152,7 +111,17 @@ class Score:
         return self.at(self.sections[-1].beat + self.sections[-1].beats)
 
 
-def compose(prompt: str, *, tempo: float, tonic: int, mode: str, brightness: float = 2000.0, seed: int = 0) -> Score:
+def compose(
+    prompt: str,
+    *,
+    tempo: float,
+    tonic: int,
+    mode: str,
+    brightness: float = 2000.0,
+    seed: int = 0,
+    language: str | None = None,
+    cut: Cut | None = None,
+) -> Score:
     """Write a song of 20 to 60 s for the words of a prompt, one lead note per syllable.
 
     All words are kept: a song with more of them than a minute holds is as much longer as it must be.
@@ -164,15 +133,17 @@ def compose(prompt: str, *, tempo: float, tonic: int, mode: str, brightness: flo
     tonic, mode : a pitch class (0 = C), "major" or "minor"
     brightness : Hz, the spectral centroid the band should match
     seed : the same one gives the same song
+    language : of the words, such as "en"; guessed when it is not given
+    cut : how the voice cuts words into syllables; by rule when it is not given
     """
-    lines, accompanied = read_prompt(prompt)
+    lines, accompanied, language = read_prompt(prompt, language, cut)
     rng = chance(seed, "composer")
     swing = float(rng.choice((0.0, 0.0, 0.04, 0.1))) if tempo < 130 else 0.0
     counts = [sum(map(len, line)) for line in lines]
-    layout = _layout(counts, tempo, accompanied)
+    layout = choose_layout(counts, tempo, accompanied)
     sections = _sections(counts, layout, tempo)
     sung = [line for line in lines if line]
-    score = Score(tempo, tonic, mode, brightness, abs(seed), swing, accompanied, sections, (), (), ())
+    score = Score(tempo, tonic, mode, brightness, abs(seed), swing, accompanied, language, sections, (), (), ())
     score = replace(score, chords=_chords(score, sung, rng))
     return _Melody(score, layout, sung, rng).written()
 
@@ -182,39 +153,9 @@ def chance(seed: int, who: str) -> np.random.Generator:
     return np.random.default_rng([abs(seed), STREAMS.index(who)])
 
 
-def _layout(counts: Sequence[int], tempo: float, accompanied: bool) -> Layout:
-    """The most comfortable setting of lines with so many syllables that is not too long, or the shortest of all."""
-    intro = (2 * BAR if tempo >= 60 else BAR) if accompanied else 0
-    # The last chord rings for about three seconds, a lone voice for half of that.
-    ending = float(np.clip(round((3.2 if accompanied else 1.6) * tempo / 60), 1, 12))
-    options = []
-    for pattern, places in GRIDS:
-        step = pattern / len(places)
-        options += [
-            Layout(pattern, places, 4, 0.5, 4 if tempo < 80 else 8, intro, ending, 0.0),
-            Layout(pattern, places, 2, 0.5, 4, intro, ending, 0.3),
-            Layout(pattern, places, 1, step, 2, intro, ending, 0.7),
-            Layout(pattern, places, 1, 0, 1, min(intro, BAR), ending, 1.5),
-            Layout(pattern, places, step, 0, step, min(intro, BAR), ending, 2.5),
-        ]
-    return min(options, key=lambda o: (max(LONGEST, _length(counts, o, tempo)), _discomfort(o, tempo)))
-
-
-def _discomfort(layout: Layout, tempo: float) -> float:
-    """How far a setting is from a relaxed one with the rate of syllables that is understood best."""
-    rate = tempo / 60 / layout.step
-    return 3 * abs(float(np.log2(rate / SUNG_RATE))) + layout.tightness
-
-
-def _length(counts: Sequence[int], layout: Layout, tempo: float) -> float:
-    """The length in s of a song with so many syllables in each line (0: a pause), its ending included."""
-    beats = sum(layout.line_beats(count) if count else layout.pause for count in counts)
-    return (layout.intro + beats + layout.ending) * 60 / tempo
-
-
 def _sections(counts: Sequence[int], layout: Layout, tempo: float) -> tuple[Section, ...]:
     """The form; a short song gets a longer intro and a solo after its words."""
-    missing = SHORTEST - _length(counts, layout, tempo)
+    missing = SHORTEST - length(counts, layout, tempo)
     bars = max(0, int(np.ceil(missing * tempo / 60 / BAR)))
     longer_intro = min(2, bars // 3) if layout.intro else 0
     spans = [("intro", layout.intro + longer_intro * BAR)]

@@ -47,6 +47,8 @@ class Job:
         How often its making was begun: more than once only when the service died over it.
     error : mapping or None
         `name` and `message` of a failure.
+    timeline : mapping or None
+        When what is sung, as the band said it.
     """
 
     id: str
@@ -60,6 +62,7 @@ class Job:
     attempts: int = 0
     finished: float | None = None
     error: Mapping[str, str] | None = None
+    timeline: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -172,13 +175,15 @@ class Ledger:
             return None
         return job
 
-    def complete(self, job_id: str, audio: Path) -> None:
+    def complete(self, job_id: str, audio: Path, timeline: Mapping[str, Any] | None = None) -> None:
         """Note that the song is made.
 
         Parameters
         ----------
         audio : Path
             The finished file, on the same disk; it is moved.
+        timeline : mapping or None
+            When what is sung.
         """
         with open(audio, "rb+") as file:
             os.fsync(file.fileno())
@@ -186,7 +191,7 @@ class Ledger:
         if job is None or not job.unfinished:
             return
         os.replace(audio, self.audio(job))
-        self._step(job_id, lambda job: replace(job, status="completed", finished=time.time()))
+        self._step(job_id, lambda job: replace(job, status="completed", finished=time.time(), timeline=timeline))
 
     def fail(self, job_id: str, name: str, message: str, *, even_finished: bool = False) -> None:
         """Note that the song could not be made, and take its charge back."""

@@ -1,13 +1,16 @@
-"""The whole way from a reference and a prompt to a song: listen, compose, play, mix.
+"""The whole way from a reference and a prompt to a song: listen, compose, play, sing, mix.
 
-The lead is a `sing.Voice`, a callable from a score to a stem, so that a singer can take the place of the hum.
+The lead is a `sing.Voice`: the singer where the extra `[voice]` is installed, else the hum, or any other.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby, pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -16,7 +19,7 @@ from .band import RATE, play
 from .compose import Score, chance, compose
 from .listen import NOTE_NAMES, Heard, listen
 from .mix import faded, mix, write_mp3
-from .sing import Voice, hum
+from .sing import Voice, best_voice, hum
 from .words import WORDLESS
 
 TEMPI = (40.0, 240.0)  # BPM that can be asked for
@@ -34,6 +37,7 @@ class Performance:
     seed: int
     heard: Heard | None
     score: Score
+    timeline: dict[str, Any]
 
 
 def perform(
@@ -44,7 +48,8 @@ def perform(
     seed: int,
     tempo: float | None = None,
     key: str | None = None,
-    voice: Voice = hum,
+    language: str | None = None,
+    voice: Voice | None = None,
 ) -> Performance:
     """Play a song in the tempo, key and colour of a reference and write it to an mp3 file.
 
@@ -56,12 +61,13 @@ def perform(
     seed : the same inputs and seed give the same samples
     tempo : BPM from 40 to 240, instead of the heard one
     key : such as "A minor" or "C# major", instead of the heard one
-    voice : makes the lead from the score
+    language : of the words, such as "en", instead of the guessed one
+    voice : has the lead; the best there is when it is not given
 
     Raises
     ------
     ValueError
-        when the tempo or the key cannot be used.
+        when the tempo, the key or the language cannot be used.
     soundfile.LibsndfileError
         when the reference is no audio.
     """
@@ -71,12 +77,49 @@ def perform(
     heard = listen(reference) if reference is not None else None
     own_tempo, own_key, brightness = _from_seed(seed) if heard is None else _from_heard(heard)
     tonic, mode = wanted or own_key
-    score = compose(prompt, tempo=tempo or own_tempo, tonic=tonic, mode=mode, brightness=brightness, seed=seed)
-    sound = mix(voice(score), play(score))
+    voice = voice or best_voice()
+    score = compose(
+        prompt,
+        tempo=tempo or own_tempo,
+        tonic=tonic,
+        mode=mode,
+        brightness=brightness,
+        seed=seed,
+        language=language,
+        cut=voice.cut,
+    )
+    sound = mix(voice.sing(score), play(score))
     name = f"{NOTE_NAMES[tonic]} {mode}"
     comment = f"Rehearsal band, {score.tempo:.2f} BPM, {name}, seed {seed}"
     write_mp3(sound, Path(destination), title=song_title(score), comment=comment)
-    return Performance(Path(destination), len(sound) / RATE, score.tempo, name, seed, heard, score)
+    return Performance(
+        Path(destination),
+        len(sound) / RATE,
+        score.tempo,
+        name,
+        seed,
+        heard,
+        score,
+        to_timeline(score, voice.remarks(score)),
+    )
+
+
+def to_timeline(score: Score, notes: Sequence[str] = ()) -> dict[str, Any]:
+    """When what is sung, as plain data: the lines, each with its syllables as [text, start, end] in s, and the notes.
+
+    Texts of a line joined are the line as it was written, each word with the blank behind it.
+    """
+    lines = []
+    for _, line in groupby(score.syllables, key=lambda syllable: syllable.line):
+        sung = list(line)
+        ends = [one.word != two.word for one, two in pairwise(sung)] + [False]
+        lines.append(
+            [
+                [s.text + " " * ends_word, round(s.start, 3), round(s.end, 3)]
+                for s, ends_word in zip(sung, ends, strict=True)
+            ]
+        )
+    return {"language": score.language, "lines": lines, "notes": list(notes)}
 
 
 def play_sample(

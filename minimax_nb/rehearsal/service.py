@@ -11,7 +11,8 @@
 `POST /rehearsal/stop`                    ends the service, unless it is making a song
 ========================================  ==============================================================
 
-Three fields more than the provider's are taken from a submit: `tempo` (beats per minute), `key` and `seed`.
+Four fields more than the provider's are taken from a submit: `tempo` (beats per minute), `key`, `seed` and
+`language` (of the words). One more is in the answer of a retrieve: `timeline`, which says when what is sung.
 An `audio_setting` is checked, and the band plays as it always does: an mp3.
 """
 

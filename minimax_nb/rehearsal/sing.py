@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 from .band import RATE, TAIL, Audio
 from .compose import Score
 from .mix import smooth
+from .words import Words, by_rule
 
-Voice = Callable[[Score], Audio]  # a lead: a score in, its stem out
 Notes = list[tuple[float, float, int, str]]  # start and end in s, MIDI pitch, vowel
 
+HUMMED = 'The words are hummed; pip install "minimax_nb[voice]" adds a voice that sings them.'
 CONTROL = 64  # samples between two values of a slow curve
 
 # First three formants in Hz of sung vowels, after Peterson & Barney (1952), "Control methods used in a study of
@@ -32,6 +34,47 @@ HARMONICS = 18
 UNSUNG = re.compile(r"(?<=q)u|(?<=g)u(?=[ei])")  # qué, guide
 
 
+class Voice(Protocol):
+    """Who has the lead: cuts words into syllables for the composer, and sings what was composed."""
+
+    def cut(self, words: Sequence[str], language: str) -> Words:
+        """The words of a line as the syllables this voice sings."""
+
+    def sing(self, score: Score) -> Audio:
+        """The lead of a score, shape (samples,)."""
+
+    def remarks(self, score: Score) -> tuple[str, ...]:
+        """What listeners should know, such as words that could not be sung; a sentence each."""
+
+
+class Hummer:
+    """The voice without the extra `[voice]`: it hums."""
+
+    def cut(self, words: Sequence[str], language: str) -> Words:
+        """The words of a line as syllables, by rule."""
+        return by_rule(words, language)
+
+    def sing(self, score: Score) -> Audio:
+        """The lead, hummed."""
+        return hum(score)
+
+    def remarks(self, score: Score) -> tuple[str, ...]:
+        """How the words could be heard."""
+        return (HUMMED,)
+
+
+def best_voice() -> Voice:
+    """The singer, where the extra `[voice]` is installed; else the hum."""
+    try:
+        import espeakng_loader  # noqa: F401
+        import pyworld  # noqa: F401
+    except ImportError:
+        return Hummer()
+    from .singer import Singer
+
+    return Singer()
+
+
 def hum(score: Score) -> Audio:
     """Hum the lead on the vowels of its words: a voice until a singer is there, shape (samples,).
 
@@ -44,7 +87,7 @@ def hum(score: Score) -> Audio:
     if not notes:
         return np.zeros(length, dtype=np.float32)
     times = np.arange(0, length + CONTROL, CONTROL) / RATE
-    hertz = _pitch_curve(times, notes)
+    hertz = pitch_curve(times, CONTROL / RATE, notes)
     levels = _harmonic_levels(times, hertz, notes) * _loudness_curve(times, notes)
     return _additive(hertz, levels, length)
 
@@ -55,24 +98,36 @@ def _vowel(text: str) -> str:
     return next((char for char in letters if char in FORMANTS), "a")
 
 
-def _note_at(times: NDArray[np.float64], notes: Notes) -> NDArray[np.int64]:
+def _note_at(times: NDArray[np.float64], notes: Sequence[Sequence[Any]]) -> NDArray[np.int64]:
     """The index of the note that sounds, or sounded last, at each time."""
     found = np.searchsorted([note[0] for note in notes], times, side="right") - 1
     return np.asarray(np.clip(found, 0, len(notes) - 1))
 
 
-def _glide(values: NDArray[np.float64], seconds: float) -> NDArray[np.float64]:
+def _glide(values: NDArray[np.float64], seconds: float, step: float = CONTROL / RATE) -> NDArray[np.float64]:
     """A curve that takes so long from one value to the next."""
-    return smooth(values, max(1, round(seconds * RATE / CONTROL)) | 1)
+    return smooth(values, max(1, round(seconds / step)) | 1)
 
 
-def _pitch_curve(times: NDArray[np.float64], notes: Notes) -> NDArray[np.float64]:
-    """Hz at each time: a glide of 70 ms from note to note, vibrato of 5.6 Hz and 30 cents on the long ones."""
-    index = _note_at(times, notes)
-    pitch = _glide(np.array([note[2] for note in notes], dtype=float)[index], 0.07)
-    since = times - np.array([note[0] for note in notes])[index]
+def pitch_curve(
+    times: NDArray[np.float64], step: float, notes: Sequence[Sequence[Any]], scoop: float = 0.0
+) -> NDArray[np.float64]:
+    """Hz at each time, the times a `step` apart.
+
+    A glide of 70 ms from note to note, vibrato of 5.6 Hz and 30 cents on those over 0.38 s, 0.22 s after their
+    start; the first note is reached from `scoop` semitones below.
+
+    Parameters
+    ----------
+    notes : of each its start and end in s and its MIDI pitch
+    """
+    starts = np.array([note[0] for note in notes])
+    index = _note_at(times + 0.02, notes)  # the glide is over soon after the beat
+    pitch = _glide(np.array([note[2] for note in notes], dtype=float)[index], 0.07, step)
+    since = times - starts[index]
     long = np.array([note[1] - note[0] > 0.38 for note in notes])[index]
-    vibrato = 0.3 * np.sin(2 * np.pi * 5.6 * times) * np.clip((since - 0.22) / 0.2, 0, 1) * long
+    vibrato = 0.3 * np.sin(2 * np.pi * 5.6 * (since - 0.22)) * np.clip((since - 0.22) / 0.2, 0, 1) * long
+    pitch -= scoop * np.clip((starts[0] + 0.05 - times) / 0.1, 0, 1)
     return np.asarray(440 * 2 ** ((pitch + vibrato - 69) / 12))
 
 

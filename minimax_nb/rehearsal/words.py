@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 
 Words = list[list[str]]  # a line: its words, each as its syllables
+Cut = Callable[[Sequence[str], str], Words]  # takes the words of a line and their language
 
 WORDLESS = "Ooh la la la, ooh la la\nLa la la la, ooh la la\nOoh la la la, hey la la\nLa la la la, ooh"
 
@@ -32,13 +33,13 @@ EXCEPTIONS = {
         "qui-et di-et sci-ence so-ci-e-ty li-on li-ons gi-ant gi-ants li-ar po-em po-ems po-et po-et-ry cre-ate "
         "cre-at-ed cre-a-tion cru-el fu-el ru-in ru-ins ru-ined flu-id na-ked sa-cred wick-ed hun-dred hun-dreds "
         "be-lov-ed rhyth-m rhyth-ms rec-i-pe wednes-day sol-dier sol-diers el-e-ment el-e-ments some-one an-y-one "
-        "no-one re-al-i-ty the-a-ter id-e-al re-act lone-some awe-some bare-foot note-book note-books"
+        "no-one who-ev-er re-al-i-ty the-a-ter id-e-al re-act lone-some awe-some bare-foot note-book note-books"
     )
 }
 HIATUS = {  # where a run of vowels falls into two syllables
     "en": re.compile(
         r"(?<=[aeiouy])(?=ings?$)"  # go-ing
-        r"|(?<=[aeou]y)(?=[aiou]|e(?!s?$))"  # play-er, be-yond
+        r"|(?<=[aeou]y)(?=[aiou]|e(?![sd]?$))"  # play-er, be-yond; not played
         r"|(?<=[^ctsgxlnaeou]i)(?=a(?!ge)|o|u)"  # pi-ano, ra-di-o; not special, nation, million, marriage
         r"|(?<=[^qgao]u)(?=a|ou)"  # us-u-al
         r"|(?<=[^gpaeiou]e)(?=o)|(?<=[dr]e)(?=as?$)"  # vid-e-o, i-de-a; not peo-ple
@@ -71,14 +72,26 @@ VOWELS = frozenset("aeiouyæœøаеиоуыэюяіαεηιουω")
 ONSETS = re.compile(r"(?:ch|sh|th|ph|wh|qu|[bcdfgkpt][lr]|[dtsg]w|s[ptk])$")
 
 
-def read_prompt(prompt: str) -> tuple[list[Words], bool]:
-    """The lines of a prompt as words and syllables, an empty one for each pause; whether it wants accompaniment."""
+def read_prompt(prompt: str, language: str | None = None, cut: Cut | None = None) -> tuple[list[Words], bool, str]:
+    """The lines of a prompt as words and syllables, an empty one for each pause.
+
+    Parameters
+    ----------
+    prompt : as it is sent
+    language : such as "en"; guessed from the words when it is not given
+    cut : cuts the words of a line into syllables; the rules of this module when it is not given
+
+    Returns
+    -------
+    The lines, whether they want accompaniment, and their language.
+    """
     text = unicodedata.normalize("NFC", prompt).strip()
     accompanied = text.startswith("##") and text.endswith("##") and len(text) >= 4
     lines = [SECTION_MARK.sub("", line) for line in text.replace("##", "").strip().splitlines()]
-    language = guess_language(" ".join(lines))
-    words = [sung_words(line, language) for line in lines]
-    return [line for i, line in enumerate(words) if line or (i and words[i - 1])], accompanied
+    language = language or guess_language(" ".join(lines))
+    cut = cut or by_rule
+    words = [cut(split_words(line), language) for line in lines]
+    return [line for i, line in enumerate(words) if line or (i and words[i - 1])], accompanied, language
 
 
 def guess_language(text: str) -> str:
@@ -90,14 +103,15 @@ def guess_language(text: str) -> str:
     return best if hits[best] else ("es" if foreign else "en")
 
 
-def sung_words(line: str, language: str) -> Words:
-    """The words of a line, each as its syllables; marks that stand alone are not sung."""
-    words: Words = []
-    for token in re.findall(r"\S+", line):
-        for piece in re.findall(r"[^-–—/…]+[-–—/…]*|[-–—/…]+", token):
-            if any(char.isalnum() for char in piece):
-                words.append(syllables(piece, language))
-    return words
+def split_words(line: str) -> list[str]:
+    """The words of a line with their punctuation; marks that stand alone are not sung."""
+    pieces = [piece for token in line.split() for piece in re.findall(r"[^-–—/…]+[-–—/…]*|[-–—/…]+", token)]
+    return [piece for piece in pieces if any(char.isalnum() for char in piece)]
+
+
+def by_rule(words: Sequence[str], language: str) -> Words:
+    """Words, each as its syllables by the rules of its language."""
+    return [syllables(word, language) for word in words]
 
 
 def syllables(word: str, language: str = "en") -> list[str]:
@@ -106,8 +120,25 @@ def syllables(word: str, language: str = "en") -> list[str]:
     A heuristic: vowel groups, with the mute letters and hiatus of the language; one per Chinese, Japanese or
     Korean character and per digit; one per two letters in scripts that do not write their vowels.
     """
+    language = language if language in LANGUAGES else "es"
     parts = re.split(r"(?<=\w-)(?=\w)", word)
     return [syllable for part in parts for syllable in _unhyphenated(part, language)]
+
+
+def cut_into(word: str, count: int, language: str) -> list[str]:
+    """Cut a word into so many pieces, at its syllables where it can be; joined they are the word again.
+
+    Where more sound than are written ("W", "7"), the last ones are empty.
+    """
+    pieces = syllables(word, language)
+    while len(pieces) > count:
+        shortest = min(range(len(pieces) - 1), key=lambda i: len(pieces[i]) + len(pieces[i + 1]))
+        pieces[shortest : shortest + 2] = [pieces[shortest] + pieces[shortest + 1]]
+    while len(pieces) < count:
+        longest = max(range(len(pieces)), key=lambda i: len(pieces[i]))
+        half = (len(pieces[longest]) + 1) // 2
+        pieces[longest : longest + 1] = [pieces[longest][:half], pieces[longest][half:]]
+    return pieces
 
 
 def spoken(line: Words) -> str:

@@ -7,11 +7,12 @@ import queue
 import threading
 import time
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from ..catalogue import MODELS
+from ..catalogue import MODELS, REHEARSAL_OPTIONS
 from .body import MOST_AUDIO
 from .jobs import Job, Ledger
 from .words import WORDLESS
@@ -29,7 +30,8 @@ logger = logging.getLogger(__name__)
 class Band(Protocol):
     """Whoever plays: reads the reference, writes an mp3 to `destination`.
 
-    A ValueError says what is wrong with reference, key or tempo.
+    It may answer something with a `timeline`, plain data that says when what is sung. A ValueError says what is
+    wrong with reference, key, tempo or language.
     """
 
     def __call__(
@@ -41,6 +43,7 @@ class Band(Protocol):
         seed: int,
         tempo: float | None = None,
         key: str | None = None,
+        language: str | None = None,
     ) -> object: ...
 
 
@@ -52,11 +55,12 @@ def house_band(
     seed: int,
     tempo: float | None = None,
     key: str | None = None,
-) -> None:
+    language: str | None = None,
+) -> object:
     """Play with the built-in band, which is imported only when it is needed."""
     from .perform import perform
 
-    perform(reference, prompt, destination, seed=seed, tempo=tempo, key=key)
+    return perform(reference, prompt, destination, seed=seed, tempo=tempo, key=key, language=language)
 
 
 class Workshop:
@@ -97,8 +101,8 @@ class Workshop:
             return
         part = self._ledger.audio(job).with_suffix(".part.mp3")
         try:
-            self._play(job, part)
-            self._ledger.complete(job_id, part)
+            timeline = self._play(job, part)
+            self._ledger.complete(job_id, part, timeline)
         except ValueError as problem:
             self._ledger.fail(job_id, "invalid_input", str(problem))
         except Exception as problem:
@@ -106,16 +110,18 @@ class Workshop:
             logger.error("%s\n%s", type(problem).__name__, "".join(traceback.format_tb(problem.__traceback__)))
             self._ledger.fail(job_id, "generation_failed", f"The band stumbled ({type(problem).__name__}).")
 
-    def _play(self, job: Job, part: Path) -> None:
+    def _play(self, job: Job, part: Path) -> Mapping[str, Any] | None:
         reference, body = self._ledger.reference(job), job.body
         if not body["reference_audio_url"].startswith("data:"):
             fetch(body["reference_audio_url"], reference)
         check_length(reference, LEAST_SECONDS[job.model])
         # A cover's prompt is its style; without lyrics, its lead has no words.
         words = body.get(MODELS[job.model].words_field) or f"##{WORDLESS}##"
-        self._band(reference, words, part, seed=job.seed, tempo=body.get("tempo"), key=body.get("key"))
+        asked = {name: body[name] for name in REHEARSAL_OPTIONS if name in body and name != "seed"}
+        played = self._band(reference, words, part, seed=job.seed, **asked)
         if not part.is_file() or not part.stat().st_size:
             raise ValueError("The band played nothing.")
+        return getattr(played, "timeline", None)
 
 
 def check_length(reference: Path, least: float) -> None:

@@ -1,0 +1,333 @@
+"""Speak words with espeak-ng: sound, and when each of its phonemes begins. Part of the optional extra `[voice]`.
+
+espeak-ng is GPL and is loaded into the rehearsal process alone. Its phonemes come as IPA, in which vowels look
+alike in all languages.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import re
+import threading
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATE = 22_050  # Hz, what espeak-ng speaks at
+SPEED = 130  # words a minute: slow, so that little is left to stretch
+PITCH, PITCH_RANGE = 50, 10  # of 100: the middle of the voice, and almost no intonation
+VARIANT = "f2"  # of the voices: a woman's formants, which suit notes above middle C
+UNSAYABLE = "la"  # what is sung for what cannot be said
+
+VOICES = {"en": "en-us", "zh": "cmn"}  # others bear the name of their language
+SCRIPTS = {  # the language of a line in a script that the guess by small words does not know
+    "HIRAGANA": "ja", "KATAKANA": "ja", "CJK": "cmn", "HANGUL": "ko", "CYRILLIC": "ru", "GREEK": "el",
+    "ARABIC": "ar", "HEBREW": "he", "DEVANAGARI": "hi", "ARMENIAN": "hy", "GEORGIAN": "ka", "BENGALI": "bn",
+    "TAMIL": "ta",
+}  # fmt: skip
+
+# The vowels of the International Phonetic Alphabet (2020 chart), and the schwas with r.
+IPA_VOWELS = frozenset("iyɨʉɯuɪʏʊeøɘɵɤoəɛœɜɞʌɔæɐaɶɑɒɚɝᵻ")
+SYLLABIC = "\u0329"
+ONE_SYLLABLE = re.compile("h?ours?")
+NOT_IPA = re.compile(r"[ˈˌ\d_:|;\-^]")
+OBSTRUENTS = frozenset("pbtdkɡfvszʃʒθðɾ")
+
+
+@dataclass(frozen=True)
+class Phoneme:
+    """A speech sound: IPA, start and end in s, and the word it belongs to, from 0."""
+
+    ipa: str
+    start: float
+    end: float
+    word: int
+
+    @property
+    def is_vowel(self) -> bool:
+        """Whether it can be sung on a note of its own."""
+        return unicodedata.normalize("NFD", self.ipa)[:1] in IPA_VOWELS or SYLLABIC in self.ipa
+
+    @property
+    def is_diphthong(self) -> bool:
+        """Whether the vowel glides into another one."""
+        return sum(char in IPA_VOWELS for char in self.ipa) > 1
+
+
+@dataclass(frozen=True, eq=False)
+class Speech:
+    """Words as they are spoken: float64 samples at `RATE`, phonemes in order, and how many vowels each word has.
+
+    `unsaid` holds the words for which `UNSAYABLE` was said.
+    """
+
+    samples: NDArray[np.float64]
+    phonemes: tuple[Phoneme, ...]
+    counts: tuple[int, ...]
+    unsaid: tuple[str, ...] = ()
+
+
+@functools.lru_cache(maxsize=256)
+def speak(words: tuple[str, ...], language: str) -> Speech:
+    """Speak a line; every word has at least one vowel.
+
+    Parameters
+    ----------
+    words : with their punctuation
+    language : such as "en"; another one where the script says so
+
+    Raises
+    ------
+    ValueError
+        when there is no voice for the language.
+    """
+    voice = voice_name(words, language)
+    unsaid = tuple(word for word in words if not _is_sayable(word))
+    plain = tuple(UNSAYABLE if word in unsaid else _plain(word) for word in words)
+    if all(word.isupper() or not word.isalpha() for word in plain):
+        plain = tuple(word.lower() for word in plain)  # shouted, not spelt
+    speech = _synthesised(plain, voice)
+    counts = _counts(speech, plain, voice)
+    if counts is not None:
+        return Speech(speech.samples, speech.phonemes, counts, unsaid)
+    return _word_by_word(words, plain, voice, unsaid)
+
+
+def voice_name(words: Sequence[str], language: str) -> str:
+    """The voice of a language, or that of the script in which most letters are written."""
+    letters = [unicodedata.name(char, "").split(" ")[0] for word in words for char in word if char.isalpha()]
+    scripts = [SCRIPTS[name] for name in letters if name in SCRIPTS]
+    if 2 * len(scripts) > len(letters) and language in ("en", "es", "fr", "de"):
+        # Japanese is known by any of its own letters.
+        return "ja" if "ja" in scripts else max(sorted(set(scripts)), key=scripts.count)
+    return VOICES.get(language, language)
+
+
+def _is_sayable(word: str) -> bool:
+    """Whether its letters are read; those of other scripts would be spelt by their numbers."""
+    scripts = {unicodedata.name(char, "").split(" ")[0] for char in word if char.isalpha()}
+    return scripts <= {"LATIN", *SCRIPTS}
+
+
+def _plain(word: str) -> str:
+    """A word without the marks around it, but for apostrophes."""
+    straight = word.replace("’", "'").replace("ʼ", "'")
+    core = re.sub(r"^[^\w']+|[^\w']+$", "", straight)
+    return "hum" if re.fullmatch("h*mm+", core.lower()) else core or "♪"  # what would be spelt out
+
+
+def _counts(speech: Speech, plain: Sequence[str], voice: str) -> tuple[int, ...] | None:
+    """How many vowels each word has; None where that cannot be told.
+
+    Small words are sometimes spoken as one ("of the"): then what each has alone decides.
+    """
+    heard = np.bincount([p.word for p in speech.phonemes if p.is_vowel], minlength=len(plain))
+    for group in _merged(heard == 0):
+        if group[0] < 0:
+            return None
+        alone = [sum(p.is_vowel for p in _synthesised((plain[word],), voice).phonemes) for word in group]
+        if sum(alone) != heard[group[0]] or not all(alone):
+            return None
+        heard[group] = alone
+    return tuple(int(count) for count in heard)
+
+
+def _merged(silent: NDArray[np.bool_]) -> list[list[int]]:
+    """The words without a sound of their own, run by run, each with the word before it."""
+    groups: list[list[int]] = []
+    for word in map(int, np.flatnonzero(silent)):
+        if groups and groups[-1][-1] == word - 1:
+            groups[-1].append(word)
+        else:
+            groups.append([word - 1, word])
+    return groups
+
+
+def _word_by_word(words: Sequence[str], plain: Sequence[str], voice: str, silent: tuple[str, ...]) -> Speech:
+    """Each word spoken by itself; for those without a sound, besides the `silent` ones, `UNSAYABLE`."""
+    samples: list[NDArray[np.float64]] = []
+    phonemes: list[Phoneme] = []
+    counts: list[int] = []
+    unsaid = list(silent)
+    at = 0.0
+    for index, word in enumerate(plain):
+        speech = _synthesised((word,), voice)
+        nuclei = _nuclei(speech.phonemes)
+        if not nuclei:
+            unsaid.append(words[index])
+            speech = _synthesised((UNSAYABLE,), VOICES["en"])
+            nuclei = _nuclei(speech.phonemes)
+        for i, p in enumerate(speech.phonemes):
+            # A word without a vowel is sung on its longest sound, which is marked as syllabic.
+            ipa = p.ipa if p.is_vowel or i not in nuclei else p.ipa + SYLLABIC
+            phonemes.append(Phoneme(ipa, at + p.start, at + p.end, index))
+        samples.append(speech.samples)
+        counts.append(len(nuclei))
+        at += len(speech.samples) / RATE
+    return Speech(np.concatenate(samples), tuple(phonemes), tuple(counts), tuple(unsaid))
+
+
+def _nuclei(phonemes: Sequence[Phoneme]) -> list[int]:
+    """Which phonemes of a word are sung: its vowels, or else its longest sound."""
+    vowels = [i for i, p in enumerate(phonemes) if p.is_vowel]
+    if vowels or not phonemes:
+        return vowels
+    return [max(range(len(phonemes)), key=lambda i: phonemes[i].end - phonemes[i].start)]
+
+
+def _synthesised(plain: tuple[str, ...], voice: str) -> Speech:
+    """What espeak-ng makes of words, each phoneme with the word it comes from; no counts."""
+    samples, events = _say(" ".join(plain), voice)
+    starts = np.cumsum([0, *(len(word) + 1 for word in plain)])
+    phonemes: list[Phoneme] = []
+    word = 0
+    marks = [*events, _Mark("end", 0, "", len(samples))]
+    for one, two in zip(marks, [*marks[1:], marks[-1]], strict=True):
+        if one.kind == "word":
+            word = int(np.searchsorted(starts, one.place, side="right")) - 1
+        ipa = NOT_IPA.sub("", one.text)
+        if one.kind == "phoneme" and ipa and two.sample > one.sample:
+            phonemes.append(Phoneme(ipa, one.sample / RATE, two.sample / RATE, min(word, len(plain) - 1)))
+    return Speech(samples, tuple(_as_sung(phonemes, plain) if voice == VOICES["en"] else phonemes), ())
+
+
+def _as_sung(phonemes: Sequence[Phoneme], plain: Sequence[str]) -> Iterator[Phoneme]:
+    """English phonemes with as many vowels as a word has syllables when it is sung: "qui-et", "did-n't", "our"."""
+    for before, sound, after in zip([None, *phonemes], phonemes, [*phonemes[1:], None], strict=False):
+        ends = after is None or after.word != sound.word
+        if ONE_SYLLABLE.fullmatch(plain[sound.word].lower()) and sound.ipa == "aʊ" and after is not None:
+            yield replace(sound, ipa="aʊɚ", end=after.end)
+        elif (
+            before is not None
+            and before.ipa == "aʊ"
+            and sound.ipa == "ɚ"
+            and ONE_SYLLABLE.fullmatch(plain[sound.word].lower())
+        ):
+            continue
+        elif sound.ipa == "aɪə" or (sound.ipa == "iə" and ends):
+            turn = sound.start + 0.6 * (sound.end - sound.start)
+            yield replace(sound, ipa=sound.ipa[:-1], end=turn)
+            yield replace(sound, ipa="ə", start=turn)
+        else:
+            yield _syllabic(before, sound, after)
+
+
+def _syllabic(before: Phoneme | None, sound: Phoneme, after: Phoneme | None) -> Phoneme:
+    """The n of "didn't" and the m of "rhythm" are syllables in English: between consonants, or at a word's end."""
+    closed = after is None or after.word != sound.word or not (after.is_vowel or after.ipa == "j")
+    obstruent = before is not None and before.word == sound.word and before.ipa[-1:] in OBSTRUENTS
+    if sound.ipa in ("n", "m") and closed and obstruent:
+        return replace(sound, ipa=sound.ipa + SYLLABIC)
+    return sound
+
+
+# --- the library ---
+
+_SYNCHRONOUS = 2
+_IPA_EVENTS = 0x0001 | 0x0002 | 0x8000  # phonemes as events, as IPA; do not exit on failure
+_WORD, _PHONEME = 1, 7
+_BY_CHARACTER, _UTF8 = 1, 1
+_SPEED, _PITCH, _RANGE = 1, 3, 4
+
+
+class _Identity(ctypes.Union):
+    _fields_ = (("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8))
+
+
+class _Event(ctypes.Structure):
+    """`espeak_EVENT` of speak_lib.h, revision 12."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", _Identity),
+    )
+
+
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.POINTER(_Event))
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """A word or phoneme that begins: place in the text, IPA, sample."""
+
+    kind: str
+    place: int
+    text: str
+    sample: int
+
+
+_lock = threading.Lock()  # the library has one state for the whole process
+
+
+def _say(text: str, voice: str) -> tuple[NDArray[np.float64], list[_Mark]]:
+    """Samples from -1 to 1 at `RATE`, and the marks in them.
+
+    The library carries something over from one text to the next, such as where its voice trembles. It is loaded
+    anew for each, so that the same text always sounds the same; that takes 20 ms.
+    """
+    import espeakng_loader
+
+    with _lock:
+        library = ctypes.CDLL(espeakng_loader.get_library_path())
+        try:
+            data = str(espeakng_loader.get_data_path()).encode()
+            if library.espeak_Initialize(_SYNCHRONOUS, 0, data, _IPA_EVENTS) <= 0:
+                raise RuntimeError("espeak-ng cannot be started")
+            return _spoken(library, text, voice)
+        finally:
+            library.espeak_Terminate()
+            _unload(library)
+
+
+def _spoken(library: ctypes.CDLL, text: str, voice: str) -> tuple[NDArray[np.float64], list[_Mark]]:
+    sound, marks = bytearray(), list[_Mark]()
+
+    def take(samples: int | None, length: int, events: Any) -> int:
+        if samples and length:
+            sound.extend(ctypes.string_at(samples, 2 * length))
+        marks.extend(_read_events(events))
+        return 0
+
+    callback = _CALLBACK(take)
+    library.espeak_SetSynthCallback(callback)
+    library.espeak_ng_SetRandSeed(ctypes.c_long(1))
+    name = f"{voice}+{VARIANT}".encode()
+    if not re.fullmatch(r"[a-zA-Z-]{2,20}", voice) or library.espeak_SetVoiceByName(name):
+        raise ValueError(f"There is no voice for the language {voice!r}.")
+    for parameter, value in ((_SPEED, SPEED), (_PITCH, PITCH), (_RANGE, PITCH_RANGE)):
+        library.espeak_SetParameter(parameter, value, 0)
+    raw = text.encode()
+    library.espeak_Synth(raw, len(raw) + 1, 0, _BY_CHARACTER, 0, _UTF8, None, None)
+    return np.frombuffer(bytes(sound), dtype="<i2") / 32768, marks
+
+
+def _read_events(events: Any) -> Iterator[_Mark]:
+    """The words and phonemes in a list that ends with an event of type 0."""
+    for index in count():
+        event = events[index]
+        if event.type == _WORD:
+            yield _Mark("word", event.text_position - 1, "", event.sample)
+        elif event.type == _PHONEME:
+            yield _Mark("phoneme", 0, event.id.string.decode(errors="ignore"), event.sample)
+        elif event.type == 0:
+            return
+
+
+def _unload(library: ctypes.CDLL) -> None:
+    import _ctypes
+
+    # One of the two is there: the first on Windows, the second elsewhere.
+    release = getattr(_ctypes, "FreeLibrary", None) or _ctypes.dlclose
+    release(library._handle)
