@@ -192,23 +192,6 @@ def test_another_file_takes_its_place(page: Page, lab: Server, studio: Locator, 
     expect(page.get_by_text("left: 1 ''")).to_be_visible(timeout=20_000)
 
 
-def test_a_page_reloaded_in_the_middle_leaves_nothing(
-    page: Page, lab: Server, studio: Locator, tmp_path: Path
-) -> None:
-    page.evaluate(_SAVE)
-    run_cells(page, lab, 1)
-    choose(studio, noise(tmp_path, 20 << 20))
-    expect(studio.get_by_role("progressbar", name="Upload")).to_be_visible()
-    page.goto(page.url)
-    wait_for_kernel(page, lab)
-    expect(browse(studio)).to_be_visible(timeout=30_000)
-    run_cells(page, lab, 2)
-    expect(page.get_by_text("left: 0 ''")).to_be_visible(timeout=20_000)
-    path = noise(tmp_path, 1000, "after.wav")
-    choose(studio, path)
-    arrived(studio, path)
-
-
 def test_a_kernel_restarted_in_the_middle_is_said_and_leaves_nothing(
     page: Page, lab: Server, studio: Locator, tmp_path: Path
 ) -> None:
