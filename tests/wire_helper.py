@@ -123,6 +123,8 @@ class Cutter(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
 
+    request_queue_size = 256  # a crowd comes at once
+
     def __init__(self, port: int) -> None:
         super().__init__(("127.0.0.1", 0), _Wire)
         self.target = port
