@@ -78,16 +78,8 @@ def perform(
     own_tempo, own_key, brightness = _from_seed(seed) if heard is None else _from_heard(heard)
     tonic, mode = wanted or own_key
     voice = voice or best_voice()
-    score = compose(
-        prompt,
-        tempo=tempo or own_tempo,
-        tonic=tonic,
-        mode=mode,
-        brightness=brightness,
-        seed=seed,
-        language=language,
-        cut=voice.cut,
-    )
+    style: dict[str, Any] = {"tempo": tempo or own_tempo, "tonic": tonic, "mode": mode, "brightness": brightness}
+    score = compose(prompt, **style, seed=seed, language=language, cut=voice.cut)
     sound = mix(voice.sing(score), play(score))
     name = f"{NOTE_NAMES[tonic]} {mode}"
     comment = f"Rehearsal band, {score.tempo:.2f} BPM, {name}, seed {seed}"
