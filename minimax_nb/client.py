@@ -578,13 +578,12 @@ def _fetch(http: requests.Session, url: str, write: Callable[[bytes], object], f
 
 def _length_of_song(path: Path) -> float:
     try:
-        with path.open("rb") as file:
-            measured = audio.measure(file)
+        seconds, complete = audio.seconds_of(path)
     except audio.NotSound:
         raise DownloadFailed("What the service sent is no sound.") from None
-    if not measured.complete or measured.duration <= 0:
+    if not complete or seconds <= 0:
         raise DownloadFailed("What the service sent is cut off.")
-    return measured.duration
+    return seconds
 
 
 def _why(error: Exception) -> str:
