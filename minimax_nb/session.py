@@ -6,7 +6,7 @@ import copy
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -464,8 +464,10 @@ class Session:
 
 def _watch(follow: Following, progress: Progress) -> None:
     progress.show(_state(follow.songs))
-    for _ in follow:
-        progress.show(_state(follow.songs))
+    # A traceback may keep this frame for long; the looks end now, whatever ends the wait.
+    with closing(iter(follow)) as changes:
+        for _ in changes:
+            progress.show(_state(follow.songs))
 
 
 def _state(songs: list[Song]) -> str:
