@@ -94,7 +94,7 @@ def read_look(fields: Mapping[str, Any], generation_id: str) -> Look:
 def _read_completed(fields: Mapping[str, Any], generation_id: str) -> Look:
     file = fields.get("audio_file")
     url = file.get("url") if isinstance(file, dict) else None
-    if not isinstance(url, str) or not url:
+    if not isinstance(url, str) or not _is_link(url):
         return Look(generation_id, Status.GENERATING, surprise="a completed song without a link to it")
     size = file.get("file_size") if isinstance(file, dict) else None
     return Look(generation_id, Status.DOWNLOADING, audio_url=url, file_size=size if _is_count(size) else None)
@@ -112,20 +112,25 @@ def read_log_entry(row: object) -> LogEntry | None:
     if not isinstance(row, dict) or not is_id(row.get("inference_id")):
         return None
     cost = row.get("cost")
-    created = row.get("created")
-    try:
-        moment = datetime.fromisoformat(created.replace("Z", "+00:00")) if isinstance(created, str) else None
-    except ValueError:
-        moment = None
-    moment = moment or datetime.now(timezone.utc)
     return LogEntry(
         id=row["inference_id"],
         request_id=str(row.get("client_request_id") or ""),
         model=str(row.get("model") or ""),
-        created=moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc),
+        created=_moment(row.get("created")),
         succeeded=row.get("status") == "succeeded",
         cost_usd=number_of(cost.get("usd")) if isinstance(cost, dict) else None,
     )
+
+
+def _moment(created: object) -> datetime:
+    """A moment of the logs, in UTC; now, where it makes no sense."""
+    try:
+        moment = datetime.fromisoformat(created.replace("Z", "+00:00")) if isinstance(created, str) else None
+        if moment is not None:
+            return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+    except (ValueError, OverflowError):
+        pass
+    return datetime.now(timezone.utc)
 
 
 def fixed_price(rows: object, model: str) -> float | None:
@@ -148,6 +153,11 @@ def fixed_price(rows: object, model: str) -> float | None:
 def is_id(value: object) -> bool:
     """Whether a value can be a generation id."""
     return isinstance(value, str) and 0 < len(value) <= 500 and value.isprintable()
+
+
+def _is_link(text: str) -> bool:
+    """Whether a text can be a link that is kept and shown; which ones are fetched is for the client to say."""
+    return 0 < len(text) <= 8192 and text.isprintable()
 
 
 def _is_count(value: object) -> bool:

@@ -26,7 +26,7 @@ STEPS: Mapping[Status, frozenset[Status]] = MappingProxyType(
         Status.UNKNOWN: frozenset({Status.UNKNOWN, Status.REFUSED, Status.QUEUED}),
         Status.QUEUED: frozenset({Status.QUEUED, Status.GENERATING, Status.DOWNLOADING, Status.FAILED}),
         Status.GENERATING: frozenset({Status.GENERATING, Status.DOWNLOADING, Status.FAILED}),
-        Status.DOWNLOADING: frozenset({Status.DOWNLOADING, Status.COMPLETED}),
+        Status.DOWNLOADING: frozenset({Status.DOWNLOADING, Status.COMPLETED, Status.FAILED}),
         Status.REFUSED: frozenset(),
         Status.COMPLETED: frozenset(),
         Status.FAILED: frozenset(),
@@ -66,6 +66,8 @@ MIGRATIONS = (
 """Numbered by their place: `PRAGMA user_version` says how many of them a file has had."""
 
 _BUSY_SECONDS = 30.0
+
+_CARRY_ON = "Make room or make the folder writable; then recover() carries on. Do not ask for the song again."
 
 
 class Journal:
@@ -161,20 +163,19 @@ class Journal:
             ).fetchone()
             if row is None or _at_work(row):
                 return False
-            self._lease(connection, song, lease)
+            values = _leased(lease) | {"request_id": song.request_id}
+            connection.execute(
+                "UPDATE songs SET owner = :owner, deadline = :deadline WHERE request_id = :request_id", values
+            )
         return True
 
     def release(self, song: Song) -> None:
-        """Let others go on with a song."""
+        """Let others go on with a song, if it is still this worker that has it in hand."""
         with self._transaction(song) as connection:
-            self._lease(connection, song, 0.0)
-
-    @staticmethod
-    def _lease(connection: sqlite3.Connection, song: Song, seconds: float) -> None:
-        values = _leased(seconds) | {"request_id": song.request_id}
-        connection.execute(
-            "UPDATE songs SET owner = :owner, deadline = :deadline WHERE request_id = :request_id", values
-        )
+            connection.execute(
+                "UPDATE songs SET owner = '', deadline = 0 WHERE request_id = ? AND owner = ?",
+                (song.request_id, this_worker()),
+            )
 
     def get(self, request_id: str) -> Song | None:
         """The song with this request id."""
@@ -223,7 +224,7 @@ class Journal:
         try:
             with self._lock:
                 yield self._connect()
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeError) as error:
             raise LibraryError(f"The library in {self.home} cannot be read: {error}.") from None
 
     @contextmanager
@@ -240,11 +241,13 @@ class Journal:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
                     raise
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, UnicodeError) as error:
             known = f" The song's id is {song.id}." if song and song.id else ""
+            spent = song.spent if song else Spent.NO
             raise LibraryError(
                 f"The library in {self.home} cannot be written: {error}.{known}",
-                spent=song.spent if song else Spent.NO,
+                spent=spent,
+                do=None if spent is Spent.NO else _CARRY_ON,
                 song_id=song.id or song.request_id if song else "",
             ) from None
 

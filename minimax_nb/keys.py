@@ -35,6 +35,7 @@ class Key:
     """
 
     def __init__(self, text: str) -> None:
+        self._reveal: Callable[[], str] = lambda: ""  # what cannot be shown breaks the traceback that shows it
         secret = text.strip() if isinstance(text, str) else ""
         # Control characters, blanks and letters beyond ASCII would break the header or smuggle one in.
         if not re.fullmatch(r"[\x21-\x7e]{8,500}", secret):
@@ -42,7 +43,7 @@ class Key:
             text = secret = ""  # some tracebacks show the variables of each frame
             raise InvalidKey(problem)
         # Held by a closure: neither vars() nor pickle nor copy reaches it.
-        self._reveal: Callable[[], str] = lambda: secret
+        self._reveal = lambda: secret
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         request.headers["Authorization"] = f"Bearer {self._reveal()}"
@@ -85,14 +86,22 @@ def key_from_environment() -> Key | None:
         When a variable is set to something that is no key.
     """
     for variable in KEY_VARIABLES:
-        text = os.environ.get(variable, "").strip()
-        if text:
-            return Key(text)
+        # In no variable of this frame: some tracebacks show them.
+        if os.environ.get(variable, "").strip():
+            return Key(os.environ[variable])
     return None
 
 
-def find_key() -> Key | None:
-    """Look for a key in the environment, then, in the main thread of a Colab kernel, in Colab's secrets.
+def find_key(*, again: bool = False) -> Key | None:
+    """Look for a key in the environment, then in Colab's secrets.
+
+    Those are read once, in the main thread: they are not thread-safe and have hung in worker threads, which
+    get what the main thread found.
+
+    Parameters
+    ----------
+    again : bool
+        Whether to read them once more: the person says that there is one now.
 
     Returns
     -------
@@ -103,19 +112,24 @@ def find_key() -> Key | None:
     InvalidKey
         When a variable is set to something that is no key.
     """
-    return key_from_environment() or _colab_key()
+    global _colab_key
+    if threading.current_thread() is threading.main_thread() and (again or _colab_key is _NOT_READ):
+        _colab_key = _read_colab_key()
+    return key_from_environment() or (_colab_key if isinstance(_colab_key, Key) else None)
 
 
-def _colab_key() -> Key | None:
-    # Colab's secrets are not thread-safe and have hung in worker threads.
-    if threading.current_thread() is not threading.main_thread():
-        return None
+def _read_colab_key() -> Key | None:
     try:
         from google.colab import userdata
     except ImportError:
         return None
     try:
-        text = userdata.get(KEY_VARIABLES[0])
+        found = [userdata.get(KEY_VARIABLES[0])]
     except Exception:  # the secret is missing, or access was not granted: each is an exception of Colab's own
         return None
-    return Key(text) if text and text.strip() else None
+    # Taken out of this frame's variables, which some tracebacks show.
+    return Key(found.pop()) if found[0] and found[0].strip() else None
+
+
+_NOT_READ = object()
+_colab_key: object = _NOT_READ

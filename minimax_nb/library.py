@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 
 import platformdirs
 import psutil
+
+_LEFT_BEHIND_SECONDS = 3600.0
 
 COLAB_DRIVE = Path("/content/drive")
 _NETWORK_TYPES = ("nfs", "cifs", "smb", "9p", "afs", "afpfs", "webdav", "davfs", "fuse.", "drvfs", "vboxsf")
@@ -91,6 +94,14 @@ def write_durably(path: Path, content: bytes) -> None:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the halves of files that a process which was killed left behind; nobody writes that slowly."""
+    for partial in folder.glob(".*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - partial.stat().st_mtime > _LEFT_BEHIND_SECONDS:
+                partial.unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 from .answers import LogEntry
 from .client import Client
@@ -12,6 +12,9 @@ from .urls import is_loopback
 
 # The logs take 200 requests a minute; one reading serves all songs that are looked for.
 _FRESH_SECONDS = {True: 0.5, False: 10.0}
+
+# A clock that was set to the wrong time zone, or set right since, must not hide a song.
+_CLOCKS_DIFFER = timedelta(days=1)
 
 
 class Lookup:
@@ -33,18 +36,27 @@ class Lookup:
     def find(self, request_id: str, since: datetime) -> LogEntry | None:
         """The entry of the song with this client request id, submitted not before `since`.
 
+        A submit that was told to wait and then sent again has two of them: the one that succeeded counts.
+
         Raises
         ------
         ServiceError, Unreachable
         """
         with self._lock:
-            if request_id in self._entries:
-                return self._entries[request_id]
+            known = self._entries.get(request_id)
+            if known is not None and known.succeeded:
+                return known
+            now = datetime.now(timezone.utc)
+            since = min(since, now) - _CLOCKS_DIFFER
             stale = time.monotonic() - self._read_at > self._fresh
             if stale or since < self._since:
                 self._since = min(since, self._since)
-                now = datetime.now(timezone.utc)
-                for entry in self._client.logs(self._since, now):
-                    self._entries[entry.request_id] = entry
+                for entry in self._client.logs(self._since, now + _CLOCKS_DIFFER):
+                    self._keep(entry)
                 self._read_at = time.monotonic()
             return self._entries.get(request_id)
+
+    def _keep(self, entry: LogEntry) -> None:
+        before = self._entries.get(entry.request_id)
+        if before is None or (entry.succeeded and not before.succeeded):
+            self._entries[entry.request_id] = entry

@@ -50,6 +50,8 @@ def to_prompt(lyrics: str, *, accompaniment: bool = True) -> str:
     """
     if not isinstance(lyrics, str):
         raise InvalidLyrics(f"Lyrics are text, and this is a {type(lyrics).__name__}.")
+    if any("\ud800" <= character <= "\udfff" for character in lyrics):
+        raise InvalidLyrics("The lyrics hold half a character, as a broken copy leaves it.")
     if not any(character.isalnum() for character in lyrics):
         raise InvalidLyrics("There are no words to sing.", do="Write at least one line of lyrics.")
     if ACCOMPANIMENT in lyrics:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -14,15 +14,18 @@ from typing import Any, overload
 
 from . import catalogue
 from .answers import LOGS_PATIENCE, LOGS_SPAN, Look
-from .client import MOST_DOWNLOAD_SECONDS, MOST_SUBMIT_SECONDS, Client, JsonBody
+from .client import MOST_SUBMIT_SECONDS, Client
 from .colab import announce_wiping
+from .download import MOST_DOWNLOAD_SECONDS, length_of_song
 from .errors import (
+    DownloadFailed,
     GenerationFailed,
     InvalidInput,
     InvalidOption,
     InvalidReference,
     LibraryError,
     MusicError,
+    NotFound,
     OutcomeUnknown,
     Refused,
     WaitTimeout,
@@ -38,6 +41,7 @@ from .reference import Reference, prepare
 from .services import Choice, Service
 from .song import Song, SongRequest, Status
 from .urls import checked_base_url
+from .wire import JsonBody
 
 Since = str | datetime | tuple[datetime, datetime]
 
@@ -231,7 +235,7 @@ class Session:
     def generate(
         self,
         lyrics: str,
-        reference: str | os.PathLike[str] | bytes,
+        reference: str | os.PathLike[str] | bytes | Reference,
         *,
         timeout: float = TIMEOUT,
         model: str = catalogue.DEFAULT_MODEL,
@@ -306,7 +310,7 @@ class Session:
     def _with_key(self) -> Session:
         """The same with the key looked up here and now: Colab's secrets are not for worker threads."""
         key = None
-        with suppress(InvalidInput):  # each look says so
+        with contextlib.suppress(InvalidInput):  # each look says so
             key = self.choice.key or find_key()
         return self.at(replace(self.choice, key=key)) if key else self
 
@@ -391,6 +395,9 @@ class Session:
             song = self._find_out(song, client)
             if not song.id:
                 return Looked(song)
+        song = self._from_disk(song)
+        if song.status.final:
+            return Looked(song)
         with _told_about(song):
             look = client.retrieve(song.id)
         song = self._noted(song)
@@ -405,16 +412,26 @@ class Session:
 
     def _noted(self, song: Song) -> Song:
         """In the journal from now on, if it came as an id alone."""
-        return self.journal.get(song.request_id) or self.journal.add(song)
+        return self.journal.get(song.request_id) or self.journal.add(replace(song, status=Status.QUEUED))
+
+    def _path_of(self, song: Song) -> Path:
+        return self.journal.home / "songs" / f"{song.request_id}.mp3"
+
+    def _from_disk(self, song: Song) -> Song:
+        """Completed without asking anybody, if its file is here: it bears that name only once it is whole."""
+        path = self._path_of(song)
+        if song.status is Status.DOWNLOADING and path.exists():
+            with contextlib.suppress(DownloadFailed, OSError):
+                duration = length_of_song(path)
+                return self.journal.step(song, Status.COMPLETED, path=path, duration=duration, error="")
+        return song
 
     def _download(self, song: Song, look: Look, client: Client) -> Song:
         """Fetch the file, unless another worker is at it: then the song is as far as that one has come."""
         if not self.journal.claim(song, MOST_DOWNLOAD_SECONDS):
             return self.journal.settled(song)
-        path = self.journal.home / "songs" / f"{song.request_id}.mp3"
+        path = self._path_of(song)
         try:
-            for left in path.parent.glob(f".{path.stem}-*.part"):
-                left.unlink(missing_ok=True)  # of a process that ended on the way; the claim keeps others away
             with _told_about(song):
                 duration = client.download(look.audio_url, path, file_size=look.file_size)
             return self.journal.step(song, Status.COMPLETED, path=path, duration=duration, error="")
@@ -428,7 +445,10 @@ class Session:
             return song
         with _told_about(song):
             entry = self._lookups.setdefault(client, Lookup(client)).find(song.request_id, song.created)
-        if entry is not None:
+        if entry is not None and (entry.succeeded or _exists(entry.id, client)):
+            twin = self.journal.find(entry.id, song.base_url, song.rehearsal)
+            if twin is not None and twin.request_id != song.request_id:
+                return self.journal.step(song, Status.REFUSED, error=f"It is in the library already, as {twin.id}.")
             # Whether it was made is for retrieve to say, which also has the reason.
             return self.journal.step(song, Status.QUEUED, id=entry.id, cost_usd=entry.cost_usd, error="")
         if song.rehearsal:
@@ -439,14 +459,16 @@ class Session:
     def _found_in_logs(self, start: datetime, end: datetime) -> list[Song]:
         service = self.choice.service()
         mine = self.journal.songs()
-        known = {song.id for song in mine} | {song.request_id for song in mine}
+        # A no that was none after all: what is in the logs was made, and can be had.
+        said_no = Status.REFUSED
+        known = {song.id for song in mine} | {song.request_id for song in mine if song.status is not said_no}
         found = []
         for entry in self._client(service).logs(start, end):
             strange = entry.id not in known and entry.request_id not in known
             if strange and entry.succeeded and entry.model in catalogue.MUSIC_MODELS:
                 song = _adopted(entry.id, service)
                 song = replace(song, model=entry.model, created=entry.created, cost_usd=entry.cost_usd)
-                found.append(self.journal.add(song))
+                found.append(self._noted(song))
         return found
 
     def _wait(self, songs: list[Song], timeout: float) -> list[Song]:
@@ -465,7 +487,7 @@ class Session:
 def _watch(follow: Following, progress: Progress) -> None:
     progress.show(_state(follow.songs))
     # A traceback may keep this frame for long; the looks end now, whatever ends the wait.
-    with closing(iter(follow)) as changes:
+    with contextlib.closing(iter(follow)) as changes:
         for _ in changes:
             progress.show(_state(follow.songs))
 
@@ -498,13 +520,22 @@ def _adopted(generation_id: str, service: Service) -> Song:
     name = uuid.uuid5(uuid.NAMESPACE_URL, f"{service.base_url} {generation_id}").hex
     return Song(
         request_id=f"found-{name}",
-        status=Status.QUEUED,
+        status=Status.UNKNOWN,  # until a look shows that there is such a song
         created=datetime.now(timezone.utc),
         id=generation_id,
         model=generation_id.partition(":")[2],
         base_url=service.base_url,
         rehearsal=service.rehearsal,
     )
+
+
+def _exists(generation_id: str, client: Client) -> bool:
+    """Whether a failed entry of the logs is a song: the no before an answer that got lost is none."""
+    try:
+        client.retrieve(generation_id)
+    except NotFound:
+        return False
+    return True
 
 
 def _period(since: Since) -> tuple[datetime, datetime]:
@@ -526,7 +557,7 @@ def _usual(songs: list[Song]) -> float:
     return USUAL_SECONDS[all(song.rehearsal for song in songs)]
 
 
-@contextmanager
+@contextlib.contextmanager
 def _told_about(song: Song) -> Iterator[None]:
     """Let an error say which song it is about, and whether that one is paid for."""
     try:

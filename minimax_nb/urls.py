@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -32,8 +34,17 @@ def checked_base_url(url: str) -> str:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL points at this very computer."""
-    host = urlsplit(url).hostname or ""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
     try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
+        address = ip_address(_plain(host))
+    except (ValueError, OSError):
         return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
+
+
+def _plain(host: str) -> str:
+    """An address as everybody writes it: the system also takes 127.1 and 2130706433."""
+    return socket.inet_ntoa(socket.inet_aton(host)) if re.fullmatch(r"[0-9a-fx.]+", host) else host

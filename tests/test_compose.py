@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import unicodedata
 from itertools import pairwise
+from unittest import mock
 
 import numpy as np
 import pytest
 
-from minimax_nb.rehearsal.compose import SCALES, Score, compose
-from minimax_nb.rehearsal.words import guess_language, read_prompt, syllables
+from minimax_nb.rehearsal.compose import SCALES, STREAMS, Score, _Melody, chance, compose
+from minimax_nb.rehearsal.words import guess_language, read_prompt, starts_weakly, sung_words, syllables
 
 SONG = """##Morning light is on the water
 And the river sings to me
@@ -66,6 +68,42 @@ def test_syllables_of_english_words(count: int, word: str) -> None:
     assert len(syllables(f"“{word.capitalize()},")) == count
 
 
+@pytest.mark.parametrize(
+    ("word", "pieces"),
+    [
+        ("everything's", "ev|ery|thing's"), ("Everyone’s", "Ev|ery|one’s"), ("“love's”", "“love's”"),
+        ("here's", "here's"), ("life’s,", "life’s,"), ("face's", "fa|ce's"), ("evening's", "eve|ning's"),
+        ("every-day", "ev|ery-|day"), ("Every-thing’s!", "Ev|ery-|thing’s!"), ("quiet-ly", "qui|et-|ly"),
+        ("didn’t", "di|dn’t"), ("don’t", "don’t"),
+    ],
+)  # fmt: skip
+def test_possessives_hyphens_and_curly_apostrophes(word: str, pieces: str) -> None:
+    assert syllables(word) == pieces.split("|")
+    assert syllables(word.replace("’", "'")) == pieces.replace("’", "'").split("|")
+
+
+def test_curly_apostrophes_are_those_of_the_typewriter() -> None:
+    assert guess_language("C’est toi") == guess_language("C'est toi") == "fr"
+    assert starts_weakly(sung_words("“It’s late", "en"))
+    assert starts_weakly(sung_words("it's late", "en"))
+    assert not starts_weakly(sung_words("Isn't it late", "en"))
+    curly, straight = song("It’s love’s own, isn’t it"), song("It's love's own, isn't it")
+    assert [(s.start, s.pitch) for s in curly.syllables] == [(s.start, s.pitch) for s in straight.syllables]
+
+
+@pytest.mark.parametrize("line", ["Qué día más frío, corazón", "Über den Wolken", "사랑해요", "さくらが ぎんざ"])
+def test_letters_and_their_accents_may_come_apart(line: str) -> None:
+    apart = unicodedata.normalize("NFD", line)
+    assert apart != line
+    assert song(apart) == song(line)
+    assert "".join(s.text for s in song(apart).syllables) == line.replace(" ", "")
+
+
+@pytest.mark.parametrize(("word", "pieces"), [("huía", "huí|a"), ("construía", "cons|truí|a"), ("día", "dí|a")])
+def test_a_vowel_with_an_accent_is_no_consonant(word: str, pieces: str) -> None:
+    assert syllables(word, "es") == pieces.split("|")
+
+
 @pytest.mark.parametrize(("line", "count"), LINES.items())
 def test_syllables_of_english_lines(line: str, count: int) -> None:
     assert len(song(line).syllables) == count
@@ -115,6 +153,20 @@ def test_every_syllable_is_sung_once_within_20_to_60_seconds(prompt: str, tempo:
     for one, two in pairwise(score.syllables):
         assert 0 <= one.start < one.end <= two.start + 1e-9
     assert all(s.end <= score.duration for s in score.syllables)
+
+
+@pytest.mark.parametrize("tempo", [40, 56, 100, 240])
+@pytest.mark.parametrize(
+    "words", ["你好世界" * 750, "你好世界我爱\n" * 214, "La la la\n\n" * 300], ids=["line", "lines", "pauses"]
+)
+def test_no_word_of_a_long_cover_is_lost(words: str, tempo: float) -> None:
+    score = song(f"##{words}##", tempo=tempo)
+    assert "".join(s.text for s in score.syllables) == "".join(words.split())
+    assert all(one.start < one.end <= two.start + 1e-9 for one, two in pairwise(score.syllables))
+    assert all(s.end <= score.duration for s in score.syllables)
+    if score.duration > 58.5:
+        # As tight as it can be: 32 syllables in a beat.
+        assert score.duration < 60 / tempo * (len(score.syllables) / 32 + words.count("\n") / 16 + 16)
 
 
 def test_tempo_is_kept_exactly() -> None:
@@ -189,6 +241,32 @@ def test_repeated_lines_share_their_melody() -> None:
     lines = {line: [s.pitch for s in score.syllables if s.line == line] for line in range(8)}
     assert lines[4] == lines[7]
     assert len({tuple(pitches) for pitches in lines.values()}) >= 4
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_each_stanza_begins_its_melodies_anew(seed: int) -> None:
+    stanzas = (
+        ("Red blue green grey", "Ten nine eight six", "Snow falls down here"),
+        ("Oh oh oh oh", "Hey hey hey hey"),
+        ("Cold wind blows now", "Sun shines once more"),
+    )
+    score = song("\n\n".join("\n".join(lines) for lines in stanzas), seed=seed)
+    tunes = [[s.pitch for s in score.syllables if s.line == line] for line in range(7)]
+    # The first and the third stanza have the same chords, and both begin with A.
+    assert tunes[5] == tunes[0]
+
+
+def test_a_hook_that_is_known_is_not_sought_again() -> None:
+    with mock.patch.object(_Melody, "_walk", autospec=True, side_effect=_Melody._walk) as walk:
+        song("##La la la la\n\nHey hey hey hey\n\nOh oh oh oh\n\nLa la la la##", tempo=120)
+    hooks = [call.args for call in walk.call_args_list if call.args[2] is call.args[0].instrument]
+    chords = [tuple(melody._chord(beat) for beat in beats) for melody, beats, _ in hooks]
+    assert len(chords) == len(set(chords)) >= 2
+
+
+def test_each_player_draws_from_a_stream_of_its_own() -> None:
+    assert len(set(STREAMS)) == len(STREAMS)
+    assert len({float(chance(7, who).random()) for who in STREAMS}) == len(STREAMS)
 
 
 def test_the_seed_decides() -> None:

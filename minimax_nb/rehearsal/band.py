@@ -9,18 +9,20 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .compose import Chord, Score, Section
+from .compose import Chord, Score, Section, chance
 
 Audio = NDArray[np.float32]
 
 RATE = 44_100  # Hz
 TAIL = 1.5  # s
 STEPS = 16  # in a bar
+KEYS_KEPT = 48  # notes of one or two seconds, 12 MB
 
 
 @dataclass(frozen=True)
@@ -99,12 +101,7 @@ def choose_groove(score: Score) -> Groove:
         for groove in GROOVES.values()
         if groove.slowest <= score.tempo <= groove.fastest and groove.dull <= score.brightness <= groove.bright
     ]
-    return suiting[int(_rng(score, 2).integers(len(suiting)))]
-
-
-def _rng(score: Score, part: int) -> np.random.Generator:
-    """A stream of chance of its own for each player, so that one change does not touch the others."""
-    return np.random.default_rng([score.seed, part])
+    return suiting[int(chance(score.seed, "groove").integers(len(suiting)))]
 
 
 def _silence(score: Score) -> Audio:
@@ -153,11 +150,16 @@ def _hiss(low: float, high: float, decay: float, length: float, attack: float = 
     return np.asarray(noise / np.abs(noise).max() * np.exp(-t / decay) * _ends(len(t), attack, 0.01))
 
 
+def _upon(long: NDArray[np.float64], short: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Two sounds that start together, as one."""
+    return long + np.pad(short, (0, len(long) - len(short)))
+
+
 @functools.cache
 def _drum(name: str) -> Audio:
     """One stroke of a drum."""
     sounds: dict[str, Callable[[], NDArray[np.float64]]] = {
-        "kick": lambda: _sweep(150, 48, 0.03, 0.16, 0.4) + 0.15 * np.pad(_hiss(1500, 6000, 0.006, 0.03), (0, 16317)),
+        "kick": lambda: _upon(_sweep(150, 48, 0.03, 0.16, 0.4), 0.15 * _hiss(1500, 6000, 0.006, 0.03)),
         "snare": lambda: 0.5 * _sweep(260, 185, 0.02, 0.07, 0.3) + 0.8 * _hiss(900, 9000, 0.075, 0.3),
         "rim": lambda: 0.5 * _sweep(900, 820, 0.01, 0.02, 0.12) + 0.5 * _hiss(1800, 7000, 0.02, 0.12),
         "clap": lambda: _hiss(900, 5000, 0.09, 0.3) * (1 + 0.8 * np.sin(2 * np.pi * 90 * _seconds(0.3))),
@@ -173,23 +175,24 @@ def _drum(name: str) -> Audio:
 
 def _drums(score: Score, groove: Groove) -> Audio:
     """The kit: the groove in every bar, a fill into each new part, a crash on its first beat."""
-    stem, rng = _silence(score), _rng(score, 3)
-    parts = (
+    stem, rng = _silence(score), chance(score.seed, "drums")
+    new_parts = _new_parts(score)
+    kit = (
         ("kick", groove.kick, 0.0, 0.9),
         (groove.snare_sound, groove.snare, 0.05, 0.6),
         (groove.hat_sound, groove.hat, -0.25, 0.6),
     )
     for section, beat, step in _steps(score):
-        if _fills(score, beat):
-            continue
+        if any(start - 1 <= beat < start for start in new_parts):
+            continue  # a fill has the drums
         energy = ENERGY[section.kind]
-        for name, pattern, pan, level in parts:
+        for name, pattern, pan, level in kit:
             strength = _strength(pattern, step)
             if strength:
                 late = 0.0 if name == "kick" else float(rng.normal(0.003, 0.003))
                 touch = strength * level * energy * float(rng.uniform(0.9, 1.05))
                 _add(stem, score.at(beat) + late, _drum(name), touch, pan)
-    for start in _new_parts(score):
+    for start in new_parts:
         _fill(stem, score, start, rng)
     return stem
 
@@ -209,13 +212,7 @@ def _strength(pattern: str, step: int) -> float:
 
 def _new_parts(score: Score) -> list[float]:
     """The beats on which another part of the song begins, the tight ones left out."""
-    pairs = zip(score.sections, score.sections[1:], strict=False)
-    return [b.beat for a, b in pairs if a.kind != b.kind and a.beats >= 2 and b.beats >= 2]
-
-
-def _fills(score: Score, beat: float) -> bool:
-    """Whether a fill has the drums on this beat."""
-    return any(start - 1 <= beat < start for start in _new_parts(score))
+    return [b.beat for a, b in pairwise(score.sections) if a.kind != b.kind and a.beats >= 2 and b.beats >= 2]
 
 
 def _fill(stem: Audio, score: Score, start: float, rng: np.random.Generator) -> None:
@@ -243,16 +240,15 @@ def _voicings(chords: tuple[Chord, ...]) -> list[tuple[int, ...]]:
     return voicings
 
 
-def _chord_at(score: Score, beat: float) -> int:
-    """The index of the chord that sounds on a beat."""
-    starts = [chord.beat for chord in score.chords]
-    return max(0, int(np.searchsorted(starts, beat + 1e-6, side="right")) - 1)
-
-
-@functools.lru_cache(maxsize=512)
 def _key(sound: str, pitch: int, samples: int) -> Audio:
     """A note of the keys or the guitar."""
-    t = np.arange(samples) / RATE
+    return _struck(sound, pitch, -(-samples // RATE))[:samples] * _ends(samples, 0.004, 0.06).astype(np.float32)
+
+
+@functools.lru_cache(maxsize=KEYS_KEPT)
+def _struck(sound: str, pitch: int, seconds: int) -> Audio:
+    """A key that is never let go."""
+    t = _seconds(seconds)
     turn = 2 * np.pi * _hertz(pitch) * t
     if sound == "electric piano":
         bite, tine = 1.7 * np.exp(-t / 0.4), 0.12 * np.exp(-t / 0.06)
@@ -260,23 +256,25 @@ def _key(sound: str, pitch: int, samples: int) -> Audio:
         tone *= np.exp(-t / 1.1)
     elif sound == "guitar":
         # Plucked at 22 % of the string; the high harmonics die first.
-        k = np.arange(1, 11)[:, None]
-        tone = (np.sin(k * turn) * np.exp(-t * (1.2 + 0.9 * k)) * np.sin(np.pi * k * 0.22) / k).sum(axis=0)
+        plucked = [np.sin(np.pi * k * 0.22) / k for k in range(1, 11)]
+        tone = np.zeros(len(t))
+        for k, level in enumerate(plucked, 1):
+            tone += level * np.sin(k * turn) * np.exp(-t * (1.2 + 0.9 * k))
     else:
-        k, level = np.array((1, 2, 3, 4, 6))[:, None], np.array((0.4, 0.28, 0.14, 0.12, 0.05))
-        tone = level @ np.sin(k * turn)
-    return np.asarray(tone * _ends(samples, 0.004, 0.06), dtype=np.float32)
+        tone = np.zeros(len(t))
+        for k, level in ((1, 0.4), (2, 0.28), (3, 0.14), (4, 0.12), (6, 0.05)):
+            tone += level * np.sin(k * turn)
+    return np.asarray(tone, dtype=np.float32)
 
 
 def _keys(score: Score, groove: Groove, voicings: list[tuple[int, ...]]) -> Audio:
     """The chords in the groove's rhythm; strong steps play the chord, light ones a single note of it."""
-    stem, rng = _silence(score), _rng(score, 4)
+    stem, rng = _silence(score), chance(score.seed, "keys")
     strokes = [(beat, step) for _, beat, step in _steps(score) if _strength(groove.keys, step)]
     ending = score.sections[-1].beat
-    stops = [*(beat for beat, _ in strokes[1:]), ending]
-    for (beat, step), stop in zip(strokes, stops, strict=False):
+    for (beat, step), (stop, _) in pairwise([*strokes, (ending, 0)]):
         strength = _strength(groove.keys, step)
-        voicing = voicings[_chord_at(score, beat)]
+        voicing = voicings[score.chord_at(beat)]
         notes = voicing if strength > 0.4 else (voicing[int(rng.integers(len(voicing)))] + 12,)
         length = min(score.at(min(stop, beat + 2)) - score.at(beat) + 0.08, 2.0)
         for i, pitch in enumerate(notes):
@@ -284,10 +282,8 @@ def _keys(score: Score, groove: Groove, voicings: list[tuple[int, ...]]) -> Audi
             sound = _key(groove.keys_sound, pitch, int(length * RATE))
             _add(stem, score.at(beat) + roll, sound, 0.16 * strength, -0.4 + 0.25 * i)
     for i, pitch in enumerate((*voicings[-1], voicings[-1][0] + 12)):
-        held = score.duration - score.at(ending) + TAIL / 2
-        _add(
-            stem, score.at(ending) + 0.02 * i, _key(groove.keys_sound, pitch, int(held * RATE)), 0.14, -0.4 + 0.25 * i
-        )
+        sound = _key(groove.keys_sound, pitch, int((score.duration - score.at(ending) + TAIL / 2) * RATE))
+        _add(stem, score.at(ending) + 0.02 * i, sound, 0.14, -0.4 + 0.25 * i)
     return stem
 
 
@@ -311,12 +307,11 @@ def _wave(kind: str, hertz: float | NDArray[np.float64], samples: int, phase: fl
 
 def _bass(score: Score, groove: Groove) -> Audio:
     """The bass: roots, fifths and octaves in the groove's rhythm, from A1 up."""
-    stem, rng = _silence(score), _rng(score, 5)
+    stem, rng = _silence(score), chance(score.seed, "bass")
     strokes = [(beat, groove.bass[step]) for _, beat, step in _steps(score) if groove.bass[step] != "."]
     ending = score.sections[-1].beat
-    stops = [*(beat for beat, _ in strokes[1:]), ending, ending + 8]
-    for (beat, mark), stop in zip([*strokes, (ending, "r")], stops[-len(strokes) - 1 :], strict=True):
-        root = 33 + (score.chords[_chord_at(score, beat)].pitches[0] - 33) % 12
+    for (beat, mark), (stop, _) in pairwise([*strokes, (ending, "r"), (ending + 8, ".")]):
+        root = 33 + (score.chords[score.chord_at(beat)].pitches[0] - 33) % 12
         pitch = root + {"r": 0, "5": 7 if root < 40 else -5, "o": 12}[mark]
         samples = int(0.92 * RATE * (min(score.at(stop), score.duration) - score.at(beat)))
         shape = (0.35 + 0.65 * np.exp(-np.arange(samples) / RATE / 0.4)) * _ends(samples, 0.006, 0.04)
@@ -327,7 +322,7 @@ def _bass(score: Score, groove: Groove) -> Audio:
 
 def _pad(score: Score, voicings: list[tuple[int, ...]]) -> Audio:
     """Held chords, each note detuned by 5 cents to the left and to the right."""
-    stem, rng = _silence(score), _rng(score, 6)
+    stem, rng = _silence(score), chance(score.seed, "pad")
     for chord, voicing in zip(score.chords, voicings, strict=True):
         start, stop = score.at(chord.beat), score.at(chord.beat + chord.beats)
         samples = int((stop - start + 0.35) * RATE)
@@ -342,7 +337,7 @@ def _pad(score: Score, voicings: list[tuple[int, ...]]) -> Audio:
 def _hook(score: Score) -> Audio:
     """The instrument that opens the song and answers in the pauses: a flute or a bell-like piano, by the seed."""
     stem = _silence(score)
-    flute = _rng(score, 7).random() < 0.5
+    flute = chance(score.seed, "hook").random() < 0.5
     for note in score.hook:
         samples = int((note.length + 0.1) * RATE)
         if flute:

@@ -6,7 +6,7 @@ song; seconds come from `Score.at`, which holds the tempo and the swing.
 
 from __future__ import annotations
 
-import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -14,11 +14,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .words import WEAK_STARTS, Words, read_prompt
+from .words import Words, read_prompt, spoken, starts_weakly
 
 SHORTEST, LONGEST = 21.0, 57.0  # s, a song without its last echo
 SUNG_RATE, SLOWEST_SUNG = 3.8, 3.3  # syllables/s that are understood best, and the slowest of them
 BAR = 4  # beats
+# Who draws from a seed, each from a stream of its own, so that a change to one does not touch the others.
+STREAMS = ("reference", "composer", "groove", "drums", "keys", "bass", "pad", "hook")
 
 SCALES = {"major": (0, 2, 4, 5, 7, 9, 11), "minor": (0, 2, 3, 5, 7, 8, 10)}
 # Four-chord loops as scale degrees from 0.
@@ -140,6 +142,10 @@ class Score:
         late = self.swing * 2 * min(part, 1 - part)
         return float((whole + part + late) * 60 / self.tempo)
 
+    def chord_at(self, beat: float) -> int:
+        """The index of the chord that sounds on a beat."""
+        return max(0, bisect_right(self.chords, beat + 1e-6, key=lambda chord: chord.beat) - 1)
+
     @property
     def duration(self) -> float:
         """The length of the song in s."""
@@ -148,6 +154,8 @@ class Score:
 
 def compose(prompt: str, *, tempo: float, tonic: int, mode: str, brightness: float = 2000.0, seed: int = 0) -> Score:
     """Write a song of 20 to 60 s for the words of a prompt, one lead note per syllable.
+
+    All words are kept: a song with more of them than a minute holds is as much longer as it must be.
 
     Parameters
     ----------
@@ -158,19 +166,24 @@ def compose(prompt: str, *, tempo: float, tonic: int, mode: str, brightness: flo
     seed : the same one gives the same song
     """
     lines, accompanied = read_prompt(prompt)
-    rng = np.random.default_rng([abs(seed), 1])
+    rng = chance(seed, "composer")
     swing = float(rng.choice((0.0, 0.0, 0.04, 0.1))) if tempo < 130 else 0.0
     counts = [sum(map(len, line)) for line in lines]
     layout = _layout(counts, tempo, accompanied)
     sections = _sections(counts, layout, tempo)
     sung = [line for line in lines if line]
-    chords = _chords(sections, sung, mode, tonic, tempo, rng)
-    blank = Score(tempo, tonic, mode, brightness, abs(seed), swing, accompanied, sections, chords, (), ())
-    return _Melody(blank, layout, sung, rng).written()
+    score = Score(tempo, tonic, mode, brightness, abs(seed), swing, accompanied, sections, (), (), ())
+    score = replace(score, chords=_chords(score, sung, rng))
+    return _Melody(score, layout, sung, rng).written()
+
+
+def chance(seed: int, who: str) -> np.random.Generator:
+    """The stream of chance of one of `STREAMS`."""
+    return np.random.default_rng([abs(seed), STREAMS.index(who)])
 
 
 def _layout(counts: Sequence[int], tempo: float, accompanied: bool) -> Layout:
-    """The most comfortable setting of lines with so many syllables that is not too long."""
+    """The most comfortable setting of lines with so many syllables that is not too long, or the shortest of all."""
     intro = (2 * BAR if tempo >= 60 else BAR) if accompanied else 0
     # The last chord rings for about three seconds, a lone voice for half of that.
     ending = float(np.clip(round((3.2 if accompanied else 1.6) * tempo / 60), 1, 12))
@@ -184,8 +197,7 @@ def _layout(counts: Sequence[int], tempo: float, accompanied: bool) -> Layout:
             Layout(pattern, places, 1, 0, 1, min(intro, BAR), ending, 1.5),
             Layout(pattern, places, step, 0, step, min(intro, BAR), ending, 2.5),
         ]
-    fitting = [option for option in options if _length(counts, option, tempo) <= LONGEST]
-    return min(fitting, key=lambda option: _discomfort(option, tempo))
+    return min(options, key=lambda o: (max(LONGEST, _length(counts, o, tempo)), _discomfort(o, tempo)))
 
 
 def _discomfort(layout: Layout, tempo: float) -> float:
@@ -218,60 +230,47 @@ def _sections(counts: Sequence[int], layout: Layout, tempo: float) -> tuple[Sect
     return tuple(sections)
 
 
-def _chords(
-    sections: Sequence[Section],
-    lines: Sequence[Words],
-    mode: str,
-    tonic: int,
-    tempo: float,
-    rng: np.random.Generator,
-) -> tuple[Chord, ...]:
+def _chords(score: Score, lines: Sequence[Words], rng: np.random.Generator) -> tuple[Chord, ...]:
     """The harmony: a loop for each stanza, dominant and tonic at its end; repeated lines repeat their chords."""
-    loops = [LOOPS[mode][i] for i in rng.permutation(len(LOOPS[mode]))[:2]]
+    loops = [LOOPS[score.mode][i] for i in rng.permutation(len(LOOPS[score.mode]))[:2]]
     colourful = bool(rng.random() < 0.5)
-    longest = BAR if BAR * 60 / tempo < 3.6 else BAR / 2
+    longest = BAR if BAR * 60 / score.tempo < 3.6 else BAR / 2
     chords: list[Chord] = []
     known: dict[str, list[int]] = {}
-    closing = _closing(sections, lines)
+    closing = _closing(score.sections, lines)
     stanza = turn = 0
-    for section in sections:
+    for section in score.sections:
         count = max(1, round(section.beats / longest))
         loop = loops[stanza % 2]
         degrees = [loop[(turn + i) % len(loop)] for i in range(count)]
         if section.kind == "ending":
             count, degrees = 1, [TONIC]
         elif section.kind == "line":
-            spoken = _spoken(lines[section.line])
-            if spoken in closing:
+            letters = spoken(lines[section.line])
+            if letters in closing:
                 degrees[-2:] = [DOMINANT, TONIC][-min(2, count) :]
-            degrees = known.setdefault(f"{spoken} {count}", degrees)
+            degrees = known.setdefault(f"{letters} {count}", degrees)
         turn += count
         if section.kind in ("intro", "reply"):
             stanza, turn = stanza + (section.kind == "reply"), 0
         length = section.beats / count
         for i, degree in enumerate(degrees):
-            pitches = _pitch_classes(degree, mode, tonic, colourful and section.kind != "ending")
+            pitches = _pitch_classes(degree, score, colourful and section.kind != "ending")
             chords.append(Chord(section.beat + i * length, length, pitches))
     return tuple(chords)
 
 
 def _closing(sections: Sequence[Section], lines: Sequence[Words]) -> set[str]:
     """The lines that end a stanza; wherever they are repeated, they end on the tonic too."""
-    return {_spoken(lines[a.line]) for a, b in pairwise(sections) if a.kind == "line" != b.kind}
+    return {spoken(lines[a.line]) for a, b in pairwise(sections) if a.kind == "line" and b.kind != "line"}
 
 
-def _pitch_classes(degree: int, mode: str, tonic: int, colourful: bool) -> tuple[int, ...]:
+def _pitch_classes(degree: int, score: Score, colourful: bool) -> tuple[int, ...]:
     """The triad on a degree of the scale, in minor with the leading note in its dominant, or a seventh chord."""
-    scale = SCALES[mode]
+    scale = SCALES[score.mode]
     steps = (0, 2, 4, 6) if colourful and degree != TONIC else (0, 2, 4)
-    raised = mode == "minor" and degree == DOMINANT
-    return tuple((tonic + scale[(degree + step) % 7] + (raised and step == 2)) % 12 for step in steps)
-
-
-def _spoken(line: Words) -> str:
-    """The letters of a line, so that repeated lines are known for what they are."""
-    text = " ".join("".join(word) for word in line)
-    return re.sub(r"[^\w ]", "", text).casefold()
+    raised = score.mode == "minor" and degree == DOMINANT
+    return tuple((score.tonic + scale[(degree + step) % 7] + (raised and step == 2)) % 12 for step in steps)
 
 
 class _Melody:
@@ -286,16 +285,18 @@ class _Melody:
         self.motif = HOOKS[int(rng.integers(len(HOOKS)))]
         self.known: dict[tuple[object, ...], list[int]] = {}
         self.closing = _closing(score.sections, lines)
-        self.words = 0
+        self.words = self.stanza = self.position = 0  # of the next line: its first word, its stanza, its place in it
 
     def written(self) -> Score:
         """The score with its melodies."""
         sung: list[Syllable] = []
         played: list[Note] = []
         silent = () if self.score.accompanied else ("intro", "reply")
-        for index, section in enumerate(self.score.sections[:-1]):
+        for section, after in pairwise(self.score.sections):
+            if section.kind == "reply":
+                self.stanza, self.position = self.stanza + 1, 0
             if section.kind == "line":
-                sung += self._sing(section, self.score.sections[index + 1])
+                sung += self._sing(section, after)
             elif section.kind not in silent and section.beats >= 2:
                 for beat in np.arange(0, section.beats, 2 * BAR):
                     played += self._play(section.beat + float(beat), min(2.0 * BAR, section.beats - float(beat)))
@@ -305,16 +306,15 @@ class _Melody:
         """The syllables of a line, the last one held up to its end, or into the song's last chord."""
         words = self.lines[section.line]
         starts = [section.beat + beat for beat in self._rhythm(words, section.beats)]
-        spoken, position = _spoken(words), section.line % 4
-        pitches = self.known.get((spoken, len(starts)))
+        letters, high = spoken(words), self.stanza % 2
+        pitches = self.known.get((letters, len(starts)))
         if pitches is None:
             # Lines over the same chords share a melody by turns, so that a stanza goes A B A C.
-            closed = spoken in self.closing
-            stanza = sum(other.kind == "reply" for other in self.score.sections if other.beat < section.beat)
-            form = (tuple(self._chord(beat) for beat in starts), (0, 1, 0, 2)[position], closed, stanza % 2)
+            turn, closed = "ABAC"[self.position % 4], letters in self.closing
+            form = (tuple(self._chord(beat) for beat in starts), turn, closed, high)
             # Every other stanza lies higher, as a chorus does.
-            pitches = self.known.get(form) or self._walk(starts, self.voice, closed, lift=3.0 * (stanza % 2))
-            self.known[form] = self.known[(spoken, len(starts))] = pitches
+            pitches = self.known.get(form) or self._walk(starts, self.voice, closed, lift=3.0 * high)
+            self.known[form] = self.known[(letters, len(starts))] = pitches
         seconds = [self.score.at(beat) for beat in starts]
         if after.kind == "ending":
             last = min(self.score.at(after.beat + after.beats / 2), seconds[-1] + 3.5)
@@ -323,6 +323,7 @@ class _Melody:
             last = min(end, seconds[-1] + 1.0)
         texts = [(text, word) for word, parts in enumerate(words, self.words) for text in parts]
         self.words += len(words)
+        self.position += 1
         return [
             Syllable(text, start, stop, pitch, word, section.line)
             for (text, word), start, stop, pitch in zip(texts, seconds, [*seconds[1:], last], pitches, strict=True)
@@ -335,7 +336,7 @@ class _Melody:
         room = 0
         while room <= count and self.layout.filled(count + room + 1) <= beats + 1e-9:
             room += 1
-        late = int(room > 0 and words[0][0].lower() in WEAK_STARTS and self.layout.step >= 0.4)
+        late = int(room > 0 and starts_weakly(words) and self.layout.step >= 0.4)
         # No more than keep the words at a rate that is understood.
         rate = self.score.tempo / 60 / self.layout.step
         spare = min(room - late, max(0, int(count * (rate / SLOWEST_SUNG - 1))))
@@ -349,7 +350,7 @@ class _Melody:
         starts = [beat + place for place in places if place <= beats - 0.5]
         form = (tuple(self._chord(start) for start in starts), "hook")
         pool = self.instrument if self.score.accompanied else self.voice
-        pitches = self.known.setdefault(form, self._walk(starts, pool, closed=True))
+        pitches = self.known[form] = self.known.get(form) or self._walk(starts, pool, closed=True)
         stops = [*starts[1:], min(starts[-1] + 2, beat + beats - 0.25)]
         return [
             Note(self.score.at(start), self.score.at(stop) - self.score.at(start), pitch, 0.6 + 0.3 * _weight(start))
@@ -358,7 +359,7 @@ class _Melody:
 
     def _chord(self, beat: float) -> tuple[int, ...]:
         """The pitch classes that sound on a beat."""
-        return next(chord.pitches for chord in reversed(self.score.chords) if chord.beat <= beat + 1e-6)
+        return self.score.chords[self.score.chord_at(beat)].pitches
 
     def _walk(self, beats: Sequence[float], pool: Sequence[int], closed: bool, lift: float = 0.0) -> list[int]:
         """The cheapest path through the pitches of the pool, one for each beat, found by dynamic programming."""

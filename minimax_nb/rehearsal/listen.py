@@ -1,4 +1,4 @@
-"""Hear a reference track: its tempo, beat, key, loudness and brightness.
+"""Hear a reference track: its tempo, key, loudness and brightness.
 
 Plain numpy on a mono excerpt. Whatever is played, an answer comes back, each with a confidence from 0 to 1.
 """
@@ -49,14 +49,12 @@ TRIADS = {
 class Heard:
     """What a reference sounds like.
 
-    `tempo` in BPM, `beat` the time of a first beat in s from the start of the file, `tonic` a pitch class
-    (0 = C), `mode` "major" or "minor", `loudness` the level of its sounding parts in dBFS, `brightness` its
-    spectral centroid in Hz. The confidences go from 0 (a guess) to 1.
+    `tempo` in BPM, `tonic` a pitch class (0 = C), `mode` "major" or "minor", `loudness` the level of its sounding
+    parts in dBFS, `brightness` its spectral centroid in Hz. The confidences go from 0 (a guess) to 1.
     """
 
     tempo: float
     tempo_confidence: float
-    beat: float
     tonic: int
     mode: str
     key_confidence: float
@@ -77,7 +75,7 @@ def listen(path: Path | str) -> Heard:
     soundfile.LibsndfileError
         when the file is no audio.
     """
-    mono, skipped = _without_silence(_read(path))
+    mono = _without_silence(_read(path))
     level = float(np.sqrt(np.mean(mono**2)))
     mono = mono / max(level, 1e-9)
     onsets = _onset_strength(mono)
@@ -86,7 +84,6 @@ def listen(path: Path | str) -> Heard:
     return Heard(
         tempo=tempo,
         tempo_confidence=tempo_confidence,
-        beat=skipped + _beat_phase(onsets, tempo),
         tonic=tonic,
         mode=mode,
         key_confidence=key_confidence,
@@ -96,28 +93,30 @@ def listen(path: Path | str) -> Heard:
 
 
 def _read(path: Path | str) -> Array:
-    """Up to a minute of a file, from its first sound on, as mono at `RATE`."""
+    """The start of a file as mono at `RATE`, what is louder than full scale clipped as a player would.
+
+    It is twice as long as what is listened to, so that silence in front leaves something to hear.
+    """
     with soundfile.SoundFile(path) as file:
-        # Twice the longest, so that silence at the start leaves something to hear.
         sound = file.read(int(2 * LONGEST * file.samplerate), dtype="float32", always_2d=True)
         rate = file.samplerate
-    mono = np.nan_to_num(sound.mean(axis=1))
+    mono = np.clip(np.nan_to_num(sound, copy=False), -1, 1, out=sound).mean(axis=1)
     if rate != RATE:
         mono = soxr.resample(mono, rate, RATE)
     return np.asarray(mono, dtype=np.float32)
 
 
-def _without_silence(mono: Array) -> tuple[Array, float]:
-    """The sound between its silent ends, and how many s were cut off in front."""
+def _without_silence(mono: Array) -> Array:
+    """The sound between its silent ends."""
     mono = np.pad(mono, (0, max(0, RATE - mono.size)))
     block = RATE // 20
     power = (mono[: mono.size // block * block].reshape(-1, block) ** 2).mean(axis=1)
     loud = np.flatnonzero(power > max(1e-4 * float(power.max()), 1e-10))
     if loud.size == 0:
-        return mono, 0.0
+        return mono
     start = int(loud[0]) * block
     end = max((int(loud[-1]) + 1) * block, start + RATE)
-    return mono[start:end][: int(LONGEST * RATE)], start / RATE
+    return mono[start:end][: int(LONGEST * RATE)]
 
 
 def _spectra(mono: Array, size: int, hop: int) -> Array:
@@ -187,6 +186,8 @@ def _is_half(onsets: Array, tempo: float) -> bool:
     period = 60 / tempo * RATE / HOP
     first = _beat_phase(onsets, tempo) * RATE / HOP
     beats = first + np.arange(int((onsets.size - first) / period)) * period
+    if beats.size < 2:
+        return False
     strength = _peak_near(onsets, beats)
     between = _peak_near(onsets, beats + period / 2).mean() / max(float(strength.mean()), 1e-9)
     odd, even = float(strength[1::2].mean()), float(strength[::2].mean())

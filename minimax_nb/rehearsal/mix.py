@@ -16,9 +16,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-Audio = NDArray[np.float32]
+from .band import RATE, Audio
 
-RATE = 44_100  # Hz
 LOUDNESS = -14.0  # LUFS
 CEILING = -1.0  # dBTP, after the mp3
 HEADROOM = 0.7  # dB kept free before the encoder, which overshoots
@@ -82,17 +81,21 @@ def master(sound: Audio) -> Audio:
 
 
 def write_mp3(sound: Audio, destination: Path, *, title: str, comment: str) -> None:
-    """Encode a master; when the encoder overshoots the ceiling, again and softer by as much."""
-    for _ in range(3):
-        with soundfile.SoundFile(
-            destination, "w", RATE, 2, format="MP3", subtype="MPEG_LAYER_III", compression_level=0.3
-        ) as file:
-            file.title, file.comment = _tag(title), _tag(comment)
-            file.write(sound)
-        over = true_peak(soundfile.read(destination, dtype="float32")[0]) - CEILING
-        if over <= 0:
-            return
-        sound = sound * np.float32(10 ** (-(over + 0.1) / 20))
+    """Encode a master; as long as the encoder overshoots the ceiling, again and softer by more than as much."""
+    margin = 0.1
+    while (over := _encoded_peak(sound, destination, title, comment) - CEILING) > 0:
+        sound = sound * np.float32(10 ** (-(over + margin) / 20))
+        margin *= 2
+
+
+def _encoded_peak(sound: Audio, destination: Path, title: str, comment: str) -> float:
+    """Write an mp3; the true peak in dBTP of what is read back from it."""
+    with soundfile.SoundFile(
+        destination, "w", RATE, 2, format="MP3", subtype="MPEG_LAYER_III", compression_level=0.3
+    ) as file:
+        file.title, file.comment = _tag(title), _tag(comment)
+        file.write(sound)
+    return true_peak(soundfile.read(destination, dtype="float32")[0])
 
 
 def _tag(text: str) -> str:
@@ -192,10 +195,10 @@ def _channel(name: str, stem: Audio) -> Audio:
 def _envelope(signal: Audio) -> NDArray[np.float64]:
     """The level of each block, smoothed over 50 ms."""
     blocks = np.pad(signal, (0, -len(signal) % BLOCK)).reshape(-1, BLOCK)
-    return _smooth(np.sqrt((blocks.astype(np.float64) ** 2).mean(axis=1)), 5)
+    return smooth(np.sqrt((blocks.astype(np.float64) ** 2).mean(axis=1)), 5)
 
 
-def _smooth(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+def smooth(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
     """A running mean over an odd number of values, weighted to the middle."""
     weights = np.hanning(width + 2)[1:-1]
     return np.convolve(np.pad(values, width // 2, mode="edge"), weights / weights.sum(), mode="valid")
@@ -219,7 +222,7 @@ def _compressed(signal: Audio) -> Audio:
 def _ducking(voice: Audio) -> Audio:
     """The gain of the band, shape (samples,): `DUCK` dB down while the lead sounds."""
     envelope = _envelope(voice.mean(axis=1))
-    sounding = _smooth((envelope > 0.1 * max(float(envelope.max()), 1e-6)).astype(np.float64), 31)
+    sounding = smooth((envelope > 0.1 * max(float(envelope.max()), 1e-6)).astype(np.float64), 31)
     return _stretched(10 ** (-DUCK * sounding / 20), BLOCK, len(voice))
 
 
@@ -261,7 +264,7 @@ def _limited(sound: Audio, ceiling: float) -> Audio:
     width = 21
     lowest = np.lib.stride_tricks.sliding_window_view(np.pad(needed, width // 2, mode="edge"), width).min(axis=1)
     # Narrower than the window of the minimum, so that the smoothed gain is low enough on the peak itself.
-    return sound * _stretched(_smooth(lowest, width - 4), PEAK_BLOCK, len(sound))[:, None]
+    return sound * _stretched(smooth(lowest, width - 4), PEAK_BLOCK, len(sound))[:, None]
 
 
 def _block_peaks(oversampled: Audio) -> NDArray[np.float64]:

@@ -13,14 +13,14 @@ import numpy as np
 import soundfile
 
 from .band import RATE, play
-from .compose import Score, compose
+from .compose import Score, chance, compose
 from .listen import NOTE_NAMES, Heard, listen
 from .mix import faded, mix, write_mp3
 from .sing import Voice, hum
+from .words import WORDLESS
 
 TEMPI = (40.0, 240.0)  # BPM that can be asked for
-KEY = re.compile(r"\s*([A-Ga-g])\s*([#♯b♭]?)\s*(major|maj|minor|min|m|)\s*", re.IGNORECASE)
-SAMPLE_WORDS = "Ooh la la la, ooh la la\nLa la la la, ooh la la\nOoh la la la, hey la la\nLa la la la, ooh"
+KEY = re.compile(r"\s*([A-G])\s*([#♯b♭]?)\s*(major|maj|minor|min|m|)\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def perform(
 def play_sample(destination: Path, *, seed: int = 5, seconds: float = 24.0) -> Path:
     """Play a reference with a hummed lead, at most so long and over 20 s, as .wav, .mp3 or .flac by its suffix."""
     tempo, (tonic, mode), brightness = _from_seed(seed)
-    score = compose(f"##{SAMPLE_WORDS}##", tempo=tempo, tonic=tonic, mode=mode, brightness=brightness, seed=seed)
+    score = compose(f"##{WORDLESS}##", tempo=tempo, tonic=tonic, mode=mode, brightness=brightness, seed=seed)
     sound = faded(mix(hum(score), play(score))[: int(seconds * RATE)])
     destination = Path(destination)
     if destination.suffix.lower() == ".mp3":
@@ -98,7 +98,7 @@ def parse_key(text: str) -> tuple[int, str]:
     if not found:
         raise ValueError(f'key must read like "A minor" or "C# major", not {text!r}')
     letter, sign, mode = found.groups()
-    tonic = NOTE_NAMES.index(letter.upper()) + {"#": 1, "♯": 1, "b": -1, "♭": -1}.get(sign, 0)
+    tonic = NOTE_NAMES.index(letter.upper()) + {"#": 1, "♯": 1, "b": -1, "♭": -1}.get(sign.lower(), 0)
     # A capital M alone means major to many who write it.
     minor = mode.lower().startswith("min") or mode == "m"
     return tonic % 12, "minor" if minor else "major"
@@ -108,10 +108,10 @@ def check_tempo(tempo: float) -> float:
     """A tempo that can be played, in BPM."""
     try:
         checked = float(tempo)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         checked = np.nan
     if not TEMPI[0] <= checked <= TEMPI[1]:
-        raise ValueError(f"tempo must be a number from {TEMPI[0]:.0f} to {TEMPI[1]:.0f} BPM, not {tempo!r}")
+        raise ValueError(f"tempo must be a number from {TEMPI[0]:.0f} to {TEMPI[1]:.0f} BPM, not {tempo!r:.40}")
     return checked
 
 
@@ -121,7 +121,7 @@ def _from_heard(heard: Heard) -> tuple[float, tuple[int, str], float]:
 
 def _from_seed(seed: int) -> tuple[float, tuple[int, str], float]:
     """Tempo, key and brightness when there is nothing to hear."""
-    rng = np.random.default_rng([abs(seed), 0])
+    rng = chance(seed, "reference")
     tempo = float(rng.integers(84, 129))
     mode = "major" if rng.random() < 0.6 else "minor"
     return tempo, (int(rng.integers(12)), mode), float(rng.uniform(1200, 3500))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 
 from .band import RATE, TAIL, Audio
 from .compose import Score
+from .mix import smooth
 
 Voice = Callable[[Score], Audio]  # a lead: a score in, its stem out
 Notes = list[tuple[float, float, int, str]]  # start and end in s, MIDI pitch, vowel
@@ -26,6 +29,7 @@ FORMANTS = {
 }
 FORMANT_WIDTHS, FORMANT_GAINS = (90, 110, 170), (1.0, 0.4, 0.15)
 HARMONICS = 18
+UNSUNG = re.compile(r"(?<=q)u|(?<=g)u(?=[ei])")  # qué, guide
 
 
 def hum(score: Score) -> Audio:
@@ -47,7 +51,8 @@ def hum(score: Score) -> Audio:
 
 def _vowel(text: str) -> str:
     """The vowel a syllable is hummed on; "a" where none is written."""
-    return next((char for char in text.lower() if char in FORMANTS), "a")
+    letters = UNSUNG.sub("", unicodedata.normalize("NFD", text.lower()))
+    return next((char for char in letters if char in FORMANTS), "a")
 
 
 def _note_at(times: NDArray[np.float64], notes: Notes) -> NDArray[np.int64]:
@@ -56,17 +61,15 @@ def _note_at(times: NDArray[np.float64], notes: Notes) -> NDArray[np.int64]:
     return np.asarray(np.clip(found, 0, len(notes) - 1))
 
 
-def _smooth(values: NDArray[np.float64], seconds: float) -> NDArray[np.float64]:
-    """A running mean over a control curve."""
-    width = max(1, round(seconds * RATE / CONTROL)) | 1
-    padded = np.pad(values, width // 2, mode="edge")
-    return np.convolve(padded, np.hanning(width + 2)[1:-1] / np.hanning(width + 2).sum(), mode="valid")
+def _glide(values: NDArray[np.float64], seconds: float) -> NDArray[np.float64]:
+    """A curve that takes so long from one value to the next."""
+    return smooth(values, max(1, round(seconds * RATE / CONTROL)) | 1)
 
 
 def _pitch_curve(times: NDArray[np.float64], notes: Notes) -> NDArray[np.float64]:
     """Hz at each time: a glide of 70 ms from note to note, vibrato of 5.6 Hz and 30 cents on the long ones."""
     index = _note_at(times, notes)
-    pitch = _smooth(np.array([note[2] for note in notes], dtype=float)[index], 0.07)
+    pitch = _glide(np.array([note[2] for note in notes], dtype=float)[index], 0.07)
     since = times - np.array([note[0] for note in notes])[index]
     long = np.array([note[1] - note[0] > 0.38 for note in notes])[index]
     vibrato = 0.3 * np.sin(2 * np.pi * 5.6 * times) * np.clip((since - 0.22) / 0.2, 0, 1) * long
@@ -80,7 +83,7 @@ def _loudness_curve(times: NDArray[np.float64], notes: Notes) -> NDArray[np.floa
     gap = np.minimum(0.04, 0.2 * (ends - starts))
     sounding = (times >= starts[index]) & (times < (ends - gap)[index])
     fade = 1 - 0.35 * np.clip((times - starts[index]) / 1.5, 0, 1)
-    return _smooth(sounding * fade, 0.05)
+    return _glide(sounding * fade, 0.05)
 
 
 def _harmonic_levels(times: NDArray[np.float64], hertz: NDArray[np.float64], notes: Notes) -> NDArray[np.float64]:
@@ -90,7 +93,7 @@ def _harmonic_levels(times: NDArray[np.float64], hertz: NDArray[np.float64], not
     overtone = np.arange(1, HARMONICS + 1)[:, None]
     levels = np.zeros((HARMONICS, len(times)))
     for column, (width, gain) in enumerate(zip(FORMANT_WIDTHS, FORMANT_GAINS, strict=True)):
-        centre = _smooth(formants[:, column], 0.06)
+        centre = _glide(formants[:, column], 0.06)
         levels += gain / (1 + ((overtone * hertz - centre) / width) ** 2)
     # A soft voice keeps its fundamental below the first formant, and falls off by 6 dB an octave.
     levels = (levels + 0.15) / overtone

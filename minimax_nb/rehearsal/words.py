@@ -9,6 +9,8 @@ from itertools import accumulate, pairwise
 
 Words = list[list[str]]  # a line: its words, each as its syllables
 
+WORDLESS = "Ooh la la la, ooh la la\nLa la la la, ooh la la\nOoh la la la, hey la la\nLa la la la, ooh"
+
 
 def _list(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -27,10 +29,9 @@ EXCEPTIONS = {
     word.replace("-", ""): word.split("-")
     for word in _list(
         "ev-ery ev-ery-thing ev-ery-one ev-ery-where ev-ery-bod-y ev-ery-day eve-ning eve-nings may-be busi-ness "
-        "qui-et "
-        "di-et sci-ence so-ci-e-ty li-on li-ons gi-ant gi-ants li-ar po-em po-ems po-et po-et-ry cre-ate cre-at-ed "
-        "cre-a-tion cru-el fu-el ru-in ru-ins ru-ined flu-id na-ked sa-cred wick-ed hun-dred hun-dreds be-lov-ed "
-        "rhyth-m rhyth-ms rec-i-pe wednes-day sol-dier sol-diers el-e-ment el-e-ments some-one an-y-one "
+        "qui-et di-et sci-ence so-ci-e-ty li-on li-ons gi-ant gi-ants li-ar po-em po-ems po-et po-et-ry cre-ate "
+        "cre-at-ed cre-a-tion cru-el fu-el ru-in ru-ins ru-ined flu-id na-ked sa-cred wick-ed hun-dred hun-dreds "
+        "be-lov-ed rhyth-m rhyth-ms rec-i-pe wednes-day sol-dier sol-diers el-e-ment el-e-ments some-one an-y-one "
         "no-one re-al-i-ty the-a-ter id-e-al re-act lone-some awe-some bare-foot note-book note-books"
     )
 }
@@ -62,15 +63,17 @@ MUTE = {  # an e that is written and not sung
     "fr": re.compile(r"(?<=[^aeiouy])e(?=s?$)"),
 }
 NO_VOWEL = re.compile(  # rock-'n'-roll, did-n't, pris-m
-    r"(?<=['’])n(?=['’])|(?<=[ds])n(?=['’]t$)|(?<=[st])m(?=s?$)(?<=ism|thm)"
+    r"(?<=')n(?=')|(?<=[ds])n(?='t$)|(?<=[st])m(?=s?$)(?<=ism|thm)"
 )
+POSSESSIVE = re.compile(r"(?<!s)(?<![sxzcg]e)'s$")  # everything's, love's; it is a syllable in face's
+APOSTROPHES = str.maketrans("’ʼ", "''")
 VOWELS = frozenset("aeiouyæœøаеиоуыэюяіαεηιουω")
 ONSETS = re.compile(r"(?:ch|sh|th|ph|wh|qu|[bcdfgkpt][lr]|[dtsg]w|s[ptk])$")
 
 
 def read_prompt(prompt: str) -> tuple[list[Words], bool]:
     """The lines of a prompt as words and syllables, an empty one for each pause; whether it wants accompaniment."""
-    text = prompt.strip()
+    text = unicodedata.normalize("NFC", prompt).strip()
     accompanied = text.startswith("##") and text.endswith("##") and len(text) >= 4
     lines = [SECTION_MARK.sub("", line) for line in text.replace("##", "").strip().splitlines()]
     language = guess_language(" ".join(lines))
@@ -80,7 +83,7 @@ def read_prompt(prompt: str) -> tuple[list[Words], bool]:
 
 def guess_language(text: str) -> str:
     """ "en", "es", "fr" or "de" by the small words in a text; "es" (all vowels sound) for another one."""
-    words = re.findall(r"[^\W\d_]+(?:['’][^\W\d_]+)?", text.lower())
+    words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", _straight(text.lower()))
     hits = {language: sum(word in known for word in words) for language, known in LANGUAGES.items()}
     best = max(hits, key=lambda language: hits[language])
     foreign = any(ord(letter) > 127 and letter.isalpha() for letter in text)
@@ -103,12 +106,41 @@ def syllables(word: str, language: str = "en") -> list[str]:
     A heuristic: vowel groups, with the mute letters and hiatus of the language; one per Chinese, Japanese or
     Korean character and per digit; one per two letters in scripts that do not write their vowels.
     """
-    plain = "".join(_plain(char) for char in word)
-    core = re.sub(r"^\W+|\W+$", "", plain)
-    if language == "en" and core in EXCEPTIONS:
-        return _cut(word, _exception_cuts(plain.find(core), EXCEPTIONS[core]))
-    nuclei = _nuclei(word, plain, language)
-    return _cut(word, [_boundary(plain, a, b) for a, b in pairwise(nuclei)])
+    parts = re.split(r"(?<=\w-)(?=\w)", word)
+    return [syllable for part in parts for syllable in _unhyphenated(part, language)]
+
+
+def spoken(line: Words) -> str:
+    """The letters of a line, so that repeated lines are known for what they are."""
+    text = " ".join("".join(word) for word in line)
+    return re.sub(r"[^\w ]", "", text).casefold()
+
+
+def starts_weakly(line: Words) -> bool:
+    """Whether the first word of a line leans on the next one."""
+    return _core(_straight("".join(line[0]).lower())) in WEAK_STARTS
+
+
+def _unhyphenated(word: str, language: str) -> list[str]:
+    plain = _straight("".join(_plain(char) for char in word))
+    letters = _core(plain)
+    if language == "en":
+        letters = POSSESSIVE.sub("", letters)
+    start = plain.find(letters)
+    if language == "en" and letters in EXCEPTIONS:
+        return _cut(word, _exception_cuts(start, EXCEPTIONS[letters]))
+    base = "".join(_base(char) for char in plain)
+    return _cut(word, [_boundary(base, a, b) for a, b in pairwise(_nuclei(base, letters, start, language))])
+
+
+def _straight(text: str) -> str:
+    """A text with the apostrophe of the typewriter for those of the printer; as long as it was."""
+    return text.translate(APOSTROPHES)
+
+
+def _core(plain: str) -> str:
+    """A word without the marks around it."""
+    return re.sub(r"^\W+|\W+$", "", plain)
 
 
 def _plain(char: str) -> str:
@@ -130,19 +162,19 @@ def _cut(word: str, places: Sequence[int]) -> list[str]:
     return [word[a:b] for a, b in pairwise(edges) if b > a]
 
 
-def _nuclei(word: str, plain: str, language: str) -> list[int]:
-    """Where the syllables of a word sound: one index per syllable."""
-    base = "".join(_base(char) for char in plain)
-    letters = re.sub(r"^\W+|\W+$", "", plain)
-    offset = plain.find(letters)
-    cuts = {offset + m.start() for m in HIATUS[language].finditer(letters)}
-    mute = {offset + m.start() for m in MUTE[language].finditer(letters)} if language in MUTE else set()
-    spoken = {offset + m.start() for m in NO_VOWEL.finditer(letters)} if language == "en" else set()
+def _nuclei(base: str, letters: str, start: int, language: str) -> list[int]:
+    """Where the syllables of a word sound: one index per syllable.
+
+    `base` is all of it without accents, `letters` its letters with them, which begin at `start`.
+    """
+    cuts = {start + m.start() for m in HIATUS[language].finditer(letters)}
+    mute = {start + m.start() for m in MUTE[language].finditer(letters)} if language in MUTE else set()
+    vowelless = {start + m.start() for m in NO_VOWEL.finditer(letters)} if language == "en" else set()
     found: list[int] = []
     unwritten = 0  # letters since the last syllable in a script without vowels
     for i, char in enumerate(base):
-        starts = _is_vowel(base, i) and (i in cuts or i == 0 or not _is_vowel(base, i - 1))
-        if starts or i in spoken or _one_each(char):
+        begins = _is_vowel(base, i) and (i in cuts or i == 0 or not _is_vowel(base, i - 1))
+        if begins or i in vowelless or _one_each(char):
             found.append(i)
         elif char.isalpha() and not _writes_vowels(char):
             unwritten += 1
@@ -178,12 +210,12 @@ def _is_vowel(base: str, i: int) -> bool:
     return char in VOWELS
 
 
-def _boundary(plain: str, one: int, two: int) -> int:
+def _boundary(base: str, one: int, two: int) -> int:
     """Where the syllable around `two` begins: its last consonant, or two that start a word together."""
     start = two
-    while start > one + 1 and not _is_vowel(plain, start - 1) and plain[start - 1].isalpha():
+    while start > one + 1 and not _is_vowel(base, start - 1) and base[start - 1].isalpha():
         start -= 1
-    consonants = plain[start:two]
+    consonants = base[start:two]
     if len(consonants) < 2:
         return start
     return two - (2 if ONSETS.search(consonants) else 1)

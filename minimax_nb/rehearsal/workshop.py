@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from ..catalogue import MODELS
 from .body import MOST_AUDIO
 from .jobs import Job, Ledger
+from .words import WORDLESS
 
 if TYPE_CHECKING:
     import requests
@@ -110,7 +111,8 @@ class Workshop:
         if not body["reference_audio_url"].startswith("data:"):
             fetch(body["reference_audio_url"], reference)
         check_length(reference, LEAST_SECONDS[job.model])
-        words = body.get("lyrics") or body["prompt"]
+        # A cover's prompt is its style; without lyrics, its lead has no words.
+        words = body.get(MODELS[job.model].words_field) or f"##{WORDLESS}##"
         self._band(reference, words, part, seed=job.seed, tempo=body.get("tempo"), key=body.get("key"))
         if not part.is_file() or not part.stat().st_size:
             raise ValueError("The band played nothing.")

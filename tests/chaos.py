@@ -1,0 +1,672 @@
+"""Chaos, and the verdict on it: processes killed at any step, faults at any call, counted at the service.
+
+As a script (`python chaos.py`) it is a nursery: a process that has everything imported, reads one order per
+line and has a fork of itself carry it out, so that hundreds of processes can be killed in a short time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from service_helper import Running, audio_bytes
+from wire_helper import running_cutter
+
+from minimax_nb import Session, Status, audio, client, download, following, lookup, pacing
+from minimax_nb.client import Client
+from minimax_nb.errors import MusicError, Spent
+from minimax_nb.journal import Journal
+from minimax_nb.rehearsal.faults import FAULTS
+from minimax_nb.wire import JsonBody
+
+PRICE = 0.035
+REFERENCE = audio_bytes(16)
+
+Rule = dict[str, Any]
+
+
+def hurry(put: Callable[[Any, str, Any], object] = setattr) -> None:
+    """Shorten every pause of the product, so that a test of its decisions is no test of patience."""
+    put(pacing, "LOCAL", 0.05)
+    put(following, "_TICK", 0.05)
+    put(lookup, "_FRESH_SECONDS", {True: 0.05, False: 0.05})
+    brief = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: time.sleep(min(seconds, 0.05)))
+    put(client, "time", brief)
+
+
+def new_tag() -> str:
+    """A word that no other song has: the last one of its lyrics, by which its charge is found."""
+    return f"song{uuid.uuid4().hex[:12]}"
+
+
+def tag_of(job: Mapping[str, Any]) -> str:
+    """The tag of a song in the ledger."""
+    return str(job["body"]["prompt"]).strip("#").split()[-1]
+
+
+# The verdict
+
+
+@dataclass
+class Verdict:
+    """What became of songs, counted at the service and on disk; every list but the first numbers names what is wrong.
+
+    Attributes
+    ----------
+    asked, charged : int
+    lost : list of str
+        Charged, and not completed on disk.
+    twice : list of str
+        Charged more than once.
+    untrue : list of str
+        Errors whose `.spent` is not what the ledger says.
+    strays : list of str
+        Errors that are not of the tree.
+    damaged : list of str
+        Libraries whose file is not whole.
+    """
+
+    asked: int = 0
+    charged: int = 0
+    lost: list[str] = field(default_factory=list)
+    twice: list[str] = field(default_factory=list)
+    untrue: list[str] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
+    damaged: list[str] = field(default_factory=list)
+
+    def __add__(self, other: Verdict) -> Verdict:
+        return Verdict(**{name: value + vars(other)[name] for name, value in vars(self).items()})
+
+    @property
+    def wrong(self) -> dict[str, list[str]]:
+        """What is wrong; empty when nothing is."""
+        return {name: value for name, value in vars(self).items() if isinstance(value, list) and value}
+
+    def __str__(self) -> str:
+        return (
+            f"asked {self.asked:5d}  charged {self.charged:5d}  lost {len(self.lost)}  "
+            f"paid twice {len(self.twice)}  untrue .spent {len(self.untrue)}  "
+            f"other errors {len(self.strays)}  damaged libraries {len(self.damaged)}"
+        )
+
+
+def judge(service: Running, home: Path, tags: Iterable[str]) -> Verdict:
+    """Compare the service's ledger with what lies in a library, for the songs with these tags."""
+    tags = list(tags)
+    charges: dict[str, list[str]] = {tag: [] for tag in tags}
+    for job in service.ledger():
+        if job["cost_usd"] > 0 and tag_of(job) in charges:
+            charges[tag_of(job)].append(job["id"])
+    verdict = Verdict(asked=len(tags), charged=sum(map(len, charges.values())), damaged=_damage(home))
+    for tag, ids in charges.items():
+        verdict.lost += [f"{home.name}: {tag} {each}" for each in ids if not is_here(home, each)]
+        verdict.twice += [f"{home.name}: {tag} {ids}"] if len(ids) > 1 else []
+    return verdict
+
+
+def is_here(home: Path, generation_id: str) -> bool:
+    """Whether a song lies completed in a library, and sounds."""
+    rows = _rows(home, "SELECT status, file FROM songs WHERE id = ?", generation_id)
+    if [row[0] for row in rows] != ["completed"]:
+        return False
+    with (home / rows[0][1]).open("rb") as file:
+        measured = audio.measure(file)
+    return measured.complete and measured.duration > 1
+
+
+def _damage(home: Path) -> list[str]:
+    if not (home / "library.db").exists():
+        return []
+    verdicts = [row[0] for row in _rows(home, "PRAGMA integrity_check")]
+    return [] if verdicts == ["ok"] else [f"{home.name}: {verdicts}"]
+
+
+def _rows(home: Path, query: str, *values: object) -> list[tuple[Any, ...]]:
+    if not (home / "library.db").exists():
+        return []
+    with contextlib.closing(sqlite3.connect(home / "library.db", timeout=30)) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+# Processes that are killed
+
+
+def _die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _wrap(owner: Any, name: str, *, before: bool, fits: Callable[..., bool], skip: int) -> None:
+    """Have this process killed just before, or just after, a call of a real function."""
+    real = getattr(owner, name)
+    left = [skip]
+
+    @functools.wraps(real)
+    def wrapped(*given: Any, **named: Any) -> Any:
+        hit = fits(*given, **named)
+        deadly, left[0] = hit and not left[0], left[0] - hit
+        if deadly and before:
+            _die()
+        result = real(*given, **named)
+        if deadly:
+            _die()
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def _always(*_: object, **__: object) -> bool:
+    return True
+
+
+def _before(owner: Any, name: str, fits: Callable[..., bool] = _always) -> Callable[[int], None]:
+    return lambda skip: _wrap(owner, name, before=True, fits=fits, skip=skip)
+
+
+def _after(owner: Any, name: str, fits: Callable[..., bool] = _always) -> Callable[[int], None]:
+    return lambda skip: _wrap(owner, name, before=False, fits=fits, skip=skip)
+
+
+def _step_to(status: Status) -> Callable[..., bool]:
+    return lambda _journal, _song, to, **_: to is status
+
+
+def _within(status: Status) -> Callable[[int], None]:
+    """Inside the transaction that writes a status, before it is committed."""
+
+    def fits(_journal: Journal, connection: sqlite3.Connection, request_id: str) -> bool:
+        row = connection.execute("SELECT status FROM songs WHERE request_id = ?", (request_id,)).fetchone()
+        return row is not None and row["status"] == status.value
+
+    return _after(Journal, "_note", fits)
+
+
+def _in_body(share: float) -> Callable[[int], None]:
+    """When so much of the body went out; 1: all of it, and the answer is not read."""
+
+    def arm(skip: int) -> None:
+        real, left = JsonBody.__iter__, [skip]
+
+        def blocks(body: JsonBody) -> Iterator[bytes]:
+            deadly, left[0], sent = not left[0], left[0] - 1, 0
+            for block in real(body):
+                if deadly and share < 1 and sent >= share * len(body):
+                    _die()
+                cut = int(share * len(body)) - sent
+                if deadly and 0 < cut < len(block):
+                    yield block[:cut]
+                    _die()
+                yield block
+                sent += len(block)
+            if deadly:
+                _die()
+
+        JsonBody.__iter__ = blocks  # type: ignore[method-assign]
+
+    return arm
+
+
+def _in_download(skip: int) -> None:
+    real, left = download._fetch, [skip]
+
+    def fetch(http: Any, url: str, write: Callable[[bytes], object], size: int | None) -> str:
+        deadly, left[0] = not left[0], left[0] - 1
+
+        def half(block: bytes) -> object:
+            if not deadly:
+                return write(block)
+            write.__self__.write(block[: len(block) // 2])  # type: ignore[attr-defined]
+            write.__self__.flush()  # type: ignore[attr-defined]
+            return _die()
+
+        return real(http, url, half, size)
+
+    download._fetch = fetch
+
+
+POINTS: Mapping[str, Callable[[int], None]] = {
+    "before the row": _before(Journal, "add"),
+    "row not committed": _within(Status.SENDING),
+    "row written": _after(Journal, "add"),
+    "before the connection": _before(Client, "submit"),
+    "headers sent": _in_body(0.0),
+    "few bytes of the body sent": _in_body(0.001),
+    "half of the body sent": _in_body(0.5),
+    "all but the end of the body sent": _in_body(0.9999),
+    "body sent, no answer read": _in_body(1.0),
+    "answer read": _after(client, "read_body"),
+    "answer understood": _after(Client, "submit"),
+    "queued not committed": _within(Status.QUEUED),
+    "queued": _after(Journal, "step", _step_to(Status.QUEUED)),
+    "before the first look": _before(Client, "retrieve"),
+    "after the first look": _after(Client, "retrieve"),
+    "downloading": _after(Journal, "step", _step_to(Status.DOWNLOADING)),
+    "before the claim": _before(Journal, "claim"),
+    "after the claim": _after(Journal, "claim"),
+    "half downloaded": _in_download,
+    "downloaded, not checked": _before(download, "length_of_song"),
+    "checked, not renamed": _after(download, "length_of_song"),
+    "renamed": _before(download, "sync_folder"),
+    "before completed": _before(Journal, "step", _step_to(Status.COMPLETED)),
+    "completed not committed": _within(Status.COMPLETED),
+    "completed": _after(Journal, "step", _step_to(Status.COMPLETED)),
+    "released": _after(Journal, "release"),
+}
+"""Where a process is killed: each takes how often it passes unharmed first."""
+
+
+def make_songs(order: Mapping[str, Any]) -> None:
+    """Ask for songs and wait for them, as a program does."""
+    session = _session(order)
+    songs = [session.submit(f"la la {tag}", REFERENCE) for tag in order["tags"]]
+    session.wait(songs, timeout=60)
+
+
+def recover_songs(order: Mapping[str, Any]) -> None:
+    """Finish what others left open."""
+    recover_all(_session(order))
+
+
+def recover_all(session: Session) -> None:
+    """Recover until nothing is left but songs whose answer got lost, and look for those once more."""
+    quiet = 0
+    for _ in range(100):
+        session.recover(timeout=0.5)
+        quiet = 0 if any(song.id for song in session.journal.open_songs()) else quiet + 1
+        if quiet == 2:
+            return
+    raise AssertionError(f"still open: {session.journal.open_songs()}")
+
+
+def crowd(order: Mapping[str, Any]) -> None:
+    """Several threads that each ask for a song, and then wait for a few of everybody's; one of them recovers all."""
+    pacing.LOCAL = 1.0  # so many askers in a hurry would only measure the asking
+    session, trouble = _session(order), []
+    meet = threading.Barrier(order["threads"])
+
+    def take_part(number: int) -> None:
+        try:
+            session.submit(f"la la {order['tags'][order['copy'] * order['threads'] + number]}", REFERENCE)
+            meet.wait()
+            if number == 0:
+                _session(order).recover(timeout=60)
+            session.wait([song for song in session.songs() if song.id][number :: order["threads"]][:4], timeout=60)
+        except BaseException:
+            trouble.append(traceback.format_exc())
+            meet.abort()
+
+    threads = [threading.Thread(target=take_part, args=[number]) for number in range(order["threads"])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if trouble:
+        raise AssertionError("\n".join(trouble))
+
+
+def _session(order: Mapping[str, Any]) -> Session:
+    return Session(base_url=order["base_url"], home=order["home"])
+
+
+TASKS = {task.__name__: task for task in (make_songs, recover_songs, crowd)}
+
+
+def _carry_out(order: Mapping[str, Any]) -> int:
+    """What a fork does: its task, to the end or to the point where it is killed."""
+    said = os.open(order["said"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    try:
+        if order.get("point"):
+            POINTS[order["point"]](order.get("skip", 0))
+        TASKS[order["task"]](order)
+        return 0
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+def _end_of(child: int, order: Mapping[str, Any]) -> int:
+    """Wait for a fork, and kill it when its time has come; 0, its exit status, or minus the signal."""
+    deadline = time.monotonic() + order.get("kill_after", float("inf"))
+    while True:
+        done, status = os.waitpid(child, os.WNOHANG)
+        if done:
+            return os.waitstatus_to_exitcode(status)
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            deadline = float("inf")
+        time.sleep(0.001)
+
+
+def nursery() -> None:
+    """Carry out orders, one per line, each in forks of this process."""
+    hurry()
+    audio_bytes(0.1)
+    for line in sys.stdin:
+        order = json.loads(line)
+        children = []
+        for copy in range(order.get("copies", 1)):
+            child = os.fork()
+            if not child:
+                os._exit(_carry_out({**order, "copy": copy}))
+            children.append(child)
+        print(json.dumps([_end_of(child, order) for child in children]), flush=True)
+
+
+class Nursery:
+    """A nursery as a process, whose children know the key of a service and nothing else of this process.
+
+    Parameters
+    ----------
+    key : str
+    """
+
+    def __init__(self, key: str) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "AIML_API_KEY": key}
+        self._process = subprocess.Popen(
+            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def run(self, task: str, service: Running | str, home: Path, **order: Any) -> list[int]:
+        """Have a task carried out.
+
+        Returns
+        -------
+        list of int
+            How each fork ended: its exit status, or minus the signal that killed it.
+        """
+        base_url = service if isinstance(service, str) else service.address.base_url
+        order |= {"task": task, "base_url": base_url, "home": str(home), "said": str(home) + ".txt"}
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        ends: list[int] = json.loads(self._process.stdout.readline())
+        return ends
+
+    def __enter__(self) -> Nursery:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.close()
+        self._process.wait(30)
+        self._process.stdout.close()
+
+
+def kill_at(nursery: Nursery, service: Running, home: Path, point: str, *, skip: int = 0) -> Verdict:
+    """Kill a process at a named point, recover in a fresh one, and judge.
+
+    Raises
+    ------
+    AssertionError
+        When the point was never reached, or the recovery failed.
+    """
+    home.parent.mkdir(parents=True, exist_ok=True)
+    tags = [new_tag(), new_tag()]
+    ends = nursery.run("make_songs", service, home, tags=tags, point=point, skip=skip)
+    assert ends == [-signal.SIGKILL], f"{point} was not reached: {ends}"
+    _recover(nursery, service, home)
+    return judge(service, home, tags)
+
+
+def kill_at_random(nursery: Nursery, service: Running, home: Path, dice: random.Random, span: float) -> Verdict:
+    """Kill a process at a random moment of a life of about `span` seconds, often its recovery too, and judge."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    tags = [new_tag(), new_tag()]
+    nursery.run("make_songs", service, home, tags=tags, kill_after=dice.uniform(0, 1.6 * span))
+    while dice.random() < 0.5:
+        nursery.run("recover_songs", service, home, kill_after=dice.uniform(0, span / 2))
+    _recover(nursery, service, home)
+    return judge(service, home, tags)
+
+
+def _recover(nursery: Nursery, service: Running | str, home: Path) -> None:
+    ends = nursery.run("recover_songs", service, home)
+    assert ends == [0], Path(f"{home}.txt").read_text(encoding="utf-8")
+
+
+def kill_at_every_point(
+    nurseries: list[Nursery], services: list[Running], folder: Path, *, skips: Iterable[int]
+) -> Verdict:
+    """Kill a process at every named point, in the life of each of these songs of a run, and judge."""
+    cases = [(number, point, skip) for number, point in enumerate(POINTS) for skip in skips]
+
+    def kill(service: Running, case: tuple[int, str, int]) -> Verdict:
+        number, point, skip = case
+        nursery = nurseries[services.index(service)]
+        return kill_at(nursery, service, folder / f"point{number}-{skip}", point, skip=skip)
+
+    return in_parallel(services, cases, kill)
+
+
+def kill_often(nurseries: list[Nursery], services: list[Running], folder: Path, *, times: int, seed: int) -> Verdict:
+    """Kill as many processes at random moments, and judge."""
+    for name in ("warm", "usual"):
+        span = usual_span(nurseries[0], services[0], folder / name)
+
+    def kill(service: Running, number: int) -> Verdict:
+        nursery, dice = nurseries[services.index(service)], random.Random(seed + number)
+        return kill_at_random(nursery, service, folder / f"random{number}", dice, span)
+
+    return in_parallel(services, range(times), kill)
+
+
+def usual_span(nursery: Nursery, service: Running, home: Path) -> float:
+    """How long a run that nobody disturbs takes, in seconds."""
+    home.parent.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    ends = nursery.run("make_songs", service, home, tags=[new_tag(), new_tag()])
+    assert ends == [0], Path(f"{home}.txt").read_text(encoding="utf-8")
+    return time.monotonic() - start
+
+
+# Faults
+
+
+def every_case() -> list[tuple[str, str]]:
+    """Every fault with every call it can happen to."""
+    return [(fault, call) for fault, row in FAULTS.items() for call in row.calls]
+
+
+def rules_for(fault: str, call: str, **changes: Any) -> list[Rule]:
+    """The rules under which a fault can be met: the logs are read only for a song whose answer got lost."""
+    rules: list[Rule] = [{"fault": fault, "call": call, "seconds": 0.2, **changes}]
+    if call == "logs":
+        rules.append({"fault": "drop_after", "call": "submit", "times": 1})
+    return rules
+
+
+def rules_at_random(share: float, *, seed: int) -> list[Rule]:
+    """Rules under which about this share of all calls meets some fault."""
+    rate = 1 - (1 - share) ** (1 / len(FAULTS))
+    return [{"fault": fault, "rate": rate, "seed": seed, "seconds": 0.2} for fault in FAULTS]
+
+
+def shifted(moment: str, hours: float) -> str:
+    """A moment as the journal writes it, moved."""
+    return (datetime.fromisoformat(moment) + timedelta(hours=hours)).isoformat()
+
+
+def full_traceback(error: BaseException) -> str:
+    """A traceback with the variables of every frame but the tests' own."""
+    whole = traceback.TracebackException.from_exception(error, capture_locals=True)
+    tests = str(Path(__file__).parent)
+    whole.stack = traceback.StackSummary.from_list([f for f in whole.stack if not f.filename.startswith(tests)])
+    return "".join(whole.format())
+
+
+@dataclass
+class Person:
+    """Somebody who asks for songs and does the sensible thing when told that something went wrong.
+
+    Attributes
+    ----------
+    service : Running
+    home : Path
+    patience : float
+        Seconds for each wait while the faults last.
+    texts : list of str
+        Every error as it was shown.
+    """
+
+    service: Running
+    home: Path
+    patience: float = 0.6
+    verdict: Verdict = field(default_factory=Verdict)
+    tags: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list)
+
+    @property
+    def session(self) -> Session:
+        """A session as a fresh kernel has it."""
+        address = self.service.address
+        return Session(api_key=address.key, base_url=address.base_url, home=self.home)
+
+    def ask(self) -> None:
+        """Ask for one song and wait for it; after a lost answer, recover. Never ask for it again."""
+        session, tag = self.session, new_tag()
+        self.tags.append(tag)
+        song = self._try(tag, lambda: session.submit(f"la la {tag}", REFERENCE))
+        if song is not None:
+            self._try(tag, lambda: session.wait(song, timeout=self.patience))
+            self._try(tag, lambda: session.retrieve(song))
+        self._try("", lambda: session.recover(timeout=self.patience))
+
+    def look_around(self) -> None:
+        """Ask for the balance and the price."""
+        session = self.session
+        own = session._client(session.choice.service())
+        self._try("", own.balance)
+        self._try("", lambda: own.price("minimax-music"))
+
+    def recover(self) -> Verdict:
+        """The faults are over: recover, and judge."""
+        self._try("", lambda: recover_all(self.session))
+        return self.verdict + judge(self.service, self.home, self.tags)
+
+    def _try(self, tag: str, action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        except MusicError as error:
+            self.texts.append(f"{error} {error!r}")
+            if not self._is_true(tag, error):
+                name = type(error).__name__
+                self.verdict.untrue.append(f"{self.home.name}: {name} says {error.spent.value}: {error}")
+        except Exception:
+            self.verdict.strays.append(f"{self.home.name}: {traceback.format_exc()}")
+        return None
+
+    def _is_true(self, tag: str, error: MusicError) -> bool:
+        """Whether `.spent` is what the ledger says, of the song that the error is about."""
+        about = [
+            job
+            for job in self.service.ledger()
+            if (tag and tag_of(job) == tag) or error.song_id in (job["id"], job["client_request_id"], None)
+        ]
+        charged = any(job["cost_usd"] > 0 for job in about)
+        return {Spent.NO: not charged, Spent.YES: charged, Spent.MAYBE: True}[error.spent]
+
+
+def live_through(service: Running, home: Path, rules: list[Rule], *, songs: int = 1) -> Person:
+    """Have a person ask for songs while faults are committed, then recover without them."""
+    person = Person(service, home)
+    service.commit(*rules)
+    try:
+        for _ in range(songs):
+            person.ask()
+        person.look_around()
+    finally:
+        service.commit()
+    person.verdict = person.recover()
+    return person
+
+
+def cut_posts(service: Running, home: Path, where: str, times: int) -> Verdict:
+    """Cut the POST at many different bytes of the request or the response, recover, and judge.
+
+    Parameters
+    ----------
+    where : {"request", "response"}
+    times : int
+        How many bytes to cut at, from the first to the last; one song more goes through unharmed.
+    """
+    person = Person(service, home)
+    with running_cutter(int(service.address.base_url.rpartition(":")[2])) as wire:
+        session = Session(api_key=service.address.key, base_url=wire.url, home=home)
+
+        def ask() -> None:
+            person.tags.append(new_tag())
+            person._try(person.tags[-1], lambda: session.submit(f"la la {person.tags[-1]}", REFERENCE))
+
+        ask()
+        while not wire.lengths:  # both ends have what they want before the wire itself is done
+            time.sleep(0.01)
+        length = wire.lengths[0][where == "response"]
+        for cut in _spread(length, times):
+            wire.cut = (where, cut)
+            ask()
+        person._try("", lambda: recover_all(session))
+    return person.verdict + judge(service, home, person.tags)
+
+
+def _spread(length: int, times: int) -> list[int]:
+    """Different places in a message: its first and its last bytes, and evenly in between."""
+    ends = {0, 1, 2, length - 2, length - 1, length}
+    between = {round(length * number / (times + 1)) for number in range(1, times + 1)} - ends
+    return sorted(ends | set(sorted(between)[: times - len(ends)]))
+
+
+def in_parallel(services: list[Running], cases: Iterable[Any], work: Callable[[Running, Any], Verdict]) -> Verdict:
+    """Work through cases, one at a time at each service, and add the verdicts up."""
+    waiting, lock, total, troubles = iter(list(cases)), threading.Lock(), [Verdict()], []
+
+    def serve(service: Running) -> None:
+        while not troubles:
+            with lock:
+                case = next(waiting, None)
+            if case is None:
+                return
+            try:
+                verdict = work(service, case)
+            except BaseException as trouble:
+                troubles.append(trouble)
+                return
+            with lock:
+                total[0] += verdict
+
+    threads = [threading.Thread(target=serve, args=[service]) for service in services]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if troubles:
+        raise troubles[0]
+    return total[0]
+
+
+if __name__ == "__main__":
+    nursery()
