@@ -157,10 +157,9 @@ def length_of_song(path: Path) -> float:
         When it is cut off or no sound.
     """
     try:
-        with path.open("rb") as file:
-            measured = audio.measure(file)
+        seconds, complete = audio.seconds_of(path)
     except audio.NotSound:
         raise DownloadFailed("What the service sent is no sound.") from None
-    if not measured.complete or measured.duration <= 0:
+    if not complete or seconds <= 0:
         raise DownloadFailed("What the service sent is cut off.")
-    return measured.duration
+    return seconds

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
@@ -83,7 +83,7 @@ class Following:
     _brought: SimpleQueue[tuple[str, Looked | BaseException]] = field(default_factory=SimpleQueue, repr=False)
     _crew: Crew = field(default_factory=the_crew, repr=False)
 
-    def __iter__(self) -> Iterator[Song | None]:
+    def __iter__(self) -> Generator[Song | None, None, None]:
         deadline = time.monotonic() + self.timeout
         tick = time.monotonic() + _TICK
         try:

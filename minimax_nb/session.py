@@ -451,8 +451,6 @@ class Session:
             return self.journal.settled(song)
         path = self._path_of(song)
         try:
-            for left in path.parent.glob(f".{path.stem}-*.part"):
-                left.unlink(missing_ok=True)  # of a process that ended on the way; the claim keeps others away
             with _told_about(song):
                 duration = client.download(look.audio_url, path, file_size=look.file_size)
             return self.journal.step(song, Status.COMPLETED, path=path, duration=duration, error="")
@@ -507,8 +505,10 @@ class Session:
 
 def _watch(follow: Following, progress: Progress) -> None:
     progress.show(_state(follow.songs))
-    for _ in follow:
-        progress.show(_state(follow.songs))
+    # A traceback may keep this frame for long; the looks end now, whatever ends the wait.
+    with contextlib.closing(iter(follow)) as changes:
+        for _ in changes:
+            progress.show(_state(follow.songs))
 
 
 def _state(songs: list[Song]) -> str:

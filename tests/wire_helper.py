@@ -117,7 +117,7 @@ class Cutter(socketserver.ThreadingTCPServer):
     lengths : list of (int, int)
         Of each connection that ended: bytes of request and of response that went through.
     heads : list of bytes
-        How each connection began.
+        How each request began: a connection that is kept carries several.
     """
 
     daemon_threads = True
@@ -148,7 +148,6 @@ class _Wire(socketserver.BaseRequestHandler):
         (where, limit), self.server.cut = self.server.cut or ("", 0), None
         with socket.create_connection(("127.0.0.1", self.server.target)) as beyond:
             ends = (self.request, beyond)
-            self.server.heads.append(self.request.recv(100, socket.MSG_PEEK))
             sent = [0, 0]
             back = threading.Thread(
                 target=self._carry, args=(beyond, self.request, sent, 1, limit if where == "response" else None, ends)
@@ -158,8 +157,8 @@ class _Wire(socketserver.BaseRequestHandler):
             back.join()
         self.server.lengths.append((sent[0], sent[1]))
 
-    @staticmethod
     def _carry(
+        self,
         source: socket.socket,
         target: socket.socket,
         sent: list[int],
@@ -172,6 +171,8 @@ class _Wire(socketserver.BaseRequestHandler):
                 block = source.recv(1 << 14 if limit is None else min(1 << 14, limit - sent[which]))
                 if not block:
                     break
+                if block.startswith((b"GET ", b"POST ")):
+                    self.server.heads.append(block[:100])
                 target.sendall(block)
                 sent[which] += len(block)
         for end in ends if limit is not None else (target,):

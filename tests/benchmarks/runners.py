@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def ours(url: str, tags: list[str]) -> tuple[InHand, Gauge, dict[str, float]]:
     fetching: list[float] = []
 
     class Watched(Following):
-        def __iter__(self) -> Iterator[Song | None]:
+        def __iter__(self) -> Generator[Song | None, None, None]:
             for song in super().__iter__():
                 if song is not None and song.status == "completed":
                     in_hand[tag_of[song.request_id]] = time.monotonic()
