@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from front_ends import Server, end_kernel, open_notebook, run_cells, wait_for_kernel, write_notebook
-from look import GRAVE
+from look import grave_issues, themes
 from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -52,7 +52,7 @@ _LEFT = "from pathlib import Path; print('left:', len(list(Path(zone._folder.nam
 _FOLDER = "print('folder:', zone._make_folder())"
 _RESTART = "() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }"
 _SAVE = "() => window.jupyterapp.commands.execute('docmanager:save')"
-# Lab turns what is saved into a file that holds the state of the widgets as well.
+# Whether Lab saves the state of the widgets as well; each call turns it around, for every page of this Lab.
 _SAVE_WIDGETS = """() => window.jupyterapp.commands.execute(
     '@jupyter-widgets/jupyterlab-manager:saveWidgetState').catch(() => {})"""
 _LOSE_CHUNKS = """() => {
@@ -282,20 +282,16 @@ def test_a_key_is_in_no_saved_notebook(page: Page, lab: Server, studio: Locator,
     expect(studio.get_by_text(f"a key of {len(secret)}")).to_be_visible()
     expect(studio.get_by_text("In use until this kernel ends.")).to_be_visible()
     page.evaluate(_SAVE_WIDGETS)
-    page.evaluate(_SAVE)
-    saved = (lab.root / name).read_text()
+    try:
+        page.evaluate(_SAVE)
+        saved = (lab.root / name).read_text()
+    finally:
+        page.evaluate(_SAVE_WIDGETS)
     assert "Your AI" in json.dumps(json.loads(saved)), "the state of the widgets is saved"
     assert secret not in saved
     assert secret not in page.content()
 
 
 def test_axe_finds_nothing_grave(page: Page, lab: Server, studio: Locator) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    for theme in ("Dark", "Light"):
-        name = f"JupyterLab {theme}"
-        page.evaluate("name => window.jupyterapp.commands.execute('apputils:change-theme', {theme: name})", name)
-        page.wait_for_function("name => document.body.dataset.jpThemeName === name", arg=name)
-        found = Axe().run(page, ".mnb-studio").response["violations"]
-        assert not [violation["id"] for violation in found if violation["impact"] in GRAVE], found
-    end_kernel(page, lab)
+    for _ in themes(page):
+        assert not grave_issues(page)
