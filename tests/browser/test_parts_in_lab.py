@@ -10,8 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from front_ends import Server, end_kernel, open_notebook, run_cells, wait_for_kernel, write_notebook
-from look import grave_issues, themes
+from front_ends import Server, open_notebook, run_cells, wait_for_kernel, write_notebook
 from playwright.sync_api import Locator, Page, expect
 
 pytestmark = pytest.mark.browser
@@ -290,8 +289,3 @@ def test_a_key_is_in_no_saved_notebook(page: Page, lab: Server, studio: Locator,
     assert "Your AI" in json.dumps(json.loads(saved)), "the state of the widgets is saved"
     assert secret not in saved
     assert secret not in page.content()
-
-
-def test_axe_finds_nothing_grave(page: Page, lab: Server, studio: Locator) -> None:
-    for _ in themes(page):
-        assert not grave_issues(page)
