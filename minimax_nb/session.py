@@ -451,6 +451,8 @@ class Session:
             return self.journal.settled(song)
         path = self._path_of(song)
         try:
+            for left in path.parent.glob(f".{path.stem}-*.part"):
+                left.unlink(missing_ok=True)  # of a process that ended on the way; the claim keeps others away
             with _told_about(song):
                 duration = client.download(look.audio_url, path, file_size=look.file_size)
             return self.journal.step(song, Status.COMPLETED, path=path, duration=duration, error="")
