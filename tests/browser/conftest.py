@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,6 @@ from service_helper import Running, running_service
 
 PATIENCE = 15_000
 """How long anything may take on a busy machine, unless a test says otherwise; in milliseconds."""
-
-_SPEEDS = pytest.StashKey[list[str]]()
-
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
@@ -117,14 +115,15 @@ def track(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float], Path]:
 
 
 @pytest.fixture
-def report_speed(pytestconfig: pytest.Config) -> Callable[[str], None]:
+def report_speed(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Say something about speed at the end of the run; nothing depends on it."""
-    return pytestconfig.stash.setdefault(_SPEEDS, []).append
+    return partial(record_property, "speed")
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the speeds."""
-    speeds = config.stash.get(_SPEEDS, [])
+    reports = terminalreporter.getreports("passed")
+    speeds = [str(said) for report in reports for name, said in report.user_properties if name == "speed"]
     if speeds:
         terminalreporter.section("uploads")
         for speed in speeds:
