@@ -20,6 +20,7 @@ from service_helper import Running, running_service
 PATIENCE = 15_000
 """How long anything may take on a busy machine, unless a test says otherwise; in milliseconds."""
 
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium; without it, a person's machine skips and a machine that must have it fails.
