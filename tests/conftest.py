@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from home_helper import end_rehearsal
+
+# The processes that pytest-xdist runs tests in ignore interrupts, and so would all that they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SETTINGS = ("AIML_API_KEY", "AIMLAPI_API_KEY", "MINIMAX_NB_BASE_URL", "MINIMAX_NB_REHEARSE")
 
