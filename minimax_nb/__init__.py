@@ -71,3 +71,10 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Add the magics ``%%song`` and ``%song``; IPython calls it for ``%load_ext minimax_nb``."""
+    from .magic import SongMagics
+
+    ipython.register_magics(SongMagics)
