@@ -44,7 +44,7 @@ class Upload {
   }
 
   get seconds() {
-    return ((this.finished || performance.now()) - this.began) / 1000;
+    return (performance.now() - this.began) / 1000;
   }
 
   /** Send until enough is in flight. Only one such loop runs at a time. */
@@ -129,7 +129,6 @@ class Upload {
 
   finish(state, why = '') {
     clearInterval(this.watch);
-    this.finished = performance.now();
     Object.assign(this, { state, why });
     this.changed();
   }
@@ -144,13 +143,11 @@ function amount(upload) {
   return `${inMegabytes(upload.bytes)} of ${inMegabytes(upload.file.size)} MB${speed}`;
 }
 
-/** What became of an upload, in one line. */
+/** What became of an upload, in one line; of one that arrived, the kernel says it. */
 function outcome(upload) {
-  if (!upload || upload.state === 'going') return '';
+  if (!upload || upload.state === 'going' || upload.state === 'done') return '';
   if (upload.state === 'cancelled') return 'Stopped. Nothing was kept.';
-  if (upload.state === 'failed') return upload.why;
-  const seconds = upload.seconds.toFixed(1);
-  return `✓ ${upload.file.name} · ${inMegabytes(upload.file.size)} MB in ${seconds} s`;
+  return upload.why;
 }
 
 /** Why a file does not fit, by its name; empty when it does. */
@@ -165,6 +162,10 @@ function misfit(file, accept) {
 function makeDesk() {
   const drawers = new Set();
   const desk = { upload: null, words: '', drawers, draw: () => drawers.forEach((drawer) => drawer()) };
+  desk.forget = () => {
+    if (desk.upload?.state !== 'going') Object.assign(desk, { upload: null, words: '' });
+    desk.draw();
+  };
   desk.take = (model, files) => {
     const [file] = files;
     if (!file || model.get('disabled')) return;
@@ -257,7 +258,7 @@ export default () => {
   const desk = makeDesk();
 
   function initialize({ model }) {
-    const hear = (message) => desk.upload?.hear(message);
+    const hear = (message) => (message.type === 'forget' ? desk.forget() : desk.upload?.hear(message));
     const leave = () => desk.upload?.cancel();
     const die = () => {
       if (desk.upload?.state === 'going') {
@@ -297,7 +298,7 @@ export default () => {
       const failed = upload?.state === 'failed' && !desk.words ? upload.why : '';
       const misfits = !going && desk.words;
       say(problem, model.get('problem') || misfits || failed);
-      say(words, (going && desk.words) || (problem.textContent ? '' : outcome(upload)));
+      say(words, (going && desk.words) || (problem.textContent || going ? '' : outcome(upload) || model.get('note')));
       say(live, spoken(upload));
     };
     const drawTraits = () => {
@@ -311,7 +312,7 @@ export default () => {
     };
     progress.box.hidden = true;
     desk.drawers.add(draw);
-    const unfollow = follow(model, ['disabled', 'accept', 'label', 'hint', 'problem'], drawTraits);
+    const unfollow = follow(model, ['disabled', 'accept', 'label', 'hint', 'problem', 'note'], drawTraits);
     return () => {
       unfollow();
       desk.drawers.delete(draw);
