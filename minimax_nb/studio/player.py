@@ -180,8 +180,8 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _arranged_song(self) -> Any:
         wave = [self._wave] if self._wave is not None else []
         buttons = row(self._download, self.save)
-        after = (buttons, self.note, self._steps, self._id)
-        sound = make(widgets.VBox, "sound", children=(self._head, self._player, *wave, *after))
+        sound = make(widgets.VBox, "sound", children=(self._head, self._player, *wave))
+        after = make(widgets.VBox, "after", children=(buttons, self.note, self._steps, self._id))
         lit = [self._words] if self._words is not None else []
         words = make(widgets.VBox, "beside", children=(self._sung, *lit))
-        return make(widgets.Box, "ready", "hidden", children=(sound, words))
+        return make(widgets.Box, "ready", "hidden", children=(sound, words, after))
