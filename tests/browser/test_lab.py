@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,12 @@ _FOCUS_SHOWS = """node => {
 _SLEEP = "import time\nprint('asleep')\nwhile True:\n    time.sleep(20)"
 _RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
 _INTERRUPT = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()"
+_SEND_NO_CHUNK = """() => {
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (data) {
+        if ((data.byteLength ?? data.length) < 400000) send.call(this, data);
+    };
+}"""
 _SAVE = "() => window.jupyterapp.commands.execute('docmanager:save')"
 
 
@@ -86,12 +92,24 @@ def test_the_house_band_plays_a_sample_and_a_song(person: Person, lab: Server, h
     expect(sung.locator("span.mnb-now")).to_have_count(0)
 
 
-def test_a_page_that_is_reloaded_carries_on(waiting: Person, lab: Server, held_band: Held) -> None:
-    waiting.page.evaluate(_SAVE)
-    waiting.page.reload()
-    person = Person(waiting.page, shown_studio(waiting.page))
+def test_a_page_that_is_reloaded_carries_on(
+    waiting: Person, lab: Server, held_band: Held, name: str, track: Callable[[float], Path], tmp_path: Path
+) -> None:
+    page = waiting.page
+    page.evaluate(_SAVE)
+    assert "application/vnd.jupyter.widget-view+json" in (lab.root / name).read_text()
+    # Its file stays on its way for as long as it takes.
+    page.evaluate(_SEND_NO_CHUNK)
+    waiting.upload(track(12))
+    expect(waiting.studio.get_by_role("progressbar", name="Upload of")).to_be_visible()
+    page.reload()
+    person = Person(page, shown_studio(page))
+    expect(person.drop_zone).to_be_visible()
     expect(person.lyrics).to_have_value(LYRICS)
+    person.sees("tone 20 s.mp3, 0:20")
     person.is_at("Making it")
+    person.upload(tone(tmp_path, 25))
+    person.sees("tone 25 s.mp3, 0:25")
     held_band.let_go()
     assert person.hears_a_song() > 0
     assert len(held_band.charged()) == 1

@@ -3,6 +3,7 @@
 const CHUNK = 512 * 1024; // Colab's connection breaks from about 1 MB on
 const IN_FLIGHT = 8;
 const QUIET = 2000; // ms without an answer before the person is told that the kernel is busy
+const DRAWN = 200; // ms from drawing to drawing
 const RETRIES = 3; // how often an upload that the kernel lost begins again by itself
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -21,7 +22,7 @@ function crc32(bytes, before) {
 /** One file on its way. `changed` is called whenever there is something new to draw. */
 class Upload {
   constructor(model, file, changed) {
-    Object.assign(this, { model, file, changed, state: 'going', why: '', tries: 0 });
+    Object.assign(this, { model, file, changed, state: 'going', why: '', tries: 0, drawn: 0 });
     this.chunks = Math.ceil(file.size / CHUNK);
     this.began = performance.now();
     this.watch = setInterval(() => this.look(), 500);
@@ -90,6 +91,9 @@ class Upload {
     if (message.type === 'ack') this.advance(message);
     else if (message.type === 'done') this.finish('done');
     else if (message.type === 'stopped') this.stopped(message);
+    // Drawing at each chunk would cost more than sending it.
+    if (this.heard - this.drawn < DRAWN) return;
+    this.drawn = this.heard;
     this.changed();
   }
 
