@@ -115,6 +115,7 @@ class Session:
         *,
         model: str = catalogue.DEFAULT_MODEL,
         accompaniment: bool = True,
+        on_sent: Callable[[], object] | None = None,
         **options: Any,
     ) -> Song:
         """Step 1: ask for a song. With the hosted service this spends money; it waits for nothing else.
@@ -129,6 +130,8 @@ class Session:
             One of `catalogue.MODELS`.
         accompaniment : bool
             Whether instruments play along (puts ``##`` around the lyrics).
+        on_sent : callable, optional
+            Called once the whole request has gone out and only its answer is awaited.
         **options
             What else the model takes; rehearsing, also ``tempo`` (BPM), ``key`` (such as ``"A minor"``),
             ``language`` (of the words, such as ``"en"``) and ``seed`` (the same seed, the same song).
@@ -167,7 +170,7 @@ class Session:
             base_url=service.base_url,
             rehearsal=service.rehearsal,
         )
-        return self._send(song, service, JsonBody(body, "reference_audio_url", None if uri else track.path))
+        return self._send(song, service, JsonBody(body, "reference_audio_url", None if uri else track.path, on_sent))
 
     def retrieve(self, song: Song | str) -> Song:
         """Step 2: one free look; a song that is made arrives with its audio.

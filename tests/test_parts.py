@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from minimax_nb.studio import parts
-from minimax_nb.studio.parts import DropZone, KeyField, Received, Waveform
+from minimax_nb.studio.parts import DropZone, KeyField, Listener, Received, Waveform
 from minimax_nb.studio.parts.receiving import CHUNK, shown_name
 from minimax_nb.studio.parts.waveform import fitted, thinned
 
@@ -401,6 +401,12 @@ def test_parts_are_small_and_close(make: Callable[[], Any]) -> None:
     assert len(part._esm) + len(part._css) < 40_000
     assert "export default" in part._esm
     part.close()
+
+
+def test_the_listener_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    wire = Wire(Listener(), monkeypatch)
+    wire.say({"type": "ask", "id": "a" * 100})
+    assert wire.sent == [{"type": "here", "id": "a" * 64}]
 
 
 def test_an_unknown_keyword_is_an_error() -> None:

@@ -29,12 +29,14 @@ from minimax_nb.errors import (
     WaitTimeout,
 )
 from minimax_nb.services import Account
+from minimax_nb.song import SongRequest
 from minimax_nb.studio import drawing, parts, shelf
 from minimax_nb.studio.player import Strip
 from minimax_nb.studio.state import Meter, Take, Track, measure, missing
 from minimax_nb.studio.takes import FIRST
 from minimax_nb.studio.upload import admit_parts, received
 from minimax_nb.studio.work import Work
+from minimax_nb.timeline import read_timeline
 
 LYRICS = "Side by side, through thick and thin,\n\nWith a laugh, we always win."
 KEY = "a-key-of-sixteen"
@@ -215,6 +217,19 @@ def test_a_reference_given_from_code(service: Running, tmp_path: Path) -> None:
     assert hand.finish().status is Status.COMPLETED
 
 
+def test_a_click_while_the_reference_is_looked_at_is_not_lost(service: Running, tmp_path: Path) -> None:
+    path = tmp_path / "mine.wav"
+    path.write_bytes(audio_bytes(90, kind="WAV"))
+    hand = Hand(MusicStudio(LYRICS, path, Session(rehearse=True)))
+    hand.show()
+    assert hand.track.doing
+    hand.click()
+    song = hand.finish()
+    assert song.status is Status.COMPLETED
+    assert song.request is not None
+    assert song.request.reference.startswith("mine.wav, 1:30")
+
+
 @pytest.mark.parametrize("kind", ["path", "bytes"])
 def test_a_reference_given_from_code_is_seen_when_the_studio_is_shown(kind: str, tmp_path: Path) -> None:
     content = audio_bytes(16, kind="WAV")
@@ -317,6 +332,19 @@ def test_a_file_from_the_drop_zone(hand: Hand, tmp_path: Path) -> None:
     assert "song.mp3, 0:16" in hand.track.note
 
 
+def test_the_drop_zone_says_nothing_of_a_file_that_does_not_count(hand: Hand, tmp_path: Path) -> None:
+    zone = hand.studio._reference.inlet.zone
+    for number, (content, stays) in enumerate([(audio_bytes(16), True), (audio_bytes(8), False)]):
+        path = tmp_path / str(number)
+        path.write_bytes(content)
+        zone._hand_over(parts.Received(path, "song.mp3", len(content)), "id")
+        until(lambda: hand.track.source or hand.track.problem)
+        assert bool(zone.note) is stays
+        zone.note = "song.mp3"
+    hand.studio._reference.link.value = "https://example.org/song.mp3"
+    assert zone.note == ""
+
+
 def test_without_anywidget_there_is_a_plain_button(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "available", lambda: False)
     hand = Hand(MusicStudio(LYRICS, session=Session(rehearse=True)))
@@ -382,6 +410,7 @@ def test_a_link_is_taken_as_it_is(hand: Hand) -> None:
     hand.studio._reference.link.value = " https://example.org/song.mp3 "
     until(lambda: hand.track.source)
     assert "https://example.org/song.mp3" in hand.track.note
+    assert "There is no picture of a link" in hand.studio._reference._blank.value
 
 
 def test_a_bad_reference_from_code_ends_under_the_field(service: Running) -> None:
@@ -494,12 +523,14 @@ def left_open(service: Running) -> Song:
 def test_what_an_earlier_kernel_left_open_is_picked_up(home: Path) -> None:
     with running_service(home, seconds=2) as service:
         song = left_open(service)
+        began = time.monotonic()
         hand = Hand(MusicStudio(session=Session(rehearse=True)))
         assert hand.studio.songs == ()
         hand.show()
         assert "One song from before is being picked up." in hand.words
         hand.show()
         assert len(hand.studio._card.strips) == 1
+        assert hand.studio._desk.works[0].take.began < began
         assert hand.finish().id == song.id
         assert "<audio" in hand.studio._card._player.outputs[0]["data"]["text/html"]
         assert [row.song.id for row in hand.studio._takes.rows if row.song] == [song.id]
@@ -586,6 +617,34 @@ def test_settings_are_used_again(service: Running, ready: Hand) -> None:
     assert second.request is not None
     assert second.request.prompt == first.request.prompt
     assert second.source == first.source
+
+
+def test_what_has_no_field_is_used_again_too(service: Running) -> None:
+    session = Session(rehearse=True)
+    first = session.generate(LYRICS, audio_bytes(16), tempo=92, key="A minor")
+    hand = Hand(MusicStudio(session=session))
+    hand.show()
+    hand.studio._takes.rows[0].again.click()
+    assert "Also, when rehearsing: tempo 92, key A minor" in hand.studio._extras._line.value
+    hand.click()
+    second = hand.finish()
+    assert first.request is not None
+    assert second.request is not None
+    assert second.request.options == first.request.options
+    hand.studio._extras.drop.click()
+    assert "mnb-hidden" in hand.studio._extras._dom_classes
+    hand.click_again()
+    third = hand.finish().request
+    assert third is not None
+    assert not third.options
+
+
+def test_what_the_studio_does_not_take_over_is_said(hand: Hand) -> None:
+    extras = hand.studio._extras
+    extras.take(SongRequest("minimax/music-cover", "la", "la", "", {"style": "calm", "seed": 7}))
+    assert "seed 7 · without style · without model minimax/music-cover" in extras._line.value
+    assert extras.options(rehearsal=True) == {"seed": 7}
+    assert extras.options(rehearsal=False) == {}
 
 
 def test_a_take_whose_file_is_gone_is_an_error_that_is_seen() -> None:
@@ -776,7 +835,43 @@ def test_a_price_nobody_knows() -> None:
 
 def test_the_id_is_shown_for_copying(hand: Hand) -> None:
     song = Song("r", Status.QUEUED, datetime.now(timezone.utc), id="<id>", rehearsal=True)
-    assert "<code>&lt;id&gt;</code>" in drawing.strip_title(Take(True, ((Status.QUEUED, 0.0),), song))
+    title = drawing.strip_title(Take(True, ((Status.QUEUED, 0.0),), song))
+    assert "<code>&lt;id&gt;</code>" in title
+    assert "Copy id" in title
+
+
+def test_takes_of_the_same_minute_differ() -> None:
+    moment = datetime(2026, 8, 1, 12, 0, 7, tzinfo=timezone.utc)
+    first, second = (
+        Song("r", Status.COMPLETED, moment + timedelta(seconds=seconds), duration=60.0) for seconds in (0, 1)
+    )
+    assert ":07</span>" in drawing.take_row(first)
+    assert ":08</span>" in drawing.take_row(second)
+
+
+SUNG = {"lines": [[["Side ", 1.0, 1.5], ["by", 1.5, 2.0]], [["la", 3, 4]]]}
+
+
+@pytest.mark.parametrize(
+    ("lyrics", "pauses"), [("## Side by\n\n—\nla ##", [2, 0, 0, 1]), ("Other words", [2, 1]), ("", [2, 1])]
+)
+def test_words_have_their_times(lyrics: str, pauses: list[int]) -> None:
+    request = SongRequest("minimax-music", lyrics, lyrics, "")
+    song = Song("r", Status.COMPLETED, datetime.now(timezone.utc), request=request, timeline=read_timeline(SUNG))
+    assert [len(line) for line in drawing.timed_lines(song)] == pauses
+    assert drawing.timed_lines(replace(song, timeline=None)) == []
+
+
+def test_a_song_whose_times_are_known_lights_up_where_a_page_can_draw_that(hand: Hand) -> None:
+    session = hand.studio._session
+    (song,) = library(session, 1)
+    sung = replace(song, request=SongRequest("m", "Side by\nla", "", ""), timeline=read_timeline(SUNG))
+    card = hand.studio._card
+    card.play(Take(True, (), sung))
+    assert (card._words.lines, "Side by" in card._sung.value) == ([], True)
+    card._words.seen = True
+    card.play(Take(True, (), replace(sung)))
+    assert (len(card._words.lines), card._sung.value) == (2, "")
 
 
 def test_an_unexpected_exception_says_whether_money_was_spent() -> None:
@@ -787,10 +882,19 @@ def test_an_unexpected_exception_says_whether_money_was_spent() -> None:
 
 
 def test_steps_tell_what_is_done(hand: Hand) -> None:
-    take = Take(True, ((Status.SENDING, 0.0), (Status.QUEUED, 0.5)))
+    take = Take(True, ((Status.SENDING, 0.0),))
     assert '<li class="mnb-now">Sending' in drawing.steps_list(take, 1.0)
+    sent = take.sent(0.3)
+    assert sent.sent(0.4) == sent
+    song = Song("r", Status.QUEUED, datetime.now(timezone.utc), id="id", rehearsal=True)
+    queued = drawing.steps_list(sent.moved(song, 0.5), 1.0)
+    assert all(words in queued for words in ("Reference sent 0.3 s", "Submitted 0.2 s", '"mnb-now">In the queue'))
+    assert '"mnb-now">Submitting' in drawing.steps_list(sent.moved(replace(song, status=Status.UNKNOWN), 0.5), 1.0)
     assert "0:07 of about 0:10" in drawing.clock_line(take, 7.5)
     assert "longer than usual" in drawing.clock_line(take, 11.0)
+    before = Take(True, (), song, asked=-100.0)
+    assert "asked for 1:47 ago" in drawing.clock_line(before, 7.5)
+    assert "ago" not in drawing.clock_line(before, 7200.0)
 
 
 def test_a_hosted_song_that_is_left_may_be_charged() -> None:
@@ -800,4 +904,4 @@ def test_a_hosted_song_that_is_left_may_be_charged() -> None:
 
 def test_nothing_is_missing_when_all_is_there() -> None:
     assert missing(Track("x.wav", "x.wav"), Meter(10, 600, 1)) == ""
-    assert "looked at" in missing(Track(doing="x"), Meter(10, 600, 1))
+    assert missing(Track(doing="x"), Meter(10, 600, 1)) == ""

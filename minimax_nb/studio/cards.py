@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,6 +46,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._folder = folder
         self._longer_than = longer_than
         self._turn = 0
+        self._looked: Future[Source] = Future()
         self._lock = threading.RLock()
         self._scratch: TemporaryDirectory[str] | None = None
         self.inlet = Inlet(self.take_file, self._scratch_folder, self.refuse)
@@ -58,7 +60,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self.samples = [button(sample.name, "chip") for sample in shelf.REFERENCES]
         self._note = text("", "two-lines")
         self.wave = self._make_wave()
-        self._blank = text(drawing.BLANK, *(() if self.wave is not None else ("hidden",)))
+        self._blank = text("", *(() if self.wave is not None else ("hidden",)))
         # Classes of an anywidget do not change in the page: what hides it is around it.
         self._wave_box = make(widgets.VBox, "hidden", children=[self.wave] if self.wave is not None else [])
         super().__init__(self._arranged())
@@ -81,7 +83,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         """Take a file as the reference; the caller may delete it afterwards."""
         self.link.value = ""
         kept = self._kept(path)
-        self._look_at(name, lambda: self._from_file(kept, name))
+        self._look_at(name, lambda: self._from_file(kept, name), uploaded=True)
 
     def take_again(self, source: str, called: str) -> None:
         """Take the reference of an earlier song: a link, or a file of the library, and what it was called."""
@@ -92,8 +94,13 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             self._look_at(called, lambda: self._from_file(Path(source), called))
 
     def chosen(self) -> Callable[[], Source]:
-        """What to hand over, as it is chosen now; calling it may take a second, for an excerpt is cut then."""
+        """What to hand over, as it is chosen now.
+
+        Calling it may take a second, for an excerpt is cut then, and what is still being looked at is waited for.
+        """
         track = self.track
+        if track.doing:
+            return self._looked.result
         sound, source = track.sound, track.source
         if source is None:
             raise InvalidReference("There is no reference.")
@@ -106,6 +113,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def refuse(self, error: Exception) -> None:
         """Say under the field what is wrong with the reference."""
+        self.inlet.forget()
         self.track = Track(problem=in_words(error))
 
     @traitlets.observe("track")
@@ -115,6 +123,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         if self.wave is not None:
             show_if(self._wave_box, sound is not None)
             show_if(self._blank, sound is None)
+            self._blank.value = drawing.blank(self.track)
             if sound is not None:
                 self.wave.show(sound.envelope, sound.duration, sound.start, sound.end)
 
@@ -215,18 +224,24 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
                 old.unlink()
         return kept
 
-    def _look_at(self, doing: str, look: Callable[[], Track]) -> None:
+    def _look_at(self, doing: str, look: Callable[[], Track], *, uploaded: bool = False) -> None:
         """Look at a reference in a worker thread; the latest one counts."""
+        looked: Future[Any] = Future()
         with self._lock:
             self._turn += 1
             turn = self._turn
+            self._looked = looked
+            if not uploaded:
+                self.inlet.forget()
             self.track = Track(doing=f"{doing}…")
 
         def work() -> None:
             try:
                 track, problem = look(), None
+                looked.set_result(track.source)
             except Exception as error:
                 track, problem = Track(), error
+                looked.set_exception(error)
             with self._lock:
                 if turn == self._turn:
                     self.refuse(problem) if problem else self.set_trait("track", track)

@@ -88,8 +88,8 @@ class Desk:
         return work
 
     def _taken_over(self, session: Session, song: Song, usual: float) -> Work:
-        steps = ((song.status, time.monotonic()),)
-        return Work(session, Take(song.rehearsal, steps, song, usual=usual, picked_up=True), self._report)
+        asked = time.monotonic() - (datetime.now(timezone.utc) - song.created).total_seconds()
+        return Work(session, Take(song.rehearsal, (), song, usual=usual, asked=asked), self._report)
 
 
 def _given_up(song: Song) -> bool:

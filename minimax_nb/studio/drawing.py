@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from html import escape
+from typing import Any
 
 from ..errors import MusicError
 from ..progress import USUAL_SECONDS, clock
 from ..services import Account
 from ..song import Song, Status
-from .state import LONG, Meter, Take, Track
+from .state import LONG, SENT, Meter, Take, Track
 
-# Each step: its status, what it is called while it lasts, and after it.
-STEPS = (
+# Each step: its name, what it is called while it lasts, and after it.
+STEPS: tuple[tuple[str, str, str], ...] = (
     (Status.SENDING, "Sending the reference", "Reference sent"),
-    (Status.QUEUED, "In the queue", "Accepted"),
+    (SENT, "Submitting", "Submitted"),
+    (Status.QUEUED, "In the queue", "Queued"),
     (Status.GENERATING, "Making it", "Made"),
     (Status.DOWNLOADING, "Fetching it", "Here"),
 )
-_ORDER = [status for status, _, _ in STEPS]
-BLANK = '<div class="mnb-blank">Here you will see the song, hear it, and choose the part that is sent.</div>'
-"""Stands where the waveform will be, as high as that."""
+_ORDER = [step for step, _, _ in STEPS]
 
+_LONG_AGO = 3600.0
 _LOST = "The answer got lost on the way. It is looked up before anything is sent again."
 
 
@@ -48,6 +50,24 @@ def track_line(track: Track) -> str:
         return line(track.problem, "bad")
     good = line(f"✓\N{NO-BREAK SPACE}{track.note}", "good") if track.note else ""
     return good + line(track.advice, "warn")
+
+
+def blank(track: Track) -> str:
+    """Stands where the waveform will be, as high as that."""
+    words = "Here you will see the song, hear it, and choose the part that is sent."
+    if track.linked:
+        words = (
+            "There is no picture of a link: the service opens it, this computer does not. "
+            "To hear it and to choose the part that is sent, drop the file itself."
+        )
+    return f'<div class="mnb-blank">{words}</div>'
+
+
+def extras_line(options: Mapping[str, Any], left_out: Iterable[str]) -> str:
+    """What is asked for with the next song beside what the fields say, and what is not."""
+    taken = ", ".join(f"{name} {value}" for name, value in options.items())
+    words = [f"Also, when rehearsing: {taken}"] if taken else []
+    return line(" · ".join([*words, *(f"without {each}" for each in left_out)]))
 
 
 def meter_line(meter: Meter) -> str:
@@ -106,20 +126,25 @@ def key_advice(found: str) -> str:
 def steps_list(take: Take, now: float) -> str:
     """The steps of a take, each with how long it took."""
     began = dict(take.steps)
-    moments = [began.get(status) for status in _ORDER]
-    at = _ORDER.index(take.status) if take.status in _ORDER else (len(STEPS) if take.status.final else 0)
+    moments = [began.get(step) for step in _ORDER]
+    # While a lost answer is looked up, nobody knows more than that the request went out.
+    at = len(STEPS) if take.status.final else _ORDER.index(take.step if take.step in _ORDER else SENT)
     items = []
     for number, (_, doing, done) in enumerate(STEPS):
         start = moments[number]
         end = next((moment for moment in moments[number + 1 :] if moment is not None), take.ended or now)
-        seconds = f" {end - start:.1f} s" if start is not None and end - start >= 0.05 else ""
+        seconds = f" {_short(end - start)}" if start is not None else ""
         state = "done" if number < at else "now" if number == at else "todo"
         words = f"{done}{seconds}" if number < at else doing
         items.append(f'<li class="mnb-{state}">{escape(words)}</li>')
     if take.done and take.ended:
-        after = "" if take.picked_up else f" after {take.ended - take.began:.0f} s"
+        after = "" if take.picked_up else f" after {_short(take.ended - take.began)}"
         items.append(f'<li class="mnb-done">Ready{after}</li>')
     return f'<ol class="mnb-steps">{"".join(items)}</ol>'
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds >= 0.1 else "< 0.1 s"
 
 
 def clock_line(take: Take, now: float) -> str:
@@ -127,8 +152,9 @@ def clock_line(take: Take, now: float) -> str:
     if take.status is Status.UNKNOWN:
         return line(_LOST)
     elapsed, usual = now - take.began, take.usual_seconds
-    if take.picked_up:
-        return line(f"From before, picked up · {clock(elapsed)}")
+    if take.picked_up and take.song:
+        when = f"{take.song.created.astimezone():%d %b, %H:%M}" if elapsed >= _LONG_AGO else f"{clock(elapsed)} ago"
+        return line(f"From before, picked up · asked for {when}")
     return line(
         f"{clock(elapsed)} of about {clock(usual)}" if elapsed <= usual else f"{clock(elapsed)}, longer than usual"
     )
@@ -137,10 +163,16 @@ def clock_line(take: Take, now: float) -> str:
 def strip_title(take: Take) -> str:
     """Which song a strip is about, and its id once there is one."""
     title = take.song.title if take.song else take.title
-    mark = (
-        f' <span class="mnb-id">id <code>{escape(take.song.id)}</code></span>' if take.song and take.song.id else ""
-    )
-    return f'<div class="mnb-strip-title"><strong>{escape(title)}</strong>{mark}</div>'
+    return f'<div class="mnb-strip-title"><strong>{escape(title)}</strong>{song_id(take.song)}</div>'
+
+
+def song_id(song: Song | None) -> str:
+    """The id of a song, once there is one, and a button that copies it where the page can."""
+    if song is None or not song.id:
+        return ""
+    # Enter is the button's, and no shortcut of the notebook.
+    copy = 'type="button" class="mnb-button mnb-quiet mnb-copy" data-lm-suppress-shortcuts="true"'
+    return f'<span class="mnb-id">id <code>{escape(song.id)}</code><button {copy}>Copy id</button></span>'
 
 
 def left_line(take: Take) -> str:
@@ -176,13 +208,19 @@ def announcement(take: Take) -> str:
         return f"{title}: not waiting any more."
     if take.done:
         return f"{title} is ready."
-    doing = {status: doing for status, doing, _ in STEPS}.get(take.status, _LOST)
+    doing = {step: doing for step, doing, _ in STEPS}.get(take.step, _LOST)
     return f"{title}: {doing}."
 
 
 def song_head(song: Song) -> str:
     """Title and facts of a finished song."""
-    return f'<div class="mnb-title">{escape(song.title)}</div>{line(song.facts)}'
+    return f'<div class="mnb-title">{escape(song.title)}</div>{_facts(song.facts)}'
+
+
+def _facts(facts: str) -> str:
+    """Facts as one line, which wraps between them only."""
+    parts = " · ".join(f'<span class="mnb-fact">{escape(fact)}</span>' for fact in facts.split(" · "))
+    return f'<div class="mnb-line mnb-quiet">{parts}</div>'
 
 
 def sung(song: Song) -> str:
@@ -191,9 +229,28 @@ def sung(song: Song) -> str:
     return f'<pre class="mnb-sung" tabindex="0" aria-label="Lyrics">{escape(words)}</pre>' if words else ""
 
 
+def timed_lines(song: Song) -> list[list[Any]]:
+    """The syllables of each line with start and end in seconds, and an empty line for each pause.
+
+    Empty when nobody knows when what is sung.
+    """
+    if song.timeline is None:
+        return []
+    sung = [[[s.text, s.start, s.end] for s in line.syllables] for line in song.timeline.lines]
+    written = song.request.lyrics.replace("#", " ").strip().splitlines() if song.request else []
+    with_words = [any(letter.isalnum() for letter in each) for each in written]
+    if sum(with_words) != len(sung):  # what was sung is not what is written
+        return sung
+    in_order = iter(sung)
+    return [next(in_order) if has_words else [] for has_words in with_words]
+
+
 def take_row(song: Song) -> str:
     """A song in the list of takes."""
-    return f'<div class="mnb-take-title">{escape(song.title)}</div>{line(song.facts)}'
+    # Songs with the same words are made in the same minute.
+    minute = f"{song.created.astimezone():%Y-%m-%d %H:%M}"
+    facts = song.facts.replace(minute, f"{minute}:{song.created:%S}")
+    return f'<div class="mnb-take-title">{escape(song.title)}</div>{_facts(facts)}'
 
 
 def download_link(song: Song) -> str:

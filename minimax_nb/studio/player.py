@@ -83,9 +83,11 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._empty = text(drawing.line("Your song will appear here."))
         self._strips = make(widgets.VBox, "strips")
         self._steps = text()
+        self._id = text()
         self._player = make(widgets.Output, "player")
         self._head = text()
-        self._sung = text("", "beside")
+        self._sung = text()
+        self._words = parts.Words() if parts.available() else None
         self._download = text("", "download")
         self._wave = styled(parts.Waveform(readonly=True, label="The song"), "wave") if parts.available() else None
         self._song = self._arranged_song()
@@ -145,8 +147,10 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         bundle = {"text/plain": song.title, "text/html": song.player()._repr_html_()}
         # Set as a whole: entering the Output or displaying would send it to whichever cell runs.
         self._player.outputs = ({"output_type": "display_data", "data": bundle, "metadata": {}},)
-        self._head.value, self._sung.value = drawing.song_head(song), drawing.sung(song)
+        self._head.value = drawing.song_head(song)
+        self._draw_words(song)
         self._steps.value = drawing.steps_list(take, time.monotonic()) if take.steps else ""
+        self._id.value = drawing.song_id(song)
         self._download.value = drawing.download_link(song)
         self.note.value = ""
         self._draw_wave(song)
@@ -160,6 +164,13 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _draw_empty(self) -> None:
         show_if(self._empty, not self.strips and self._shown is None)
 
+    def _draw_words(self, song: Song) -> None:
+        """Words that light up where a page can draw them and their times are known; else plain ones."""
+        lines = drawing.timed_lines(song) if self._words is not None and self._words.seen else []
+        if self._words is not None:
+            self._words.lines = lines
+        self._sung.value = "" if lines else drawing.sung(song)
+
     def _draw_wave(self, song: Song) -> None:
         if self._wave is not None and song.path is not None:
             with song.path.open("rb") as file:
@@ -169,7 +180,8 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _arranged_song(self) -> Any:
         wave = [self._wave] if self._wave is not None else []
         buttons = row(self._download, self.save)
-        sound = make(
-            widgets.VBox, "sound", children=(self._head, self._player, *wave, buttons, self.note, self._steps)
-        )
-        return make(widgets.Box, "ready", "hidden", children=(sound, self._sung))
+        sound = make(widgets.VBox, "sound", children=(self._head, self._player, *wave))
+        after = make(widgets.VBox, "after", children=(buttons, self.note, self._steps, self._id))
+        lit = [self._words] if self._words is not None else []
+        words = make(widgets.VBox, "beside", children=(self._sung, *lit))
+        return make(widgets.Box, "ready", "hidden", children=(sound, words, after))

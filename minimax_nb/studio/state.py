@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import catalogue
-from ..errors import InvalidLyrics, InvalidReference, MusicError
+from ..errors import InvalidLyrics, InvalidReference, MusicError, Spent, WaitTimeout
 from ..lyrics import ACCOMPANIMENT, to_prompt
 from ..progress import USUAL_SECONDS
 from ..reference import Reference
@@ -23,6 +23,9 @@ LONG = 400
 
 ONE_CLICK = 2.0
 """A second click within so many seconds is the same one, made twice."""
+
+SENT = "sent"
+"""The step at which the request has gone out and its answer is awaited; every other step is a `Status`."""
 
 # A rule of thumb for pop songs: ten characters a second, and a breath at each pause.
 _CHARACTERS_A_SECOND = 10
@@ -80,6 +83,11 @@ class Track:
     problem: str = ""
     advice: str = ""
     sound: Sound | None = None
+
+    @property
+    def linked(self) -> bool:
+        """Whether it is a link, which the service opens."""
+        return isinstance(self.source, Reference) and bool(self.source.uri)
 
 
 @dataclass(frozen=True)
@@ -159,8 +167,8 @@ class Take:
     ----------
     rehearsal : bool
         Whether it is made for free.
-    steps : tuple of (Status, float)
-        When each status was reached; moments of `time.monotonic`, in seconds.
+    steps : tuple of (str, float)
+        When each status, and `SENT`, was reached as far as we saw it; moments of `time.monotonic`, in seconds.
     song : Song or None
         None until it is written down.
     error : MusicError or None
@@ -173,24 +181,29 @@ class Take:
         What to call it until it is written down.
     usual : float
         How long such a song usually takes, in seconds; 0 when one's own songs do not tell yet.
-    picked_up : bool
-        Whether it was left open by an earlier kernel.
+    asked : float or None
+        When an earlier kernel asked for it, before it was picked up here; may be negative.
     """
 
     rehearsal: bool
-    steps: tuple[tuple[Status, float], ...]
+    steps: tuple[tuple[str, float], ...]
     song: Song | None = None
     error: MusicError | None = None
     ended: float | None = None
     stopped: bool = False
     title: str = ""
     usual: float = 0.0
-    picked_up: bool = False
+    asked: float | None = None
 
     @property
     def began(self) -> float:
-        """When the button was clicked, or waiting was taken up again."""
-        return self.steps[0][1]
+        """When the song was asked for."""
+        return self.steps[0][1] if self.asked is None else self.asked
+
+    @property
+    def picked_up(self) -> bool:
+        """Whether it was left open by an earlier kernel."""
+        return self.asked is not None
 
     @property
     def usual_seconds(self) -> float:
@@ -201,6 +214,11 @@ class Take:
     def status(self) -> Status:
         """Where the song stands."""
         return self.song.status if self.song else Status.SENDING
+
+    @property
+    def step(self) -> str:
+        """The same, or `SENT` where it stands there."""
+        return SENT if self.song is None and self.steps[-1][0] == SENT else self.status
 
     @property
     def done(self) -> bool:
@@ -218,9 +236,29 @@ class Take:
         """Whether there is an unfinished song that can be waited for."""
         return self.song is not None and not self.song.status.final
 
+    def outcome(self) -> Song:
+        """The song of a take that is over.
+
+        Raises
+        ------
+        MusicError
+            What became of it instead.
+        """
+        if self.error:
+            raise self.error
+        if self.stopped or self.song is None:
+            raise not_yet(self.song, "Nobody waits for this song any more.")
+        return self.song
+
+    def sent(self, now: float) -> Take:
+        """The same, with the request gone out; a second attempt begins no new step."""
+        return self if self.step == SENT else replace(self, steps=(*self.steps, (SENT, now)))
+
     def moved(self, song: Song, now: float) -> Take:
         """The same, with the song as it stands now; a completed song ends it."""
-        steps = self.steps if song.status is self.steps[-1][0] else (*self.steps, (song.status, now))
+        # Of a song that was picked up nobody knows when it came to where it stands.
+        same = self.song is not None and song.status is self.status
+        steps = self.steps if same else (*self.steps, (song.status, now))
         return replace(self, song=song, steps=steps, ended=now if song.status is Status.COMPLETED else None)
 
     def failed(self, error: MusicError, now: float) -> Take:
@@ -231,9 +269,16 @@ class Take:
         """The same, with nobody waiting for it any more."""
         return replace(self, stopped=True, ended=now)
 
-    def resumed(self, now: float) -> Take:
-        """The same, waited for again."""
-        return replace(self, steps=((self.status, now),), error=None, ended=None, stopped=False)
+    def resumed(self) -> Take:
+        """The same, waited for again; its time counts on."""
+        return replace(self, error=None, ended=None, stopped=False)
+
+
+def not_yet(song: Song | None, what: str) -> WaitTimeout:
+    """The error that there is no song yet."""
+    if song is None:
+        return WaitTimeout(what, spent=Spent.NO, do="Press Generate in the studio.")
+    return WaitTimeout(what, spent=song.spent, song_id=song.id or song.request_id)
 
 
 def missing(track: Track, meter: Meter, latest: Take | None = None, now: float = 0.0) -> str:
@@ -250,10 +295,10 @@ def missing(track: Track, meter: Meter, latest: Take | None = None, now: float =
     """
     if latest is not None and latest.ended is None and now - latest.began < ONE_CLICK:
         return "On its way."
-    if track.doing:
-        return "The reference is being looked at."
     wrong = [name for name, problem in (("reference is", track.problem), ("lyrics are", meter.problem)) if problem]
     if wrong:
         return f"The {' and the '.join(wrong)} not right yet, see above."
-    lacking = [name for name, there in (("a reference", track.source), ("some lyrics", meter.ready)) if not there]
+    # A click may come while the reference is still looked at: the song waits for that.
+    reference = track.source or track.doing
+    lacking = [name for name, there in (("a reference", reference), ("some lyrics", meter.ready)) if not there]
     return f"Add {' and '.join(lacking)} to begin." if lacking else ""

@@ -53,6 +53,11 @@ class Inlet(widgets.VBox):  # type: ignore[misc, unused-ignore]
         timer.daemon = True
         timer.start()
 
+    def forget(self) -> None:
+        """Say no more of the file that came last: another reference was chosen, or this one cannot be used."""
+        if self.zone is not None:
+            self.zone.forget()
+
     def _make_zone(self) -> Any:
         return parts.DropZone(
             lambda file: self._on_file(file.path, file.name),

@@ -14,7 +14,7 @@ import ipywidgets as widgets
 import traitlets
 
 from .. import catalogue
-from ..errors import MusicError, Spent, WaitTimeout
+from ..errors import MusicError
 from ..lyrics import ACCOMPANIMENT
 from ..services import Account, Choice
 from ..session import Session, default_session
@@ -23,11 +23,12 @@ from ..waiting import attend
 from . import drawing
 from .cards import LyricsCard, ReferenceCard
 from .desk import Desk
+from .extras import Extras
 from .kit import button, make, put, row, styled, text, visibly
 from .live import Announcer
 from .player import SongCard
 from .service import ServiceLine
-from .state import Source, missing
+from .state import Source, missing, not_yet
 from .takes import TakesCard
 from .upload import admit_parts
 from .work import Work, as_music_error
@@ -81,6 +82,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         seconds = catalogue.find_model(catalogue.DEFAULT_MODEL).reference_seconds
         self._reference = ReferenceCard(self._references, seconds, reference)
         self._lyrics = LyricsCard(lyrics)
+        self._extras = Extras()
         self._generate = button("Generate song", "primary", icon="music")
         self._hint = text("", "hint")
         self._trouble = text()
@@ -141,21 +143,12 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         def look() -> Song | None:
             work = self._desk.latest
             if work is not None and work in self._over:
-                return self._outcome(work)
+                return work.take.outcome()
             if deadline is not None and time.monotonic() > deadline:
-                raise _not_yet(work, f"There is no song after {timeout:g} s.")
+                raise not_yet(work.take.song if work else None, f"There is no song after {timeout:g} s.")
             return None
 
         return look
-
-    @staticmethod
-    def _outcome(work: Work) -> Song:
-        take = work.take
-        if take.error:
-            raise take.error
-        if take.stopped or take.song is None:
-            raise _not_yet(work, "Nobody waits for this song any more.")
-        return take.song
 
     # The page
 
@@ -164,11 +157,11 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             styled(text(_STYLE), "style"),
             self._service,
             make(widgets.Box, "cards", children=(self._reference, self._lyrics)),
-            row(self._generate, self._hint, names=("go",)),
+            self._extras,
+            row(self._generate, self._hint, self._live.widget, names=("go",)),
             self._trouble,
             self._card,
             self._takes,
-            self._live.widget,
         ]
 
     def _wire(self) -> None:
@@ -241,7 +234,8 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             work = self._desk.begin(self._session.at(choice), rehearsal=rehearsal, title=title, usual=usual)
             self._takes.expect_one()
             self._card.add(work)
-            work.submit(reference, lyrics=lyrics, accompaniment=self._lyrics.accompaniment.value)
+            extras = self._extras.options(rehearsal=rehearsal)
+            work.submit(reference, lyrics=lyrics, accompaniment=self._lyrics.accompaniment.value, **extras)
             self._draw(work)
 
     def _try_again(self, work: Work) -> None:
@@ -268,6 +262,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         if song.request is not None:
             self._lyrics.fill(song.request.lyrics, accompaniment=ACCOMPANIMENT in song.request.prompt)
             self._reference.take_again(song.source, song.request.reference)
+            self._extras.take(song.request)
 
     def _save(self) -> None:
         song = self._card.shown
@@ -335,10 +330,3 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _references(self) -> Path:
         return self._session.journal.home / "references"
-
-
-def _not_yet(work: Work | None, what: str) -> WaitTimeout:
-    song = work.take.song if work else None
-    if song is None:
-        return WaitTimeout(what, spent=Spent.NO, do="Press Generate in the studio.")
-    return WaitTimeout(what, spent=song.spent, song_id=song.id or song.request_id)

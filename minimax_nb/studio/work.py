@@ -50,7 +50,7 @@ class Work:
     def resume(self) -> None:
         """Follow a song that was left, here or by an earlier kernel."""
         self._leave.clear()
-        self.take = self.take.resumed(time.monotonic())
+        self.take = self.take.resumed()
         song = self.take.song
         if song is not None:
             self._start(lambda: self._follow(song))
@@ -75,13 +75,16 @@ class Work:
 
     def _sent(self, reference: Callable[[], Source], request: dict[str, Any]) -> Song:
         try:
-            return self._session.submit(reference=reference(), **request)
+            return self._session.submit(reference=reference(), on_sent=self._note_sent, **request)
         except OutcomeUnknown as error:
             # Whether it was asked for can be looked up: following it does.
             song = self._session.journal.get(error.song_id)
             if song is None:
                 raise
             return song
+
+    def _note_sent(self) -> None:
+        self._change(self.take.sent(time.monotonic()))
 
     def _follow(self, song: Song) -> None:
         self._change(self.take.moved(song, time.monotonic()))

@@ -61,9 +61,13 @@ class Person:
     def sees(self, text: str | re.Pattern[str], *, timeout: float | None = None) -> Locator:
         """Find a text that is shown, or will be soon."""
         # What is only said aloud is not shown.
-        found = self.studio.locator(":scope > :not(.mnb-aloud)").get_by_text(text).first
+        found = self.studio.get_by_text(text).and_(self.page.locator(":not(.mnb-aloud)")).first
         expect(found).to_be_visible(timeout=timeout)
         return found
+
+    def is_at(self, step: str) -> None:
+        """Wait until a song stands at a step; the steps that are to come are shown as well."""
+        expect(self.studio.locator("li.mnb-now", has_text=step).first).to_be_visible()
 
     def tab_to(self, control: Locator) -> None:
         """Go to a control with the Tab key alone."""

@@ -6,7 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from front_ends import COLAB, MESSAGE_LIMIT, FrontEnd, Server, open_notebook, run_cells, write_notebook
+from front_ends import (
+    COLAB,
+    MESSAGE_LIMIT,
+    FrontEnd,
+    Server,
+    open_notebook,
+    run_cells,
+    shown_studio,
+    write_notebook,
+)
+from held_band import Held
+from person import Person, studio_cell, tone
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -26,12 +37,19 @@ _ASK = """padding => new Promise(resolve => {
     socket.onclose = () => resolve('closed');
 })"""
 """Asks the kernel something, in a message of a given size."""
+_INTERRUPT = "() => Jupyter.notebook.kernel.interrupt()"
 
 
 @pytest.fixture
 def colab(page: Page, serve: Callable[[FrontEnd], Server]) -> Server:
     """The stand-in."""
     return serve(COLAB)
+
+
+@pytest.fixture
+def its_server(colab: Server) -> Server:
+    """The stand-in, for the services of these tests."""
+    return colab
 
 
 def test_the_stand_in_has_its_versions_and_its_limit(page: Page, colab: Server) -> None:
@@ -43,3 +61,42 @@ def test_the_stand_in_has_its_versions_and_its_limit(page: Page, colab: Server) 
     expect(page.get_by_text(" ".join(by_name[name] for name in PACKAGES))).to_be_visible()
     assert page.evaluate(_ASK, MESSAGE_LIMIT - 1000) == "answered"
     assert page.evaluate(_ASK, MESSAGE_LIMIT) == "closed"
+
+
+def test_a_cell_that_runs_is_said_and_one_that_waits_keeps_the_buttons_alive(
+    page: Page, colab: Server, held_band: Held, home: Path, tmp_path: Path
+) -> None:
+    sleep = "import time\nwhile True:\n    time.sleep(20)"
+    write_notebook(colab, "waits.ipynb", studio_cell(home=str(home)), sleep, "studio.wait()")
+    open_notebook(page, colab, "waits.ipynb")
+    run_cells(page, colab, 0)
+    person = Person(page, shown_studio(page))
+    person.write()
+    person.upload(tone(tmp_path, 20))
+    person.press("Generate song")
+    person.is_at("Making it")
+
+    def run(cell: int) -> None:
+        run_cells(page, colab, cell)
+        expect(page.locator(".input_prompt").nth(cell)).to_contain_text("*")
+
+    run(1)
+    person.press("Stop waiting")
+    busy = person.sees("A cell is running; I go on as soon as it ends.")
+    page.evaluate(_INTERRUPT)
+    person.sees("Not waiting any more.")
+    expect(busy).to_be_hidden()
+
+    person.press("Wait again")
+    run(2)
+    person.press("Stop waiting")
+    person.sees("Not waiting any more.")
+    expect(page.get_by_text("Nobody waits for this song any more.").first).to_be_visible()
+
+    person.press("Wait again")
+    person.is_at("Making it")
+    run(2)
+    page.evaluate(_INTERRUPT)
+    expect(page.get_by_text("KeyboardInterrupt").nth(1)).to_be_visible()
+    held_band.let_go()
+    assert person.hears_a_song() > 0

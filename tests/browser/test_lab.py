@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,13 @@ _FOCUS_SHOWS = """node => {
 }"""
 _SLEEP = "import time\nprint('asleep')\nwhile True:\n    time.sleep(20)"
 _RESTART = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart()"
+_INTERRUPT = "() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()"
+_SEND_NO_CHUNK = """() => {
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (data) {
+        if ((data.byteLength ?? data.length) < 400000) send.call(this, data);
+    };
+}"""
 _SAVE = "() => window.jupyterapp.commands.execute('docmanager:save')"
 
 
@@ -42,7 +49,7 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def person(page: Page, lab: Server, name: str, home: Path) -> Person:
     """Somebody in front of a fresh studio."""
-    write_notebook(lab, name, studio_cell(home=str(home)), _SLEEP)
+    write_notebook(lab, name, studio_cell(home=str(home)), _SLEEP, "studio.wait()")
     open_notebook(page, lab, name)
     run_cells(page, lab, 0)
     return Person(page, shown_studio(page))
@@ -54,7 +61,7 @@ def waiting(person: Person, held_band: Held, tmp_path: Path) -> Person:
     person.write()
     person.upload(tone(tmp_path, 20))
     person.press("Generate song")
-    person.sees("Making it")
+    person.is_at("Making it")
     return person
 
 
@@ -71,15 +78,38 @@ def test_the_house_band_plays_a_sample_and_a_song(person: Person, lab: Server, h
     person.press("Use sample lyrics")
     person.press("Generate song")
     assert person.hears_a_song() >= 20
+    sung = person.studio.locator(".mnb-words-line.mnb-now")
+    expect(sung).to_have_count(0)
+    person.player.evaluate("audio => { audio.currentTime = 5; audio.play(); }")
+    expect(sung).to_have_count(1)
+    expect(sung.locator("span.mnb-now")).to_have_count(1)
+    found = [issue for _ in themes(person.page) for issue in grave_issues(person.page)]
+    assert not found, "\n".join(found)
     photograph(person, lab, "7-house-band")
+    person.page.emulate_media(reduced_motion="reduce")
+    person.player.evaluate("audio => { audio.currentTime = 5; audio.play(); }")
+    expect(sung).to_have_count(1)
+    expect(sung.locator("span.mnb-now")).to_have_count(0)
 
 
-def test_a_page_that_is_reloaded_carries_on(waiting: Person, lab: Server, held_band: Held) -> None:
-    waiting.page.evaluate(_SAVE)
-    waiting.page.reload()
-    person = Person(waiting.page, shown_studio(waiting.page))
+def test_a_page_that_is_reloaded_carries_on(
+    waiting: Person, lab: Server, held_band: Held, name: str, track: Callable[[float], Path], tmp_path: Path
+) -> None:
+    page = waiting.page
+    page.evaluate(_SAVE)
+    assert "application/vnd.jupyter.widget-view+json" in (lab.root / name).read_text()
+    # Its file stays on its way for as long as it takes.
+    page.evaluate(_SEND_NO_CHUNK)
+    waiting.upload(track(12))
+    expect(waiting.studio.get_by_role("progressbar", name="Upload of")).to_be_visible()
+    page.reload()
+    person = Person(page, shown_studio(page))
+    expect(person.drop_zone).to_be_visible()
     expect(person.lyrics).to_have_value(LYRICS)
-    person.sees("Making it")
+    person.sees("tone 20 s.mp3, 0:20")
+    person.is_at("Making it")
+    person.upload(tone(tmp_path, 25))
+    person.sees("tone 25 s.mp3, 0:25")
     held_band.let_go()
     assert person.hears_a_song() > 0
     assert len(held_band.charged()) == 1
@@ -98,12 +128,24 @@ def test_a_kernel_that_is_restarted_carries_on(waiting: Person, lab: Server, hel
     assert len(held_band.charged()) == 1
 
 
-def test_the_time_moves_while_a_cell_runs(waiting: Person, lab: Server) -> None:
+def test_the_time_moves_while_a_cell_runs_which_can_be_interrupted(
+    waiting: Person, lab: Server, held_band: Held
+) -> None:
     run_cells(waiting.page, lab, 1)
     expect(waiting.page.get_by_text("asleep", exact=True)).to_be_visible()
     clock = waiting.sees(CLOCK)
     for _ in range(2):
         expect(clock).not_to_have_text(clock.inner_text())
+    interrupted = waiting.page.get_by_text("KeyboardInterrupt:")
+    waiting.page.evaluate(_INTERRUPT)
+    expect(interrupted).to_have_count(1)
+    run_cells(waiting.page, lab, 2)
+    expect(waiting.page.locator(".jp-InputPrompt").nth(2)).to_have_text("[*]:")
+    expect(clock).not_to_have_text(clock.inner_text())
+    waiting.page.evaluate(_INTERRUPT)
+    expect(interrupted).to_have_count(2)
+    held_band.let_go()
+    assert waiting.hears_a_song() > 0
 
 
 def test_it_is_at_home_by_day_and_by_night_at_every_width(
@@ -128,7 +170,7 @@ def test_it_is_at_home_by_day_and_by_night_at_every_width(
     person.sees("Nothing was spent")
     look("failed")
     person.press("Try again")
-    person.sees("Making it")
+    person.is_at("Making it")
     look("working")
     held_band.let_go()
     person.hears_a_song()
@@ -185,7 +227,13 @@ def test_it_needs_no_mouse(person: Person, held_band: Held, tmp_path: Path) -> N
     person.tab_to(generate)
     assert generate.evaluate(_FOCUS_SHOWS)
     keyboard.press("Enter")
-    person.sees("Making it")
+    person.is_at("Making it")
+    person.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    person.tab_to(person.button("Copy id"))
+    keyboard.press("Enter")
+    expect(person.button("Copied")).to_be_visible()
+    (asked,) = held_band.service.ledger()
+    assert person.page.evaluate("navigator.clipboard.readText()") == asked["id"]
     person.tab_to(person.button("Stop waiting"))
     keyboard.press("Space")
     person.tab_to(person.button("Wait again"))

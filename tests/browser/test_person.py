@@ -42,7 +42,7 @@ def test_a_large_file_and_lyrics_become_a_song(
     limited = server.front_end.message_limit <= 1e6
     file = track(12 if limited else 40)
     person.upload(file)
-    arrived = person.sees(re.compile(rf"✓ {re.escape(file.name)} · [\d.]+ MB in [\d.]+ s"), timeout=A_LONG_WAY)
+    arrived = person.sees(re.compile(rf"^{re.escape(file.name)} · [\d.]+ MB in [\d.]+ s$"), timeout=A_LONG_WAY)
     seconds = float(arrived.inner_text().split()[-2])
     speed = file.stat().st_size / 2**20 / max(seconds, 0.1)
     report_speed(f"{server.front_end.name:>10}  {file.stat().st_size / 1e6:.0f} MB in {seconds} s, {speed:.1f} MiB/s")
@@ -53,9 +53,12 @@ def test_a_large_file_and_lyrics_become_a_song(
     photograph(person, server, "2-ready")
 
     person.press("Generate song")
-    person.sees("Making it")
+    person.is_at("Making it")
+    person.sees(re.compile(r"Submitted .*s$"))
     clock = person.sees(CLOCK)
     expect(clock).not_to_have_text(clock.inner_text())
+    person.press("Copy id")
+    expect(person.button("Copied")).to_be_visible()
     photograph(person, server, "3-working")
     held_band.let_go()
     assert person.hears_a_song() >= 2
@@ -96,7 +99,7 @@ def test_nobody_has_to_wait_and_a_take_can_be_the_next_start(
     person.write()
     person.upload(tone(tmp_path, 20))
     person.press("Generate song")
-    person.sees("Making it")
+    person.is_at("Making it")
     person.press("Stop waiting")
     person.sees("Not waiting any more. The song may still be made. It is in your library and will be picked up.")
     photograph(person, server, "3-left")
@@ -116,4 +119,9 @@ def test_nobody_has_to_wait_and_a_take_can_be_the_next_start(
     expect(person.takes).to_have_count(2, timeout=A_SONG)
     first, second = held_band.charged()
     assert first["prompt"] == second["prompt"]
+    newest = person.takes.first
+    newest.get_by_role("button", name="Delete").click()
+    expect(newest).to_contain_text("is off the list. Its file stays in the library.")
+    newest.get_by_role("button", name="Undo").click()
+    expect(newest.get_by_role("button", name="Delete")).to_be_visible()
     photograph(person, server, "6-takes")

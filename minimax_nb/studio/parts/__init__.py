@@ -1,4 +1,5 @@
-"""What ipywidgets cannot do: a drop zone, a waveform with handles, a field for a key.
+"""What ipywidgets cannot do: a drop zone, a waveform with handles, a field for a key, words that light up, and
+what a page notices by itself.
 
 They need anywidget. Where it is missing, `available` says so, and nothing else here may be touched.
 """
@@ -13,11 +14,19 @@ from .receiving import Received
 if TYPE_CHECKING:
     from .dropzone import DropZone
     from .keyfield import KeyField
+    from .listener import Listener
     from .waveform import Waveform
+    from .words import Words
 
-__all__ = ["DropZone", "KeyField", "Received", "Waveform", "available"]
+__all__ = ["DropZone", "KeyField", "Listener", "Received", "Waveform", "Words", "available"]
 
-_HOMES = {"DropZone": "dropzone", "KeyField": "keyfield", "Waveform": "waveform"}
+_HOMES = {
+    "DropZone": "dropzone",
+    "KeyField": "keyfield",
+    "Listener": "listener",
+    "Waveform": "waveform",
+    "Words": "words",
+}
 
 
 def available() -> bool:

@@ -3,6 +3,7 @@
 const CHUNK = 512 * 1024; // Colab's connection breaks from about 1 MB on
 const IN_FLIGHT = 8;
 const QUIET = 2000; // ms without an answer before the person is told that the kernel is busy
+const DRAWN = 200; // ms from drawing to drawing
 const RETRIES = 3; // how often an upload that the kernel lost begins again by itself
 
 const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -21,7 +22,7 @@ function crc32(bytes, before) {
 /** One file on its way. `changed` is called whenever there is something new to draw. */
 class Upload {
   constructor(model, file, changed) {
-    Object.assign(this, { model, file, changed, state: 'going', why: '', tries: 0 });
+    Object.assign(this, { model, file, changed, state: 'going', why: '', tries: 0, drawn: 0 });
     this.chunks = Math.ceil(file.size / CHUNK);
     this.began = performance.now();
     this.watch = setInterval(() => this.look(), 500);
@@ -44,7 +45,7 @@ class Upload {
   }
 
   get seconds() {
-    return ((this.finished || performance.now()) - this.began) / 1000;
+    return (performance.now() - this.began) / 1000;
   }
 
   /** Send until enough is in flight. Only one such loop runs at a time. */
@@ -90,6 +91,9 @@ class Upload {
     if (message.type === 'ack') this.advance(message);
     else if (message.type === 'done') this.finish('done');
     else if (message.type === 'stopped') this.stopped(message);
+    // Drawing at each chunk would cost more than sending it.
+    if (this.heard - this.drawn < DRAWN) return;
+    this.drawn = this.heard;
     this.changed();
   }
 
@@ -129,7 +133,6 @@ class Upload {
 
   finish(state, why = '') {
     clearInterval(this.watch);
-    this.finished = performance.now();
     Object.assign(this, { state, why });
     this.changed();
   }
@@ -144,13 +147,11 @@ function amount(upload) {
   return `${inMegabytes(upload.bytes)} of ${inMegabytes(upload.file.size)} MB${speed}`;
 }
 
-/** What became of an upload, in one line. */
+/** What became of an upload, in one line; of one that arrived, the kernel says it. */
 function outcome(upload) {
-  if (!upload || upload.state === 'going') return '';
+  if (!upload || upload.state === 'going' || upload.state === 'done') return '';
   if (upload.state === 'cancelled') return 'Stopped. Nothing was kept.';
-  if (upload.state === 'failed') return upload.why;
-  const seconds = upload.seconds.toFixed(1);
-  return `✓ ${upload.file.name} · ${inMegabytes(upload.file.size)} MB in ${seconds} s`;
+  return upload.why;
 }
 
 /** Why a file does not fit, by its name; empty when it does. */
@@ -165,6 +166,10 @@ function misfit(file, accept) {
 function makeDesk() {
   const drawers = new Set();
   const desk = { upload: null, words: '', drawers, draw: () => drawers.forEach((drawer) => drawer()) };
+  desk.forget = () => {
+    if (desk.upload?.state !== 'going') Object.assign(desk, { upload: null, words: '' });
+    desk.draw();
+  };
   desk.take = (model, files) => {
     const [file] = files;
     if (!file || model.get('disabled')) return;
@@ -257,7 +262,7 @@ export default () => {
   const desk = makeDesk();
 
   function initialize({ model }) {
-    const hear = (message) => desk.upload?.hear(message);
+    const hear = (message) => (message.type === 'forget' ? desk.forget() : desk.upload?.hear(message));
     const leave = () => desk.upload?.cancel();
     const die = () => {
       if (desk.upload?.state === 'going') {
@@ -297,7 +302,7 @@ export default () => {
       const failed = upload?.state === 'failed' && !desk.words ? upload.why : '';
       const misfits = !going && desk.words;
       say(problem, model.get('problem') || misfits || failed);
-      say(words, (going && desk.words) || (problem.textContent ? '' : outcome(upload)));
+      say(words, (going && desk.words) || (problem.textContent || going ? '' : outcome(upload) || model.get('note')));
       say(live, spoken(upload));
     };
     const drawTraits = () => {
@@ -311,7 +316,7 @@ export default () => {
     };
     progress.box.hidden = true;
     desk.drawers.add(draw);
-    const unfollow = follow(model, ['disabled', 'accept', 'label', 'hint', 'problem'], drawTraits);
+    const unfollow = follow(model, ['disabled', 'accept', 'label', 'hint', 'problem', 'note'], drawTraits);
     return () => {
       unfollow();
       desk.drawers.delete(draw);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,7 +12,7 @@ from typing import Any
 import traitlets
 
 from .part import STYLE, Part, read, said
-from .receiving import MOST, Inbox, Received, done, remove
+from .receiving import MOST, Inbox, Received, done, megabytes, remove
 
 
 class DropZone(Part):
@@ -35,6 +36,8 @@ class DropZone(Part):
     disabled : bool
     problem : str
         Shown under the zone; cleared when the next file begins.
+    note : str
+        The same, about the file that came last.
     uploading : str
         The name of the file under way; empty when there is none. Stays in the kernel.
     """
@@ -46,6 +49,7 @@ class DropZone(Part):
     label = traitlets.Unicode("").tag(sync=True)
     hint = traitlets.Unicode("").tag(sync=True)
     disabled = traitlets.Bool(False).tag(sync=True)
+    note = traitlets.Unicode("").tag(sync=True)
     uploading = traitlets.Unicode("")
 
     def __init__(
@@ -64,6 +68,7 @@ class DropZone(Part):
         self._folder: TemporaryDirectory[str] | None = None
         self._inbox = Inbox(self._make_folder, most)
         self._last: Received | None = None
+        self._began = 0.0
         super().__init__(accept=accept, label=label, hint=hint, disabled=disabled)
 
     def close(self) -> None:
@@ -72,6 +77,11 @@ class DropZone(Part):
         if hasattr(self, "_inbox"):
             self._delete_everything()
         super().close()
+
+    def forget(self) -> None:
+        """Say no more of the file that came last."""
+        self.problem = self.note = ""
+        self.send({"type": "forget"})
 
     def _delete_everything(self) -> None:
         with self._lock:
@@ -91,6 +101,8 @@ class DropZone(Part):
             if self.disabled and message.get("type") == "begin":
                 return
             heard = self._inbox.hear(message, buffers)
+            if message.get("type") == "begin":
+                self._began, self.note = time.monotonic(), ""
             if message.get("type") == "begin" or heard.problem:
                 self.problem = heard.problem
             for reply in heard.replies:
@@ -102,10 +114,11 @@ class DropZone(Part):
 
     def _hand_over(self, file: Received, id: str) -> None:
         """Give the file to its taker, outside the lock: that may take a while."""
+        self.note = f"{file.name} · {megabytes(file.size)} in {time.monotonic() - self._began:.1f} s"
         try:
             self._on_file(file)
         except Exception as error:
-            self.problem = said(error)
+            self.problem, self.note = said(error), ""
         with self._lock:
             # Its page learns that it arrived, whatever its taker thought of it.
             self.send(done(id))

@@ -275,7 +275,8 @@ function render({ model, el }) {
     }
     svg.setAttribute('aria-label', `${model.get('label')}, ${clock(duration)}`);
     play.hidden = !model.get('playable') || duration <= 0;
-    words.hidden = duration <= 0;
+    // Beside a player of its own, a sound without handles has nothing to tell.
+    words.hidden = duration <= 0 || (fixed && play.hidden);
     play.disabled = disabled;
     drawPlaying();
   }

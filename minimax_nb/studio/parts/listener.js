@@ -1,0 +1,91 @@
+// What a page notices by itself: a line to read aloud, an id to copy, and that the kernel has no time for a click.
+
+const PATIENCE = 1000; // ms without an answer before the person is told that a cell is running
+const BUSY = 'A cell is running; I go on as soon as it ends.';
+
+/** Copy the text of an element; where the page may not, it is left selected for the person to copy. */
+async function copy(node) {
+  try {
+    await navigator.clipboard.writeText(node.textContent);
+    return true;
+  } catch {
+    // Pages that are not https, and frames of other hosts, have no clipboard; the old way may do.
+    getSelection().selectAllChildren(node);
+    return document.execCommand('copy');
+  }
+}
+
+/**
+ * After each thing the person does, ask the kernel for an answer: it comes once that was handled, as messages keep
+ * their order. `changed` hears whether it is late.
+ */
+function watchKernel(model, changed) {
+  let asked = '';
+  let again = false;
+  let timer = null;
+  const settle = () => {
+    clearTimeout(timer);
+    asked = '';
+    changed(false);
+  };
+  const ask = () => {
+    asked = freshId();
+    again = false;
+    timer = setTimeout(() => changed(true), PATIENCE);
+    model.send({ type: 'ask', id: asked });
+  };
+  const hear = (message) => {
+    if (message.type !== 'here' || message.id !== asked) return;
+    settle();
+    if (again) ask();
+  };
+  model.on('msg:custom', hear);
+  // Sent by the front end's own model when its kernel is gone.
+  model.on('comm_live_update', settle);
+  return {
+    note: () => (asked ? (again = true) : ask()),
+    stop: () => {
+      settle();
+      model.off('msg:custom', hear);
+      model.off('comm_live_update', settle);
+    },
+  };
+}
+
+function render({ model, el }) {
+  el.classList.add('mnb-part', 'mnb-listener');
+  const aloud = make('div', { class: 'mnb-aloud', role: 'status', 'aria-live': 'polite' });
+  const busy = make('div', { class: 'mnb-part-line', role: 'status' });
+  el.append(busy, aloud);
+  const kernel = watchKernel(model, (late) => say(busy, late ? BUSY : ''));
+
+  /** What was acted upon, if it belongs to the same studio. */
+  const acted = (event, kind) => {
+    const node = event.target instanceof Element ? event.target.closest(kind) : null;
+    return node && el.closest('.mnb-studio')?.contains(node) ? node : null;
+  };
+  const onClick = async (event) => {
+    const button = acted(event, 'button');
+    if (button?.matches('.mnb-copy')) {
+      const copied = await copy(button.parentElement.querySelector('code'));
+      button.textContent = copied ? 'Copied' : 'Press Ctrl+C';
+      aloud.textContent = copied ? 'The id is copied.' : 'The id is selected.';
+    } else if (button && !button.closest('.mnb-part')) kernel.note();
+  };
+  const onInput = (event) => {
+    // The other parts tell of a busy kernel themselves.
+    if (acted(event, 'input, textarea') && !event.target.closest('.mnb-part')) kernel.note();
+  };
+  // Where something is clicked, the front end may keep it to itself on the way up; on the way down it is seen.
+  document.addEventListener('click', onClick, true);
+  document.addEventListener('input', onInput, true);
+  const unfollow = follow(model, ['value'], () => say(aloud, model.get('value')));
+  return () => {
+    document.removeEventListener('click', onClick, true);
+    document.removeEventListener('input', onInput, true);
+    kernel.stop();
+    unfollow();
+  };
+}
+
+export default { render };

@@ -1,0 +1,31 @@
+"""What a page does by itself for a studio, beside its controls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import traitlets
+
+from .part import STYLE, Part, read
+
+
+class Listener(Part):
+    """A live region; it also copies ids, and says when the kernel has no time for what the person did.
+
+    Attributes
+    ----------
+    value : str
+        What is read aloud when it changes. The region stays in the page while its words change: only then
+        does every reader read them.
+    """
+
+    _esm = read("shared.js", "listener.js")
+    _css = STYLE
+
+    value = traitlets.Unicode("").tag(sync=True)
+
+    def _hear(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
+        # By the time this is answered, what was clicked before it has been handled.
+        if message.get("type") == "ask":
+            self.send({"type": "here", "id": str(message.get("id"))[:64]})
