@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     generate = default_session().generate
     recover = default_session().recover
     songs = default_session().songs
+    watch = default_session().watch
 
 __version__ = "0.1.0"
 
@@ -42,6 +43,7 @@ __all__ = [
     "songs",
     "submit",
     "wait",
+    "watch",
 ]
 
 _HOMES = {
@@ -53,7 +55,7 @@ _HOMES = {
     "Status": "song",
     "keep_on_drive": "colab",
 }
-_VERBS = ("generate", "recover", "retrieve", "songs", "submit", "wait")
+_VERBS = ("generate", "recover", "retrieve", "songs", "submit", "wait", "watch")
 
 
 def __getattr__(name: str) -> Any:
@@ -69,3 +71,10 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """Add the magics ``%%song`` and ``%song``; IPython calls it for ``%load_ext minimax_nb``."""
+    from .magic import SongMagics
+
+    ipython.register_magics(SongMagics)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
@@ -22,6 +24,7 @@ from .errors import (
     Unreachable,
     WaitTimeout,
 )
+from .progress import USUAL_SECONDS, Progress, say
 from .song import Song, Status
 from .urls import is_loopback
 
@@ -54,8 +57,9 @@ class Following:
 
     The looks and downloads happen in the threads of the crew; whatever they bring is taken in here, in the
     thread that iterates, and the journal has it before. Iterating yields each change of a song, and None
-    several times a second in between, so that whoever follows can show the time or stop. Who stops iterating
-    stops the looks; a download that is under way goes on while the process lives.
+    several times a second in between, so that whoever follows can show the time or stop; `changes` does the
+    same for an event loop. Who stops iterating stops the looks; a download that is under way goes on while the
+    process lives.
 
     Attributes
     ----------
@@ -81,6 +85,7 @@ class Following:
     _fetching: set[str] = field(default_factory=set, repr=False)
     _passing: dict[str, list[MusicError]] = field(default_factory=dict, repr=False)
     _brought: SimpleQueue[tuple[str, Looked | BaseException]] = field(default_factory=SimpleQueue, repr=False)
+    _ring: Callable[[], None] = field(default=lambda: None, repr=False)
     _crew: Crew = field(default_factory=the_crew, repr=False)
 
     def __iter__(self) -> Generator[Song | None, None, None]:
@@ -102,8 +107,64 @@ class Following:
                     if changed is not None:
                         yield changed
         finally:
-            for name in list(self._open):
-                self._let_go(name)
+            self._stop()
+
+    async def changes(self) -> AsyncGenerator[Song, None]:
+        """The songs as they stand, then each change of one, without holding up the event loop.
+
+        Raises
+        ------
+        MusicError
+            What kept the first of them from coming to an end.
+        """
+        loop, bell = asyncio.get_running_loop(), asyncio.Event()
+
+        def ring() -> None:
+            # Who stopped waiting may have closed the loop while a download went on.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(bell.set)
+
+        self._ring = ring
+        deadline = time.monotonic() + self.timeout
+        alarm = loop.call_later(self.timeout, bell.set) if self.timeout < inf else None
+        try:
+            for song in self.songs:
+                yield song
+                self._take_in(song)
+            while self._open:
+                bell.clear()  # before the look at what was brought: what comes after it rings again
+                changed = self._settle(0)
+                if changed is not None:
+                    yield changed
+                elif time.monotonic() >= deadline:
+                    self._give_up()
+                    deadline = inf
+                elif self._open and self._brought.empty():
+                    await bell.wait()
+        finally:
+            if alarm is not None:
+                alarm.cancel()
+            self._stop()
+        for trouble in self.troubles:
+            if not isinstance(trouble, GenerationFailed):  # that one the song itself tells
+                raise trouble
+
+    def show(self) -> None:
+        """Follow them to the end with a progress bar; an interrupt says where the songs are."""
+        usual = USUAL_SECONDS[all(song.rehearsal for song in self.songs)]
+        try:
+            # A traceback may keep this frame for long; the looks end now, whatever ends the wait.
+            with Progress(usual) as progress, contextlib.closing(iter(self)) as changes:
+                progress.show(_state(self.songs))
+                for _ in changes:
+                    progress.show(_state(self.songs))
+        except KeyboardInterrupt:
+            say(_left_open(self.songs))
+            raise
+
+    def _stop(self) -> None:
+        for name in list(self._open):
+            self._let_go(name)
 
     def _take_in(self, song: Song) -> None:
         if song.status.final:
@@ -127,6 +188,7 @@ class Following:
             self._brought.put((name, work()))
         except BaseException as error:
             self._brought.put((name, error))
+        self._ring()
 
     def _settle(self, seconds: float) -> Song | None:
         """Take in what a thread of the crew brings, if one does within so many seconds; the song, if it changed."""
@@ -206,6 +268,20 @@ class Following:
                     song_id=song.id or song.request_id,
                 )
             )
+
+
+def _state(songs: list[Song]) -> str:
+    if len(songs) == 1:
+        return str(songs[0].status)
+    ready = sum(song.status.final for song in songs)
+    return f"{ready} of {len(songs)} songs ready"
+
+
+def _left_open(songs: list[Song]) -> str:
+    waiting = [song for song in songs if not song.status.final]
+    names = ", ".join(repr(song.id or song.request_id) for song in waiting[:3])
+    charged = "" if all(song.rehearsal for song in waiting) else " and charged"
+    return f"Stopped waiting. It may still be made{charged}; it is in your library: wait({names}) or recover()."
 
 
 def _whole(fetch: Callable[[], Song]) -> Callable[[], Looked]:

@@ -8,7 +8,10 @@ from datetime import datetime, timedelta, timezone
 
 from .answers import LogEntry
 from .client import Client
+from .errors import InvalidOption
 from .urls import is_loopback
+
+Since = str | datetime | tuple[datetime, datetime]
 
 # The logs take 200 requests a minute; one reading serves all songs that are looked for.
 _FRESH_SECONDS = {True: 0.5, False: 10.0}
@@ -60,3 +63,24 @@ class Lookup:
         before = self._entries.get(entry.request_id)
         if before is None or (entry.succeeded and not before.succeeded):
             self._entries[entry.request_id] = entry
+
+
+def period(since: Since) -> tuple[datetime, datetime]:
+    """Where a stretch of the logs begins and ends: "24h" or "7d" before now, a moment, or both ends.
+
+    Raises
+    ------
+    InvalidOption
+    """
+    now = datetime.now(timezone.utc)
+    if isinstance(since, datetime):
+        return since, now
+    if isinstance(since, tuple) and len(since) == 2 and all(isinstance(moment, datetime) for moment in since):
+        return since
+    text = since if isinstance(since, str) else ""
+    unit = {"m": "minutes", "h": "hours", "d": "days"}.get(text[-1:])
+    if unit is None or not text[:-1].isdigit():
+        raise InvalidOption(
+            f"since={since!r} is no span of time.", do='Give one like "24h" or "7d", a datetime, or a pair of them.'
+        )
+    return now - timedelta(**{unit: int(text[:-1])}), now

@@ -6,9 +6,10 @@ import contextlib
 import copy
 import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
+from math import inf
 from pathlib import Path
 from typing import Any, overload
 
@@ -21,7 +22,6 @@ from .errors import (
     DownloadFailed,
     GenerationFailed,
     InvalidInput,
-    InvalidOption,
     InvalidReference,
     LibraryError,
     MusicError,
@@ -34,16 +34,14 @@ from .following import TIMEOUT, Following, Looked
 from .journal import Journal
 from .keys import Key, find_key
 from .library import locate
-from .lookup import Lookup
+from .lookup import Lookup, Since, period
 from .lyrics import to_prompt
-from .progress import USUAL_SECONDS, Progress, say
+from .progress import say
 from .reference import Reference, prepare
 from .services import Account, Choice, Service
 from .song import Song, SongRequest, Status
 from .urls import checked_base_url
 from .wire import JsonBody
-
-Since = str | datetime | tuple[datetime, datetime]
 
 NO_CHARGE_SEEN = "The answer got lost, and the service's logs show no charge."
 
@@ -232,6 +230,31 @@ class Session:
             return self._wait([self._known(song_or_songs)], timeout)[0]
         return self._wait([self._known(song) for song in song_or_songs], timeout)
 
+    def watch(self, song: Song | str, *, timeout: float | None = None) -> AsyncGenerator[Song, None]:
+        """Step 2 for ``async for``: the song as it stands, then each change, the last of them final.
+
+        Who stops (``break``, ``aclose()``, a cancelled task, the interrupt button) stops waiting; the song goes on,
+        and the library keeps its id. A song that could not be made comes with its status and `Song.error`.
+
+        Parameters
+        ----------
+        song : Song or str
+        timeout : float, optional
+            In seconds; without it, as long as it takes.
+
+        Returns
+        -------
+        asynchronous generator of Song
+
+        Raises
+        ------
+        WaitTimeout
+            The song may still be made.
+        OutcomeUnknown, ServiceError, DownloadFailed, LibraryError
+            What kept it from coming to an end.
+        """
+        return self.follow([self._known(song)], inf if timeout is None else timeout).changes()
+
     def generate(
         self,
         lyrics: str,
@@ -272,12 +295,11 @@ class Session:
         """
         songs = self.open_songs()
         if since is not None:
-            songs += self._found_in_logs(*_period(since))
+            songs += self._found_in_logs(*period(since))
         if not songs:
             return []
         follow = self.follow(songs, timeout)
-        with Progress(_usual(songs)) as progress:
-            _watch(follow, progress)
+        follow.show()
         finished = [song for song in follow.songs if song.status is Status.COMPLETED]
         for error in follow.troubles:
             if not finished and not isinstance(error, GenerationFailed | OutcomeUnknown | WaitTimeout):
@@ -492,37 +514,10 @@ class Session:
 
     def _wait(self, songs: list[Song], timeout: float) -> list[Song]:
         follow = self.follow(songs, timeout)
-        try:
-            with Progress(_usual(songs)) as progress:
-                _watch(follow, progress)
-        except KeyboardInterrupt:
-            say(_left_open(follow.songs))
-            raise
+        follow.show()
         if follow.troubles:
             raise follow.troubles[0]
         return follow.songs
-
-
-def _watch(follow: Following, progress: Progress) -> None:
-    progress.show(_state(follow.songs))
-    # A traceback may keep this frame for long; the looks end now, whatever ends the wait.
-    with contextlib.closing(iter(follow)) as changes:
-        for _ in changes:
-            progress.show(_state(follow.songs))
-
-
-def _state(songs: list[Song]) -> str:
-    if len(songs) == 1:
-        return str(songs[0].status)
-    ready = sum(song.status.final for song in songs)
-    return f"{ready} of {len(songs)} songs ready"
-
-
-def _left_open(songs: list[Song]) -> str:
-    waiting = [song for song in songs if not song.status.final]
-    names = ", ".join(repr(song.id or song.request_id) for song in waiting[:3])
-    charged = "" if all(song.rehearsal for song in waiting) else " and charged"
-    return f"Stopped waiting. It may still be made{charged}; it is in your library: wait({names}) or recover()."
 
 
 def _with_way_out(error: MusicError, body: JsonBody) -> MusicError:
@@ -555,25 +550,6 @@ def _exists(generation_id: str, client: Client) -> bool:
     except NotFound:
         return False
     return True
-
-
-def _period(since: Since) -> tuple[datetime, datetime]:
-    now = datetime.now(timezone.utc)
-    if isinstance(since, datetime):
-        return since, now
-    if isinstance(since, tuple) and len(since) == 2 and all(isinstance(moment, datetime) for moment in since):
-        return since
-    text = since if isinstance(since, str) else ""
-    unit = {"m": "minutes", "h": "hours", "d": "days"}.get(text[-1:])
-    if unit is None or not text[:-1].isdigit():
-        raise InvalidOption(
-            f"since={since!r} is no span of time.", do='Give one like "24h" or "7d", a datetime, or a pair of them.'
-        )
-    return now - timedelta(**{unit: int(text[:-1])}), now
-
-
-def _usual(songs: list[Song]) -> float:
-    return USUAL_SECONDS[all(song.rehearsal for song in songs)]
 
 
 @contextlib.contextmanager

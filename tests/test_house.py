@@ -19,13 +19,13 @@ ROWS = [
     {"audio", "catalogue", "library", "lyrics", "owners", "surroundings", "urls"},
     {"card"},
     {"song"},
-    {"reference", "answers", "keys", "pacing", "progress", "waiting"},
+    {"arguments", "reference", "answers", "keys", "pacing", "progress", "waiting"},
     {"wire", "colab", "journal", "crew"},
     {"download"},
     {"client"},
     {"services", "lookup", "rehearsal", "following"},
     {"session"},
-    {"studio", "cli"},
+    {"studio", "magic", "cli"},
     {"__init__"},
 ]
 # The lazy edges, inside functions: a session starts the rehearsal service when it needs one, the command line
