@@ -23,6 +23,7 @@ from .timeline import Timeline
 
 if TYPE_CHECKING:
     from .card import Card, Player
+    from .picture import Picture
 
 
 class Status(str, Enum):
@@ -247,10 +248,27 @@ class Song:
         """
         from .card import Player
 
-        path = self._finished()
-        if not path.exists():
-            raise self._lost("the file is gone")
-        return Player(filename=str(path), embed=True)
+        return Player(filename=str(self._present()), embed=True)
+
+    def plot(self) -> Picture:
+        """Draw the waveform, the loudness, the spectrogram and, of a rehearsed song, the syllables.
+
+        Returns
+        -------
+        Picture
+            A `matplotlib.figure.Figure`, which a cell shows together with an alternative text; see
+            `minimax_nb.picture.plot`, which draws any sound file.
+
+        Raises
+        ------
+        MusicError
+            When the song is not completed yet.
+        InvalidInput
+            When matplotlib, the extra ``plot``, is not installed.
+        """
+        from .picture import plot
+
+        return plot(self._present(), self.timeline, self.title)
 
     def _finished(self) -> Path:
         if self.path is None:
@@ -261,6 +279,12 @@ class Song:
                 song_id=self.id,
             )
         return self.path
+
+    def _present(self) -> Path:
+        path = self._finished()
+        if not path.exists():
+            raise self._lost("the file is gone")
+        return path
 
     def _lost(self, why: object) -> LibraryError:
         return LibraryError(f"The file of this song cannot be read: {why}.", spent=self.spent, do="", song_id=self.id)

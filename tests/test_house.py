@@ -17,7 +17,7 @@ PACKAGE = Path(minimax_nb.__file__).parent
 ROWS = [
     {"errors", "timeline"},
     {"audio", "catalogue", "library", "lyrics", "owners", "surroundings", "urls"},
-    {"card"},
+    {"card", "picture"},
     {"song"},
     {"arguments", "reference", "answers", "keys", "pacing", "progress", "waiting"},
     {"wire", "colab", "journal", "crew"},
@@ -84,6 +84,6 @@ def modules_after(statement: str) -> set[str]:
 
 
 def test_importing_loads_nothing_heavy() -> None:
-    heavy = {"numpy", "IPython", "ipywidgets", "tornado", "soundfile", "soxr"}
+    heavy = {"numpy", "IPython", "ipywidgets", "tornado", "soundfile", "soxr", "matplotlib"}
     assert not modules_after("import minimax_nb") & (heavy | {"requests", "sqlite3"})
     assert not modules_after("from minimax_nb import submit, retrieve, wait, generate, recover, songs") & heavy

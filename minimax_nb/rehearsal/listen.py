@@ -14,6 +14,8 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from ..errors import InvalidReference
+
 Array = NDArray[np.float32]
 
 NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -65,6 +67,43 @@ class Heard:
     def key(self) -> str:
         """The key as a musician writes it, such as "A minor"."""
         return f"{NOTE_NAMES[self.tonic]} {self.mode}"
+
+    def __str__(self) -> str:
+        return (
+            f"{self.tempo:.0f} BPM (confidence {self.tempo_confidence:.1f}), "
+            f"{self.key} (confidence {self.key_confidence:.1f}), {self.loudness:.0f} dBFS"
+        )
+
+
+def hear(path: Path | str) -> Heard:
+    """Tell what the rehearsal band hears in the first minute of a song or a reference.
+
+    >>> hear("reference.mp3")  # doctest: +SKIP
+    >>> print(hear(song.path))  # doctest: +SKIP
+
+    Parameters
+    ----------
+    path : path
+        A wav, mp3, flac or ogg file.
+
+    Returns
+    -------
+    Heard
+        Its ``tempo`` (BPM), ``key`` (such as ``"A minor"``), ``loudness`` (dBFS) and ``brightness`` (Hz), with
+        ``tempo_confidence`` and ``key_confidence`` from 0 to 1.
+
+    Raises
+    ------
+    InvalidReference
+        When the file cannot be read as sound.
+    """
+    path = Path(path).expanduser()
+    if not path.is_file():
+        raise InvalidReference(f"There is no file {path}.")
+    try:
+        return listen(path)
+    except (soundfile.LibsndfileError, OSError):
+        raise InvalidReference(f"{path.name} is not sound that can be read here.") from None
 
 
 def listen(path: Path | str) -> Heard:
