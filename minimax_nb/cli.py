@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_verb(
         verbs,
         lab,
-        "open the first notebook in JupyterLab; further arguments go to JupyterLab",
+        "open the notebooks in JupyterLab, the first one in front; further arguments go to JupyterLab",
         ["", "--no-browser --port 8890"],
     )
     _add_making(verbs)
@@ -129,30 +129,30 @@ def _add_request(verb: argparse.ArgumentParser, *, required: bool) -> None:
 
 
 def lab(options: argparse.Namespace) -> int:
-    """Open a copy of the first notebook in JupyterLab."""
+    """Open copies of the notebooks in JupyterLab; a copy that is there already is left as it is."""
     if not importlib.util.find_spec("jupyterlab"):
         raise InvalidInput("JupyterLab is not installed.", do='Install it with: pip install "minimax_nb[lab]".')
-    notebook = Path(_FIRST_NOTEBOOK)
-    if not notebook.exists():
-        try:
-            shutil.copyfile(_shipped_notebook(), notebook)
-        except OSError as error:
-            raise LibraryError(
-                f"The first notebook cannot be put into this folder: {error.strerror}.",
-                do="Change to a folder you can write to and run `minimax-nb lab` again.",
-            ) from None
-    command = [sys.executable, "-m", "jupyterlab", str(notebook), *options.rest]
+    try:
+        for shipped in _shipped_notebooks():
+            if not Path(shipped.name).exists():
+                shutil.copyfile(shipped, shipped.name)
+    except OSError as error:
+        raise LibraryError(
+            f"The notebooks cannot be put into this folder: {error.strerror}.",
+            do="Change to a folder you can write to and run `minimax-nb lab` again.",
+        ) from None
+    command = [sys.executable, "-m", "jupyterlab", _FIRST_NOTEBOOK, *options.rest]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         # JupyterLab refuses to run as root unless told; on loopback, where it listens unless told, that is safe.
         command.append("--allow-root")
     return subprocess.call(command)
 
 
-def _shipped_notebook() -> Path:
+def _shipped_notebooks() -> list[Path]:
     """In a wheel the notebooks lie inside the package, in a checkout beside it."""
     package = Path(__file__).parent
-    inside = package / "notebooks" / _FIRST_NOTEBOOK
-    return inside if inside.exists() else package.parent / "notebooks" / _FIRST_NOTEBOOK
+    inside = package / "notebooks"
+    return sorted((inside if inside.exists() else package.parent / "notebooks").glob("*.ipynb"))
 
 
 def song(options: argparse.Namespace) -> None:

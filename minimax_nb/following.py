@@ -249,7 +249,9 @@ class Following:
             )
         elif song.status is not Status.COMPLETED:
             self.troubles.append(
-                GenerationFailed(f"The song was not made: {song.error}", spent=song.spent, song_id=song.id)
+                GenerationFailed(
+                    f"The song was not made: {song.error}", spent=song.spent, song_id=song.id or song.request_id
+                )
             )
 
     def _give_up(self) -> None:

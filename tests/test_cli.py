@@ -220,3 +220,12 @@ def stop_service(home: Path) -> None:
     """End the service that a command started for this library."""
     record = json.loads((home / "rehearsal" / "service.json").read_text())
     os.kill(record["pid"], 9)
+
+
+def test_lab_brings_the_notebooks_and_overwrites_none(tmp_path: Path) -> None:
+    (tmp_path / "02_two_steps.ipynb").write_text("mine")
+    done = command(tmp_path, "lab", "--version")
+    assert done.returncode == 0, done.stderr
+    shipped = sorted(path.name for path in (Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+    assert sorted(path.name for path in tmp_path.glob("*.ipynb")) == shipped
+    assert (tmp_path / "02_two_steps.ipynb").read_text() == "mine"

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
+from home_helper import end_rehearsal
 from nbclient import NotebookClient
+from service_helper import running_service
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+REPOSITORY = re.findall(r'^Repository = "https://github\.com/(.+)"$', (ROOT / "pyproject.toml").read_text(), re.M)[0]
+COLAB = "MINIMAX_NB_COLAB_PYTHON"
+NOBODY = "http://127.0.0.1:9"
+"""A proxy that nobody is at: what goes through it arrives nowhere."""
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@every_notebook
 def test_it_is_clean(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     nbformat.validate(notebook)
@@ -22,11 +36,73 @@ def test_it_is_clean(path: Path) -> None:
         assert cell.get("execution_count") is None
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_run_all(path: Path, tmp_path: Path) -> None:
+@every_notebook
+def test_it_opens_and_installs_from_the_one_repository(path: Path) -> None:
+    title, install = nbformat.read(path, as_version=4).cells[:2]
+    assert f"(https://colab.research.google.com/github/{REPOSITORY}/blob/main/notebooks/{path.name})" in title.source
+    assert f'%pip install --quiet "minimax_nb[plot,voice] @ git+https://github.com/{REPOSITORY}"' in install.source
+    assert install.source == nbformat.read(NOTEBOOKS[0], as_version=4).cells[1].source
+    for word in ("-U", "--upgrade", "--force-reinstall"):
+        assert word not in install.source
+
+
+@every_notebook
+def test_what_it_links_to_is_there(path: Path) -> None:
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder to work in, on a computer without a network."""
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, NOBODY)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    folder = tmp_path / "folder"
+    yield folder
+    for rehearsal in folder.glob("*/*/rehearsal"):
+        end_rehearsal(rehearsal.parent)
+
+
+@pytest.fixture
+def colab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a kernel with Google Colab's packages."""
+    python = os.environ.get(COLAB)
+    if not python:
+        why = f"{COLAB} names no Python with Google Colab's packages"
+        (pytest.fail if os.environ.get("MINIMAX_NB_REQUIRE_BROWSER") == "1" else pytest.skip)(why)
+    spec = {"argv": [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"], "display_name": "Colab"}
+    place = tmp_path / "jupyter" / "kernels" / "colab"
+    place.mkdir(parents=True)
+    (place / "kernel.json").write_text(json.dumps({**spec, "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    return place.name
+
+
+def test_run_all(folder: Path) -> None:
+    asyncio.run(run_all(folder, "python3"))
+
+
+def test_run_all_with_the_packages_of_colab(folder: Path, colab: str, home: Path) -> None:
+    with running_service(home):
+        asyncio.run(run_all(folder, colab))
+
+
+async def run_all(folder: Path, kernel: str) -> None:
+    """Run all of them side by side, which is quicker, and look whether each has something that can be played."""
+    outcomes = await asyncio.gather(
+        *(run(path, folder / path.stem, kernel) for path in NOTEBOOKS), return_exceptions=True
+    )
+    problems = {path.stem: outcome for path, outcome in zip(NOTEBOOKS, outcomes, strict=True) if outcome}
+    assert not problems
+
+
+async def run(path: Path, folder: Path, kernel: str) -> None:
+    folder.mkdir(parents=True)
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(tmp_path)}})
-    client.execute()
+    resources = {"metadata": {"path": str(folder)}}
+    await NotebookClient(notebook, timeout=120, kernel_name=kernel, resources=resources).async_execute()
+    assert not notebook.cells[1].outputs, "the first cell has something to say where all is installed"
     bundles = [output["data"] for cell in notebook.cells for output in cell.get("outputs", []) if "data" in output]
-    assert any("application/vnd.jupyter.widget-view+json" in bundle for bundle in bundles)
-    assert any("<audio" in bundle.get("text/html", "") for bundle in bundles)
+    views = [bundle for bundle in bundles if "application/vnd.jupyter.widget-view+json" in bundle]
+    assert views or any("<audio" in bundle.get("text/html", "") for bundle in bundles)

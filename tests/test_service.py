@@ -742,9 +742,10 @@ def test_only_the_owner_reads_key_log_and_jobs(home: Path) -> None:
     assert modes == {"service.json": 0o600, "service.log": 0o600, "jobs": 0o700}
 
 
-def test_the_address_hides_its_key(shared: Running) -> None:
-    found = address(shared.home)
-    assert found == shared.address
+def test_the_address_hides_its_key(shared: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MINIMAX_NB_HOME", str(shared.home))
+    found = address()
+    assert found == address(shared.home) == shared.address
     assert found.key not in repr(found)
 
 

@@ -379,7 +379,9 @@ def test_rehearsing_needs_no_key_and_says_so_once(
         assert service.ledger()[1]["seed"] == session.songs()[0].seed
 
 
-def test_a_rehearsal_whose_answer_got_lost_was_never_asked_or_is_picked_up(tmp_path: Path) -> None:
+def test_a_rehearsal_whose_answer_got_lost_was_never_asked_or_is_picked_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with running_service(tmp_path) as service:
         session = Session(home=tmp_path, rehearse=True)
         service.commit({"fault": "drop_before", "call": "submit", "times": 1})
@@ -389,7 +391,9 @@ def test_a_rehearsal_whose_answer_got_lost_was_never_asked_or_is_picked_up(tmp_p
         with pytest.raises(OutcomeUnknown):
             session.submit(LYRICS, REFERENCE)
         assert len(session.recover()) == 1
-        assert sorted(song.status for song in session.songs()) == [Status.COMPLETED, Status.REFUSED]
+        found, never_asked = session.songs()
+        assert (found.status, never_asked.status) == (Status.COMPLETED, Status.REFUSED)
+        assert f"{never_asked.request_id}: The song was not made" in capsys.readouterr().err
 
 
 def test_the_environment_chooses_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidOption, RehearsalError
+from ..library import locate
 from .wire import proof
 
 if TYPE_CHECKING:
@@ -60,12 +61,14 @@ class Address:
     key: str = field(repr=False)
 
 
-def address(home: Path, *, timeout: float = 30) -> Address:
+def address(home: Path | None = None, *, timeout: float = 30) -> Address:
     """Return the living service of a home, started when there is none.
 
     Parameters
     ----------
-    home : Path
+    home : Path, optional
+        Else the one of the sessions that are told nothing else: ``MINIMAX_NB_HOME``, then the platform's folder
+        for user data.
     timeout : float
         Seconds to wait for a service to come up.
 
@@ -74,7 +77,7 @@ def address(home: Path, *, timeout: float = 30) -> Address:
     RehearsalError
         When it cannot be started; the message has the last lines of its log.
     """
-    folder = _folder(home)
+    folder = _folder(locate(os.environ.get("MINIMAX_NB_HOME")).database if home is None else home)
     known = _living(folder)
     if known is not None and not _gives_way(known):
         return known.address
