@@ -219,10 +219,10 @@ class _Melody:
 
     def __init__(self, score: Score, layout: Layout, lines: Sequence[Words], rng: np.random.Generator) -> None:
         self.score, self.layout, self.lines, self.rng = score, layout, lines, rng
-        lowest = int(rng.integers(57, 61))
+        lowest = int(rng.integers(46, 50))  # low enough for words to be understood: overtones show the vowels
         scale = {(score.tonic + step) % 12 for step in SCALES[score.mode]}
         self.voice = [pitch for pitch in range(lowest, lowest + 17) if pitch % 12 in scale]
-        self.instrument = [pitch for pitch in range(lowest + 7, lowest + 24) if pitch % 12 in scale]
+        self.instrument = [pitch for pitch in range(lowest + 18, lowest + 35) if pitch % 12 in scale]
         self.motif = HOOKS[int(rng.integers(len(HOOKS)))]
         self.known: dict[tuple[object, ...], list[int]] = {}
         self.closing = _closing(score.sections, lines)
