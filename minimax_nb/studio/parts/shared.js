@@ -48,7 +48,7 @@ function greet(model) {
 
 /** Seconds as people say them: 0:45. */
 function clock(seconds) {
-  const whole = Math.max(0, Math.round(seconds));
+  const whole = Math.max(0, Math.floor(seconds + 0.05));
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 }
 
