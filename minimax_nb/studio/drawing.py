@@ -170,9 +170,14 @@ def song_id(song: Song | None) -> str:
     """The id of a song, once there is one, and a button that copies it where the page can."""
     if song is None or not song.id:
         return ""
+    return f'<span class="mnb-id">id <code>{escape(song.id)}</code>{_copy_button("Copy id")}</span>'
+
+
+def _copy_button(name: str) -> str:
+    """A button that copies what stands before it."""
     # Enter is the button's, and no shortcut of the notebook.
-    copy = 'type="button" class="mnb-button mnb-quiet mnb-copy" data-lm-suppress-shortcuts="true"'
-    return f'<span class="mnb-id">id <code>{escape(song.id)}</code><button {copy}>Copy id</button></span>'
+    rest = 'type="button" class="mnb-button mnb-quiet mnb-copy" data-lm-suppress-shortcuts="true"'
+    return f"<button {rest}>{name}</button>"
 
 
 def left_line(take: Take) -> str:
@@ -183,20 +188,24 @@ def left_line(take: Take) -> str:
     )
 
 
-def error_box(error: MusicError) -> str:
-    """What happened, whether money was spent, what to do, and the id to ask about."""
-    details = f"<details><summary>Details</summary>{_details(error)}</details>"
+def error_box(error: MusicError, song: Song | None = None) -> str:
+    """What happened, whether money was spent, what to do, and the ids to ask about."""
+    details = f"<details><summary>Details</summary>{_details(error, song)}</details>"
     return (
         f'<div class="mnb-error" role="alert"><strong>{escape(error.what)}</strong>'
         f"<p>{escape(error.money)} {escape(error.do)}</p>{details}</div>"
     )
 
 
-def _details(error: MusicError) -> str:
-    facts = [f"Kind: {type(error).__name__}", f"Time: {datetime.now().astimezone():%Y-%m-%d %H:%M:%S %z}"]
-    if error.song_id:
-        facts.insert(0, f"Song: {error.song_id}")
-    return "<br>".join(f"<code>{escape(fact)}</code>" for fact in facts)
+def _details(error: MusicError, song: Song | None) -> str:
+    facts = {
+        "Song": song.id if song else error.song_id,
+        "Request": song.request_id if song else "",
+        "Kind": type(error).__name__,
+        "Time": f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S %z}",
+    }
+    words = "<br>".join(f"<code>{name}: {escape(fact)}</code>" for name, fact in facts.items() if fact)
+    return f"<div>{words}</div>{_copy_button('Copy details')}"
 
 
 def announcement(take: Take) -> str:

@@ -57,7 +57,7 @@ def _words(take: Take, now: float) -> str:
     if take.misfit:
         return drawing.line(f"Nothing was sent: see the {take.misfit} above.")
     if take.error:
-        return drawing.error_box(take.error)
+        return drawing.error_box(take.error, take.song)
     return drawing.left_line(take) if take.stopped else drawing.clock_line(take, now)
 
 

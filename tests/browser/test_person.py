@@ -85,6 +85,9 @@ def test_what_is_not_right_is_said_and_mended(
     person.sees("Nothing was spent. Top up")
     expect(person.lyrics).to_have_value(LYRICS)
     person.sees("tone 20 s.mp3, 0:20")
+    person.studio.get_by_text("Details", exact=True).click()
+    person.press("Copy details")
+    expect(person.button("Copied")).to_be_visible()
     photograph(person, server, "4-failed")
 
     person.press("Try again")

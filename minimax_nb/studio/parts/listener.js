@@ -1,4 +1,4 @@
-// What a page notices by itself: a line to read aloud, an id to copy, and that the kernel has no time for a click.
+// What a page notices by itself: a line to read aloud, what is to be copied, and that the kernel has no time for a click.
 
 const PATIENCE = 1000; // ms without an answer before the person is told that a cell is running
 const BUSY = 'A cell is running; I go on as soon as it ends.';
@@ -6,7 +6,7 @@ const BUSY = 'A cell is running; I go on as soon as it ends.';
 /** Copy the text of an element; where the page may not, it is left selected for the person to copy. */
 async function copy(node) {
   try {
-    await navigator.clipboard.writeText(node.textContent);
+    await navigator.clipboard.writeText(node.innerText);
     return true;
   } catch {
     // Pages that are not https, and frames of other hosts, have no clipboard; the old way may do.
@@ -67,9 +67,9 @@ function render({ model, el }) {
   const onClick = async (event) => {
     const button = acted(event, 'button');
     if (button?.matches('.mnb-copy')) {
-      const copied = await copy(button.parentElement.querySelector('code'));
+      const copied = await copy(button.previousElementSibling);
       button.textContent = copied ? 'Copied' : 'Press Ctrl+C';
-      aloud.textContent = copied ? 'The id is copied.' : 'The id is selected.';
+      aloud.textContent = copied ? 'Copied.' : 'Selected, ready to be copied.';
     } else if (button && !button.closest('.mnb-part')) kernel.note();
   };
   const onInput = (event) => {

@@ -11,7 +11,7 @@ from .part import STYLE, Part, read
 
 
 class Listener(Part):
-    """A live region; it also copies ids, and says when the kernel has no time for what the person did.
+    """A live region; it also copies ids and details, and says when the kernel has no time for what the person did.
 
     Attributes
     ----------

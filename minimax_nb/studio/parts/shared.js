@@ -46,9 +46,14 @@ function greet(model) {
   model.send({ type: 'hello' });
 }
 
+/** The full seconds, as a clock counts them. */
+function fullSeconds(seconds) {
+  return Math.max(0, Math.floor(seconds + 0.05));
+}
+
 /** Seconds as people say them: 0:45. */
 function clock(seconds) {
-  const whole = Math.max(0, Math.round(seconds));
+  const whole = fullSeconds(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`;
 }
 

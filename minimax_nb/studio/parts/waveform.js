@@ -256,7 +256,7 @@ function render({ model, el }) {
   }
   function atRest() {
     if (model.get('readonly')) return clock(now.duration);
-    const length = Math.round(now.end) - Math.round(now.start);
+    const length = fullSeconds(now.end) - fullSeconds(now.start);
     return `${clock(now.start)} to ${clock(now.end)} · ${length} s of ${clock(now.duration)}`;
   }
   function draw() {

@@ -7,8 +7,10 @@ function drawLines(box, lines) {
   const timed = [];
   box.replaceChildren(
     ...lines.map((line) => {
-      const pieces = line.map(([text, start, end]) => ({ node: make('span', {}, text), start, end }));
-      const node = make('div', { class: 'mnb-words-line' }, ...pieces.map((piece) => piece.node));
+      const pieces = line.map(([text, start, end]) => ({ node: make('span', {}, text.trimEnd()), start, end }));
+      // The blank behind a word does not light up.
+      const words = line.flatMap(([text], i) => [pieces[i].node, text.slice(text.trimEnd().length)]);
+      const node = make('div', { class: 'mnb-words-line' }, ...words);
       if (pieces.length) timed.push({ node, start: pieces[0].start, end: pieces[pieces.length - 1].end, pieces });
       return node;
     }),
