@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import lyrics
+from . import __version__, lyrics
+from .arguments import REFERENCE, add_song_options, add_timeout, check_folder, song_options
 from .errors import InvalidInput, LibraryError, MusicError, RehearsalError
 from .session import Session
 from .song import Song, Status
+
+if TYPE_CHECKING:
+    Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
+    Command = Callable[[argparse.Namespace], int | None]
 
 _FIRST_NOTEBOOK = "01_first_song.ipynb"
 
@@ -37,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.command(options) or 0
     except MusicError as error:
         print(f"minimax-nb: {error}", file=sys.stderr)
+        if getattr(options, "json", False):
+            _print_json({"error": _error_data(error)})
         return 1
     except KeyboardInterrupt:
         return 130
@@ -48,57 +56,76 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="minimax-nb", description="Make songs from a reference track and some lyrics.", allow_abbrev=False
-    )
-    verbs = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    verb = verbs.add_parser(
-        "lab",
-        help="open the notebooks in JupyterLab, the first one in front; further arguments go to JupyterLab",
+        prog="minimax-nb",
+        description="Make songs from a reference track and some lyrics.",
+        epilog="minimax-nb COMMAND --help shows an example of each.",
         allow_abbrev=False,
     )
-    verb.set_defaults(command=lab)
-
-    verb = verbs.add_parser("song", help="make a song; without files, a sample one")
-    _add_request(verb, required=False)
-    verb.add_argument("-o", "--output", type=Path, default=Path("song.mp3"), help="where to save it (song.mp3)")
-    verb.add_argument("--timeout", type=float, default=600, help="seconds to wait (600)")
-    verb.set_defaults(command=song)
-
-    verb = verbs.add_parser("submit", help="step 1: ask for a song and print its id")
-    _add_request(verb, required=True)
-    verb.set_defaults(command=submit)
-
-    verb = verbs.add_parser("retrieve", help="step 2: look once how a song is doing")
-    verb.add_argument("id", help="as printed by submit")
-    verb.add_argument("-o", "--output", type=Path, help="where to save it once it is completed")
-    verb.set_defaults(command=retrieve)
-
-    verb = verbs.add_parser("songs", help="list the library, newest first")
-    verb.set_defaults(command=songs)
-
-    verb = verbs.add_parser("recover", help="finish what was left open")
-    verb.add_argument("--since", help='also look in the logs of the service for unknown songs, such as "24h"')
-    verb.add_argument("--timeout", type=float, default=600, help="seconds to wait (600)")
-    verb.set_defaults(command=recover)
-
-    verb = verbs.add_parser("rehearse", help="run the rehearsal service in the foreground")
+    parser.add_argument("--version", action="version", version=f"minimax-nb {__version__}")
+    verbs = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_verb(
+        verbs,
+        lab,
+        "open the notebooks in JupyterLab, the first one in front; further arguments go to JupyterLab",
+        ["", "--no-browser --port 8890"],
+    )
+    _add_making(verbs)
+    _add_keeping(verbs)
+    _add_verb(verbs, doctor, "look at what is here and what is missing, and say what to do", [""], "what was found")
+    faulty = """--fault '{"fault": "bad_gateway", "call": "retrieve", "times": 2}'"""
+    verb = _add_verb(verbs, rehearse, "run the rehearsal service in the foreground", ["--port 8787", faulty])
     verb.add_argument("--port", type=int, default=0, help="a free one unless told")
     verb.add_argument("--fault", action="append", default=[], metavar="JSON", help="a fault to commit; repeatable")
-    verb.set_defaults(command=rehearse)
     return parser
+
+
+def _add_making(verbs: Verbs) -> None:
+    examples = ["", "lyrics.txt reference.mp3 -o my_song.mp3"]
+    verb = _add_verb(verbs, song, "make a song; without files, a sample one", examples, "the song")
+    _add_request(verb, required=False)
+    verb.add_argument("-o", "--output", type=Path, default=Path("song.mp3"), help="where to save it (song.mp3)")
+    add_timeout(verb)
+    examples = ["lyrics.txt reference.mp3", '- reference.mp3 --rehearse --key "A minor" < lyrics.txt']
+    verb = _add_verb(verbs, submit, "step 1: ask for a song and print its id", examples, "the song")
+    _add_request(verb, required=True)
+    verb = _add_verb(verbs, retrieve, "step 2: look once how a song is doing", ["ID -o my_song.mp3"], "the song")
+    verb.add_argument("id", help="as printed by submit")
+    verb.add_argument("-o", "--output", type=Path, help="where to save it once it is completed")
+
+
+def _add_keeping(verbs: Verbs) -> None:
+    _add_verb(verbs, songs, "list the library, newest first", ["", "--json"], "a list of songs")
+    examples = ["", "--since 24h"]
+    verb = _add_verb(verbs, recover, "finish what was left open", examples, "a list of the finished songs")
+    verb.add_argument("--since", help='also look in the logs of the service for unknown songs, such as "24h"')
+    add_timeout(verb)
+
+
+def _add_verb(
+    verbs: Verbs, command: Command, help: str, examples: Sequence[str], printed: str = ""
+) -> argparse.ArgumentParser:
+    """Add a command with an example of it, and `--json` where `printed` can be that."""
+    name = command.__name__
+    lines = [f"  minimax-nb {name} {example}".rstrip() for example in examples]
+    verb = verbs.add_parser(
+        name,
+        help=help,
+        description=f"{help[0].upper()}{help[1:]}.",
+        epilog="\n".join([f"example{'s' * (len(lines) > 1)}:", *lines]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    verb.set_defaults(command=command)
+    if printed:
+        verb.add_argument("--json", action="store_true", help=f"print {printed} as JSON; an error too")
+    return verb
 
 
 def _add_request(verb: argparse.ArgumentParser, *, required: bool) -> None:
     many = None if required else "?"
     verb.add_argument("lyrics", nargs=many, help="a text file, or - for standard input")
-    verb.add_argument("reference", nargs=many, help="a wav or mp3 file longer than 15 s, or a link to one")
-    verb.add_argument("--model", default="minimax-music")
-    verb.add_argument("--unaccompanied", action="store_true", help="the voice alone, no instruments")
-    verb.add_argument("--tempo", type=float, help="rehearsal only: beats per minute")
-    verb.add_argument("--key", help='rehearsal only: such as "A minor"')
-    verb.add_argument("--language", help='rehearsal only: of the words, such as "en"')
-    verb.add_argument("--seed", type=int, help="rehearsal only: the same seed, the same song")
+    verb.add_argument("reference", nargs=many, help=REFERENCE)
+    add_song_options(verb)
 
 
 def lab(options: argparse.Namespace) -> int:
@@ -130,29 +157,33 @@ def _shipped_notebooks() -> list[Path]:
 
 def song(options: argparse.Namespace) -> None:
     """Both steps, and the song in a file."""
-    output = options.output
-    if not output.parent.is_dir():
-        raise InvalidInput(f"There is no folder {output.parent} to save the song in.", do="Choose another with -o.")
+    check_folder(options.output)
     if options.lyrics:
-        session = Session()
+        session = _session(options)
         asked = _submit(session, options)
     else:
         session = Session(rehearse=True)
         asked = _submit_sample(session, options)
     made = session.wait(asked, timeout=options.timeout)
-    print(made.save(output))
+    saved = made.save(options.output)
+    _tell(options, str(saved), song_data(made, saved))
     print(made.facts, *made.notes, sep="\n", file=sys.stderr)
 
 
 def submit(options: argparse.Namespace) -> None:
     """Step 1."""
-    print(_submit(Session(), options).id)
+    asked = _submit(_session(options), options)
+    _tell(options, asked.id, song_data(asked))
+
+
+def _session(options: argparse.Namespace) -> Session:
+    return Session(rehearse=options.rehearse or None)
 
 
 def _submit(session: Session, options: argparse.Namespace) -> Song:
     if not options.reference:
         raise InvalidInput("A reference is missing.", do="Give both files, or neither for a sample song.")
-    return session.submit(_read_lyrics(options.lyrics), options.reference, **_request_options(options))
+    return session.submit(_read_lyrics(options.lyrics), options.reference, **song_options(options))
 
 
 def _submit_sample(session: Session, options: argparse.Namespace) -> Song:
@@ -162,13 +193,7 @@ def _submit_sample(session: Session, options: argparse.Namespace) -> Song:
     print("Rehearsing a sample song, to a reference that the built-in band plays. Free.", file=sys.stderr)
     with TemporaryDirectory() as folder:
         reference = play_sample(Path(folder) / "sample.mp3")
-        return session.submit(lyrics.SAMPLE, reference, **_request_options(options))
-
-
-def _request_options(options: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(options, name) for name in ("tempo", "key", "language", "seed")}
-    extra = {name: value for name, value in given.items() if value is not None}
-    return {"model": options.model, "accompaniment": not options.unaccompanied, **extra}
+        return session.submit(lyrics.SAMPLE, reference, **song_options(options))
 
 
 def _read_lyrics(name: str) -> str:
@@ -183,28 +208,100 @@ def _read_lyrics(name: str) -> str:
 def retrieve(options: argparse.Namespace) -> None:
     """Step 2, once."""
     found = Session().retrieve(options.id)
-    print(_line(found))
-    if options.output and found.status is Status.COMPLETED:
-        print(found.save(options.output))
+    saved = found.save(options.output) if options.output and found.status is Status.COMPLETED else None
+    _tell(options, "\n".join([_line(found), *([str(saved)] if saved else [])]), song_data(found, saved))
 
 
 def songs(options: argparse.Namespace) -> None:
     """The library."""
-    for each in Session().songs():
-        print(_line(each))
+    _tell_all(options, Session().songs())
 
 
 def recover(options: argparse.Namespace) -> None:
     """Finish what was left open."""
     finished = Session().recover(since=options.since, timeout=options.timeout)
-    for each in finished:
-        print(_line(each))
+    _tell_all(options, finished)
     if not finished:
         print("Nothing to finish.", file=sys.stderr)
 
 
+def doctor(options: argparse.Namespace) -> int:
+    """What is here and what is missing; exit status 1 when a rehearsal is not possible."""
+    from .doctor import State, examine, versions
+
+    findings = []
+    for finding in examine():
+        findings.append(finding)
+        if not options.json:
+            print(finding, flush=True)
+    wrong = any(finding.state is State.WRONG for finding in findings)
+    summary = "A rehearsal is not possible yet: see what is wrong." if wrong else "Ready to rehearse."
+    data = {"ok": not wrong, "versions": versions(), "findings": [finding.to_data() for finding in findings]}
+    _tell(options, summary, data)
+    return int(wrong)
+
+
+def song_data(song: Song, saved: Path | None = None) -> dict[str, Any]:
+    """A song as plain data; these names stay.
+
+    Parameters
+    ----------
+    song : Song
+    saved : pathlib.Path, optional
+        Where it was copied to just now.
+    """
+    return {
+        "id": song.id,
+        "request_id": song.request_id,
+        "status": str(song.status),
+        "final": song.status.final,
+        "title": song.title,
+        "model": song.model,
+        "rehearsal": song.rehearsal,
+        "created": song.created.isoformat(),
+        "duration": song.duration,
+        "cost_usd": song.cost_usd,
+        "spent": str(song.spent),
+        "seed": song.seed,
+        "path": str(song.path) if song.path else None,
+        "saved": str(saved) if saved else None,
+        "error": song.error,
+        "notes": list(song.notes),
+    }
+
+
+def _error_data(error: MusicError) -> dict[str, Any]:
+    return {
+        "type": type(error).__name__,
+        "what": error.what,
+        "spent": str(error.spent),
+        "do": error.do,
+        "song_id": error.song_id,
+        "retry_after": error.retry_after,
+    }
+
+
+def _tell(options: argparse.Namespace, text: str, data: object) -> None:
+    if options.json:
+        _print_json(data)
+    else:
+        print(text)
+
+
+def _tell_all(options: argparse.Namespace, found: Sequence[Song]) -> None:
+    if options.json:
+        _print_json([song_data(each) for each in found])
+        return
+    for each in found:
+        print(_line(each))
+
+
+def _print_json(data: object) -> None:
+    print(json.dumps(data, indent=2))
+
+
 def _line(each: Song) -> str:
-    """One song in columns for people and scripts: status, id, facts, title, file."""
+    """One song in columns for people: status, id, facts, title, file."""
     where = str(each.path) if each.path else each.error
     return "\t".join([str(each.status), each.id or each.request_id, each.facts, each.title, where])
 

@@ -208,23 +208,27 @@ class Client:
             if not rows or not isinstance(pages, dict) or pages.get("has_more") is not True:
                 return
 
-    def balance(self) -> float | None:
+    def balance(self, *, patience: float = 10) -> float | None:
         """The money left on this key, in US dollars; None where the service does not say.
 
+        Failures are repeated for `patience` seconds at most.
+
         Raises
         ------
         ServiceError, Unreachable
         """
-        return number_of(self._get("/v2/billing", {}, patience=10).fields.get("current_balance"))
+        return number_of(self._get("/v2/billing", {}, patience=patience).fields.get("current_balance"))
 
-    def price(self, model: str) -> float | None:
+    def price(self, model: str, *, patience: float = 10) -> float | None:
         """The price of one song, in US dollars; None where it is not a fixed one.
 
+        Failures are repeated for `patience` seconds at most.
+
         Raises
         ------
         ServiceError, Unreachable
         """
-        answer = self._get("/v1/models", {"id": model, "include": "pricing"}, patience=10)
+        answer = self._get("/v1/models", {"id": model, "include": "pricing"}, patience=patience)
         return fixed_price(answer.fields.get("data"), model)
 
     def download(self, url: str, destination: Path, *, file_size: int | None = None) -> float:

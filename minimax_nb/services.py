@@ -110,9 +110,13 @@ class Choice:
 
     def hosted(self, base_url: str) -> Service | None:
         """The hosted service at `base_url`, if that is the one this person has a key for; no key goes elsewhere."""
-        mine = self.base_url or _base_url_from_environment() or DEFAULT_BASE_URL
         key = self.key or find_key()
-        return Service(base_url, key, rehearsal=False) if key and mine == base_url else None
+        return Service(base_url, key, rehearsal=False) if key and self.hosted_url == base_url else None
+
+    @property
+    def hosted_url(self) -> str:
+        """Where the hosted service is; the only place that the key is for."""
+        return self.base_url or _base_url_from_environment() or DEFAULT_BASE_URL
 
 
 def _base_url_from_environment() -> str:

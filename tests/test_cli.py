@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
 from service_helper import Running, audio_bytes, running_service
+
+from minimax_nb.cli import main
 
 
 @pytest.fixture
@@ -86,7 +90,97 @@ def test_an_error_is_one_clear_line_and_exit_status_1(
 def test_a_command_that_does_not_exist_shows_the_usage(tmp_path: Path) -> None:
     assert command(tmp_path, "sing").returncode == 2
     assert command(tmp_path, "songs", "--loud").returncode == 2
-    assert command(tmp_path, "song", "--help").returncode == 0
+
+
+SONG_NAMES = {
+    *("id", "request_id", "status", "final", "title", "model", "rehearsal", "created", "duration", "cost_usd"),
+    *("spent", "seed", "path", "saved", "error", "notes"),
+}
+
+
+def said(folder: Path, *arguments: str, status: int = 0, **environment: str) -> Any:
+    """What a command prints as JSON."""
+    done = command(folder, *arguments, "--json", **environment)
+    assert done.returncode == status, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_for_scripts_each_command_speaks_json(library: Running, tmp_path: Path) -> None:
+    asked = said(tmp_path, "submit", "lyrics.txt", "reference.wav", "--rehearse", AIML_API_KEY="not-for-a-rehearsal")
+    assert set(asked) == SONG_NAMES
+    assert (asked["status"], asked["final"], asked["rehearsal"], asked["spent"]) == ("queued", False, True, "no")
+    (finished,) = said(tmp_path, "recover")
+    assert (finished["id"], finished["status"], finished["duration"] > 1) == (asked["id"], "completed", True)
+    looked = said(tmp_path, "retrieve", asked["id"], "-o", "out.mp3")
+    assert looked == {**finished, "saved": "out.mp3"}
+    made = said(tmp_path, "song", "lyrics.txt", "reference.wav", "-o", "song.mp3", "--seed", "7")
+    assert (made["seed"], made["saved"], made["title"]) == (7, "song.mp3", "Side by side")
+    assert said(tmp_path, "songs") == [{**made, "saved": None}, finished]
+    assert said(tmp_path, "recover") == []
+
+
+def test_for_scripts_an_error_is_json_too(library: Running, tmp_path: Path) -> None:
+    wrong = said(tmp_path, "song", "lyrics.txt", "reference.wav", "--model", "x", status=1)["error"]
+    assert (wrong["type"], wrong["spent"]) == ("InvalidOption", "no")
+    assert set(wrong) == {"type", "what", "spent", "do", "song_id", "retry_after"}
+    library.commit({"fault": "no_credits", "call": "submit"})
+    paid = {"AIML_API_KEY": library.address.key, "MINIMAX_NB_BASE_URL": library.address.base_url}
+    wrong = said(tmp_path, "submit", "lyrics.txt", "reference.wav", status=1, **paid)["error"]
+    assert (wrong["type"], wrong["spent"], wrong["retry_after"]) == ("NoCredits", "no", None)
+    library.commit({"fault": "drop_after", "call": "submit"})
+    wrong = said(tmp_path, "submit", "lyrics.txt", "reference.wav", status=1, **paid)["error"]
+    assert (wrong["type"], wrong["spent"]) == ("OutcomeUnknown", "maybe")
+    assert wrong["song_id"].startswith("minimax_nb-")
+
+
+def test_the_help_of_each_command_has_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    names = re.findall(r"^    (\w+) ", capsys.readouterr().out, flags=re.MULTILINE)
+    assert {"lab", "song", "submit", "retrieve", "songs", "recover", "doctor", "rehearse"} <= set(names)
+    for name in set(names) - {"COMMAND"}:
+        with pytest.raises(SystemExit):
+            main([name, "--help"])
+        assert f"\n  minimax-nb {name}" in capsys.readouterr().out
+
+
+def findings(said: Any) -> dict[str, tuple[str, str, str]]:
+    return {each["about"]: (each["state"], each["what"], each["do"]) for each in said["findings"]}
+
+
+def test_the_doctor_of_somebody_with_a_key(library: Running, tmp_path: Path) -> None:
+    key = library.address.key
+    paid = {"AIMLAPI_API_KEY": key, "MINIMAX_NB_BASE_URL": library.address.base_url}
+    found = said(tmp_path, "doctor", **paid)
+    assert found["ok"]
+    assert found["versions"]["ipywidgets"]
+    seen = findings(found)
+    assert {state for state, *_ in seen.values()} == {"ok"}
+    assert f"…{key[-4:]}, in the environment variable AIMLAPI_API_KEY" in seen["Key"][1]
+    assert key not in str(found)
+    assert f"{library.address.base_url} answers; $" in seen["API"][1]
+    assert str(tmp_path / "library") in seen["Library"][1]
+    library.commit({"fault": "unauthorized", "call": "billing"})
+    refused = command(tmp_path, "doctor", **paid)
+    assert refused.returncode == 0
+    assert re.search(r"^note  API .*\n +-> Make a key at aimlapi.com", refused.stdout, flags=re.MULTILINE)
+    assert refused.stdout.endswith("\nReady to rehearse.\n")
+
+
+def test_the_doctor_says_what_is_wrong_and_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "library").write_text("a file in the way")
+    elsewhere = "http://127.0.0.1:9"
+    found = said(tmp_path, "doctor", status=1, MINIMAX_NB_BASE_URL=elsewhere)
+    assert not found["ok"]
+    seen = findings(found)
+    assert seen["Key"][0] == "wrong"  # an address of one's own needs a key
+    assert seen["Library"][0] == "wrong"
+    assert "MINIMAX_NB_HOME" in seen["Library"][2]
+    assert (seen["API"][0], "127.0.0.1:9" in seen["API"][1]) == ("note", True)
+    (tmp_path / "library").unlink()
+    seen = findings(said(tmp_path, "doctor", MINIMAX_NB_BASE_URL=elsewhere, MINIMAX_NB_REHEARSE="1"))
+    assert (seen["Key"][0], seen["Library"][0]) == ("note", "ok")
+    assert not (tmp_path / "library").exists()
 
 
 def test_rehearse_runs_the_service_in_the_foreground(tmp_path: Path) -> None:
@@ -124,8 +218,6 @@ def test_without_files_a_sample_song_is_made_by_the_real_band(tmp_path: Path) ->
 
 def stop_service(home: Path) -> None:
     """End the service that a command started for this library."""
-    import json
-
     record = json.loads((home / "rehearsal" / "service.json").read_text())
     os.kill(record["pid"], 9)
 

@@ -25,6 +25,7 @@ ROWS = [
     {"client"},
     {"services", "lookup", "rehearsal", "following"},
     {"session"},
+    {"doctor"},
     {"studio", "magic", "cli"},
     {"__init__"},
 ]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import _thread
 import asyncio
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from jupyter_client import BlockingKernelClient
-from jupyter_client.manager import start_new_kernel
+from kernel_helper import run_cell, running_kernel
 
 from minimax_nb.errors import WaitTimeout
 from minimax_nb.waiting import Way, attend, choose, run
@@ -99,16 +101,13 @@ def test_an_interrupt_cancels() -> None:
 
 
 @pytest.fixture
-def kernel() -> Iterator[BlockingKernelClient]:
-    manager, client = start_new_kernel()
-    client.manager = manager
-    yield client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+def kernel(tmp_path: Path) -> Iterator[BlockingKernelClient]:
+    with running_kernel(sys.executable, tmp_path) as kernel:
+        yield kernel
 
 
 def reply(kernel: BlockingKernelClient, code: str) -> dict[str, Any]:
-    return dict(kernel.execute_interactive(code, timeout=60, output_hook=lambda _: None)["content"])
+    return run_cell(kernel, code).reply
 
 
 SOON = """

@@ -304,7 +304,7 @@ def _spawn(folder: Path, log: Path) -> subprocess.Popen[bytes]:
             stdin=subprocess.DEVNULL,
             stdout=handle,
             stderr=handle,
-            env=_environment(),
+            env=environment(),
             cwd=folder,
             start_new_session=True,
             creationflags=_DETACHED,
@@ -318,8 +318,8 @@ def _spawn(folder: Path, log: Path) -> subprocess.Popen[bytes]:
     return process
 
 
-def _environment() -> dict[str, str]:
-    """Return our environment without any key, and with the place this package is imported from."""
+def environment() -> dict[str, str]:
+    """Return our environment for a process of our own: without any key, with the place of this package."""
     environment = {name: value for name, value in os.environ.items() if not name.endswith("API_KEY")}
     place = str(Path(__file__).resolve().parents[2])
     if place not in [*site.getsitepackages(), site.getusersitepackages()]:

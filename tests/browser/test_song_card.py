@@ -25,10 +25,13 @@ song
 """
 
 
+PICTURE = "song.plot()"
+
+
 def test_a_song_plays_and_its_card_outlives_the_kernel(page: Page, lab: Server, tmp_path: Path) -> None:
     file = tmp_path / "song.mp3"
     file.write_bytes(audio_bytes(20))
-    write_notebook(lab, "card.ipynb", SONG.format(path=str(file)), SAVED)
+    write_notebook(lab, "card.ipynb", SONG.format(path=str(file)), SAVED, PICTURE)
     notebook = lab.root / "card.ipynb"
     before = notebook.stat().st_size
     open_notebook(page, lab, "card.ipynb")
@@ -47,6 +50,11 @@ def test_a_song_plays_and_its_card_outlives_the_kernel(page: Page, lab: Server, 
     page.wait_for_timeout(500)
     assert "mnb-song-card" in notebook.read_text()
     assert notebook.stat().st_size - before < 50_000
+    run_cells(page, lab, 2)
+    picture = cells.nth(2).get_by_role("img", name="Untitled song, 20 seconds")
+    expect(picture).to_have_count(1, timeout=30_000)
+    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    page.wait_for_timeout(500)
     end_kernel(page, lab)
     page.goto("about:blank")
 
@@ -55,5 +63,6 @@ def test_a_song_plays_and_its_card_outlives_the_kernel(page: Page, lab: Server, 
         expect(cell.get_by_text("Untitled song")).to_be_visible(timeout=30_000)
         expect(cell.locator("svg[role=img]")).to_be_visible()
     expect(kernels.get_by_text("Error displaying widget")).to_be_hidden()
+    expect(picture).to_be_visible()
     assert float(beside.locator("audio").evaluate(PLAYS)) >= 19
     end_kernel(page, lab)

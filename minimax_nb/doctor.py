@@ -1,0 +1,253 @@
+"""What is here and what is missing, and what to do about it: `minimax-nb doctor`, or `examine()` in a cell."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import textwrap
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import Enum
+from importlib import metadata
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from .catalogue import DEFAULT_MODEL
+from .client import Client
+from .errors import InvalidInput, LibraryError, MusicError, ServiceError
+from .keys import KEY_VARIABLES, find_key
+from .rehearsal import environment
+from .services import Choice
+from .session import Session
+from .surroundings import in_colab, in_notebook
+
+NEEDED = ("minimax_nb", "ipython", "ipykernel", "ipywidgets", "anywidget", "numpy", "soundfile", "requests")
+FRONT_ENDS = ("jupyterlab", "notebook", "voila")
+EXTRAS = ("espeakng-loader", "pyworld-prebuilt", "matplotlib")
+
+_PATIENCE = 5.0  # s for the API
+_VOICE_PATIENCE = 30.0  # s to say one word
+_LEAST_BYTES, _FEW_BYTES = 50e6, 1e9
+
+
+class State(str, Enum):
+    """How bad it is: nothing to do, worth knowing, or in the way of the very first rehearsal."""
+
+    OK = "ok"
+    NOTE = "note"
+    WRONG = "wrong"
+
+    __str__ = str.__str__
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes
+    ----------
+    about : str
+        In a word or two.
+    state : State
+    what : str
+        What was found; of a key at most its last 4 characters.
+    do : str
+        What to do about it; empty when there is nothing to do.
+    """
+
+    about: str
+    state: State
+    what: str
+    do: str = ""
+
+    def __str__(self) -> str:
+        what = textwrap.wrap(self.what, 90, break_long_words=False, break_on_hyphens=False)
+        do = [f"-> {self.do}"] if self.do else []
+        return f"{self.state:6}{self.about:12}" + f"\n{'':18}".join(what + do)
+
+    def to_data(self) -> dict[str, str]:
+        """As plain data."""
+        return {**asdict(self), "state": str(self.state)}
+
+
+def examine() -> Iterator[Finding]:
+    """Look at everything that a song needs; costs nothing, and takes at most some seconds.
+
+    Yields
+    ------
+    Finding
+        Each as soon as it is known.
+    """
+    yield from (_python(), _packages(), _front_end(), _key(), _library(), _disk(), _voice(), _loopback(), _api())
+
+
+def _python() -> Finding:
+    return Finding(
+        "Python", State.OK, f"{platform.python_version()}, {platform.platform(terse=True)}, {sys.executable}"
+    )
+
+
+def _packages() -> Finding:
+    there = versions()
+    listed = ", ".join(f"{name} {version}" for name, version in there.items() if version)
+    missing = [name for name in NEEDED if not there[name]]
+    if missing:
+        return Finding("Packages", State.WRONG, f"{listed}; without {', '.join(missing)}", "pip install minimax_nb")
+    return Finding("Packages", State.OK, listed)
+
+
+def versions() -> dict[str, str]:
+    """What is installed of what matters here; empty for what is not."""
+    return {name: _version(name) for name in (*NEEDED, *FRONT_ENDS, *EXTRAS)}
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _front_end() -> Finding:
+    if in_colab():
+        return Finding("Front end", State.OK, "Google Colab")
+    here = " (this is one of its cells)" if in_notebook() or "JPY_PARENT_PID" in os.environ else ""
+    there = [name for name in FRONT_ENDS if _version(name)]
+    lab, widgets = (_version(name).partition(".")[0] for name in ("jupyterlab", "ipywidgets"))
+    if lab.isdigit() and int(lab) >= 4 and widgets == "7":
+        return Finding(
+            "Front end",
+            State.WRONG,
+            f"JupyterLab {_version('jupyterlab')} shows no widget of ipywidgets {_version('ipywidgets')}",
+            'pip install "ipywidgets>=8.1", then restart JupyterLab',
+        )
+    if not there and not here:
+        return Finding(
+            "Front end",
+            State.NOTE,
+            "no JupyterLab beside this Python; the command line works without",
+            'pip install "minimax_nb[lab]"',
+        )
+    return Finding("Front end", State.OK, (", ".join(there) or "Jupyter") + here)
+
+
+def _key() -> Finding:
+    try:
+        key = find_key()
+        service = Choice(key).at_first_sight().service()
+    except InvalidInput as error:
+        do = f"Correct or unset {', '.join(KEY_VARIABLES)} or MINIMAX_NB_BASE_URL, whichever is wrong."
+        return Finding("Key", State.WRONG, error.what, do)
+    if key is None:
+        do = "Nothing, to rehearse. For real songs, make one at aimlapi.com/app/keys and set AIML_API_KEY."
+        if in_colab() and not in_notebook():
+            do = "Colab's secrets are seen from a cell only: from minimax_nb.doctor import examine; print(*examine())"
+        return Finding("Key", State.NOTE, "none: songs are rehearsed, free", do)
+    variable = next((name for name in KEY_VARIABLES if os.environ.get(name, "").strip()), "")
+    where = f"in the environment variable {variable}" if variable else f"in Colab's secret {KEY_VARIABLES[0]}"
+    made = "songs are rehearsed all the same, free" if service.rehearsal else f"songs are made at {service.base_url}"
+    return Finding("Key", State.OK, f"ending {key.ending}, {where}; {made}")
+
+
+def _library() -> Finding:
+    session = Session()
+    home, database = session.journal.home, session.journal.library.database
+    try:
+        with tempfile.TemporaryFile(dir=_nearest(home)):
+            pass
+        count = f"{len(session.songs())} songs" if (database / "library.db").exists() else "with no song yet"
+    except LibraryError as error:
+        return Finding("Library", State.WRONG, error.what, error.do)
+    except OSError as error:
+        return Finding("Library", State.WRONG, f"{home} cannot be written: {error.strerror}", LibraryError.do)
+    return Finding("Library", State.OK, f"{home}, {count}")
+
+
+def _nearest(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    return next(each for each in (folder, *folder.parents) if each.exists())
+
+
+def _disk() -> Finding:
+    try:
+        free = shutil.disk_usage(_nearest(Session().journal.home)).free
+    except OSError as error:
+        return Finding("Disk", State.NOTE, f"how much is free cannot be seen: {error.strerror}")
+    state = State.OK if free > _FEW_BYTES else State.NOTE if free > _LEAST_BYTES else State.WRONG
+    do = "" if state is State.OK else "Free some space, or set MINIMAX_NB_HOME to a folder on another disk."
+    return Finding("Disk", state, f"{free / 1e9:.1f} GB free for songs of 1 to 8 MB", do)
+
+
+def _voice() -> Finding:
+    if not all(_version(name) for name in EXTRAS[:2]):
+        return Finding("Voice", State.NOTE, "none: the words are hummed", 'pip install "minimax_nb[voice]"')
+    # In a process of its own: espeak-ng, which is GPL, is never loaded into this one.
+    code = "import pyworld; from minimax_nb.rehearsal.speak import speak; speak(('la',), 'en')"
+    command = [sys.executable, "-c", code]
+    try:
+        subprocess.run(command, env=environment(), capture_output=True, check=True, timeout=_VOICE_PATIENCE)
+    except (subprocess.SubprocessError, OSError) as error:
+        said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().splitlines()
+        what = f"espeak-ng is installed and does not speak ({said[-1] if said else type(error).__name__})"
+        return Finding("Voice", State.WRONG, what, 'pip install --force-reinstall "minimax_nb[voice]"')
+    return Finding("Voice", State.OK, "espeak-ng sings the words of a rehearsal")
+
+
+def _loopback() -> Finding:
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(_PATIENCE)
+            with socket.create_connection(server.getsockname(), _PATIENCE) as caller, server.accept()[0] as called:
+                caller.sendall(b"la")
+                called.settimeout(_PATIENCE)
+                heard = called.recv(2)
+    except OSError as error:
+        what = f"this computer cannot call itself at 127.0.0.1 ({error.strerror or error})"
+        return Finding("Loopback", State.WRONG, what, "Allow local connections for Python in the firewall.")
+    if heard != b"la":
+        what = "something else answers at 127.0.0.1"
+        return Finding("Loopback", State.WRONG, what, "Allow local connections for Python in the firewall.")
+    return Finding("Loopback", State.OK, "a free port on 127.0.0.1 answers, as the rehearsal service needs it")
+
+
+def _api() -> Finding:
+    try:
+        client = Client(Choice().hosted_url, find_key())
+    except InvalidInput:
+        return Finding("API", State.NOTE, "not asked, as the key or the address is wrong", "See above.")
+    answer: SimpleQueue[Finding] = SimpleQueue()
+    # In a thread, as names are looked up with no deadline.
+    threading.Thread(target=lambda: answer.put(_asked(client)), daemon=True).start()
+    try:
+        return answer.get(timeout=_PATIENCE)
+    except Empty:
+        return _unreached(f"no answer from {client.base_url} in {_PATIENCE:.0f} s")
+
+
+def _asked(client: Client) -> Finding:
+    """Ask a question that costs nothing."""
+    try:
+        if client.key is None:
+            client.price(DEFAULT_MODEL, patience=0)
+            left = ""
+        else:
+            balance = client.balance(patience=0)
+            left = "" if balance is None else f"; ${balance:.2f} left on the key"
+    except ServiceError as error:
+        if client.key is not None:
+            return Finding("API", State.NOTE, error.what, error.do)
+        left = ""  # whatever it says to somebody without a key, it answers
+    except MusicError as error:
+        return _unreached(error.what)
+    return Finding("API", State.OK, f"{client.base_url} answers{left}")
+
+
+def _unreached(what: str) -> Finding:
+    do = "Rehearsing works without. For real songs: check the network, and HTTPS_PROXY where there is a proxy."
+    return Finding("API", State.NOTE, what, do)
