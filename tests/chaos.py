@@ -286,12 +286,16 @@ def recover_songs(order: Mapping[str, Any]) -> None:
 
 
 def recover_all(session: Session) -> None:
-    """Recover until nothing is left but songs whose answer got lost, and look for those once more."""
-    quiet = 0
+    """Recover until nothing is left but songs whose answer got lost, and look for those once more.
+
+    A service may ask for a pause, of a whole second at least: so long they are looked for.
+    """
+    quiet, paused = 0, time.monotonic() + 1.2
     for _ in range(100):
         session.recover(timeout=0.5)
-        quiet = 0 if any(song.id for song in session.journal.open_songs()) else quiet + 1
-        if quiet == 2:
+        left = session.journal.open_songs()
+        quiet = 0 if any(song.id for song in left) else quiet + 1
+        if quiet >= 2 and (not left or time.monotonic() > paused):
             return
     raise AssertionError(f"still open: {session.journal.open_songs()}")
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from minimax_nb import session as session_module
 from minimax_nb.rehearsal.perform import play_sample
@@ -18,12 +19,25 @@ def test_every_python_block_runs_from_top_to_bottom(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(session_module, "_default", None)
     play_sample(tmp_path / "reference.mp3")
-    names: dict[str, object] = {}
+    shell = InteractiveShell()
     blocks = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
-    assert len(blocks) >= 4
+    assert len(blocks) >= 8
     for block in blocks:
-        exec(block, names)
+        shell.run_cell(block).raise_error()
     assert (tmp_path / "my_song.mp3").stat().st_size > 100_000
+
+
+def test_the_messages_it_explains_are_the_ones_people_read() -> None:
+    files = [path for path in (ROOT / "minimax_nb").rglob("*") if path.suffix in (".py", ".js")]
+    code = "".join(path.read_text(encoding="utf-8") for path in files)
+    table = README.split("## When something goes wrong")[1].split("## How your money")[0]
+    read = [
+        cell for row in re.findall(r"^\| (`.*?) \|", table, flags=re.MULTILINE) for cell in re.findall("`(.+?)`", row)
+    ]
+    assert len(read) >= 15
+    of_others = {"Error displaying widget", "MusicStudio(children=..."}
+    said = [re.split(r"HTTP \d+", message)[0] for message in read if message not in of_others]
+    assert not [message for message in said if message not in code]
 
 
 def test_what_it_points_to_is_there() -> None:
