@@ -23,19 +23,19 @@ SAVED = """
 song.save("beside the notebook.mp3")
 song
 """
-
-
 PICTURE = "song.plot()"
+_SAVE = "() => window.jupyterapp.commands.execute('docmanager:save')"
 
 
-def test_a_song_plays_and_its_card_outlives_the_kernel(page: Page, lab: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("server", ["lab", "notebook7"], indirect=True)
+def test_a_song_plays_and_its_card_outlives_the_kernel(page: Page, server: Server, tmp_path: Path) -> None:
     file = tmp_path / "song.mp3"
     file.write_bytes(audio_bytes(20))
-    write_notebook(lab, "card.ipynb", SONG.format(path=str(file)), SAVED, PICTURE)
-    notebook = lab.root / "card.ipynb"
+    write_notebook(server, "card.ipynb", SONG.format(path=str(file)), SAVED, PICTURE)
+    notebook = server.root / "card.ipynb"
     before = notebook.stat().st_size
-    open_notebook(page, lab, "card.ipynb")
-    run_cells(page, lab, 0, 1)
+    open_notebook(page, server, "card.ipynb")
+    run_cells(page, server, 0, 1)
 
     cells = page.locator(".jp-Notebook .jp-OutputArea")
     kernels, beside = cells.nth(0), cells.nth(1)
@@ -46,23 +46,21 @@ def test_a_song_plays_and_its_card_outlives_the_kernel(page: Page, lab: Server, 
     page.wait_for_function("() => document.querySelector('.jp-OutputArea audio').duration > 19")
     assert float(beside.locator("audio").evaluate(PLAYS)) >= 19
 
-    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-    page.wait_for_timeout(500)
+    page.evaluate(_SAVE)
     assert "mnb-song-card" in notebook.read_text()
     assert notebook.stat().st_size - before < 50_000
-    run_cells(page, lab, 2)
+    run_cells(page, server, 2)
     picture = cells.nth(2).get_by_role("img", name="Untitled song, 20 seconds")
     expect(picture).to_have_count(1, timeout=30_000)
-    page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
-    page.wait_for_timeout(500)
-    end_kernel(page, lab)
+    page.evaluate(_SAVE)
+    end_kernel(page, server)
     page.goto("about:blank")
 
-    open_notebook(page, lab, "card.ipynb")
+    open_notebook(page, server, "card.ipynb")
     for cell in (kernels, beside):
         expect(cell.get_by_text("Untitled song")).to_be_visible(timeout=30_000)
         expect(cell.locator("svg[role=img]")).to_be_visible()
     expect(kernels.get_by_text("Error displaying widget")).to_be_hidden()
     expect(picture).to_be_visible()
     assert float(beside.locator("audio").evaluate(PLAYS)) >= 19
-    end_kernel(page, lab)
+    end_kernel(page, server)
