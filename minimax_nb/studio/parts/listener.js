@@ -21,6 +21,7 @@ async function copy(node) {
  */
 function watchKernel(model, changed) {
   let asked = '';
+  let lives = true;
   let again = false;
   let timer = null;
   const settle = () => {
@@ -39,15 +40,22 @@ function watchKernel(model, changed) {
     settle();
     if (again) ask();
   };
+  const die = () => {
+    lives = false;
+    settle();
+  };
   model.on('msg:custom', hear);
   // Sent by the front end's own model when its kernel is gone.
-  model.on('comm_live_update', settle);
+  model.on('comm_live_update', die);
   return {
-    note: () => (asked ? (again = true) : ask()),
+    note: () => {
+      if (asked) again = true;
+      else if (lives) ask();
+    },
     stop: () => {
       settle();
       model.off('msg:custom', hear);
-      model.off('comm_live_update', settle);
+      model.off('comm_live_update', die);
     },
   };
 }
