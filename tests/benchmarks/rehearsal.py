@@ -247,7 +247,8 @@ def pitch_off(stem: NDArray[np.float32], start: float, end: float, pitch: int) -
         best = int(lags[np.argmax(alike[lags])])
         if alike[0] > 1e-8 and alike[best] > 0.5 * alike[0]:
             left, top, right = alike[best - 1 : best + 2]
-            exact = best + 0.5 * (left - right) / min(left - 2 * top + right, -1e-12)
+            # Where there is no peak in the range, the pitch is off by at least as much as the range is wide.
+            exact = best + 0.5 * (left - right) / (left - 2 * top + right) if top > max(left, right) else best
             yield float(1200 * np.log2(RATE / exact / wanted))
 
 
