@@ -57,7 +57,7 @@ def blank(track: Track) -> str:
     words = "Here you will see the song, hear it, and choose the part that is sent."
     if track.linked:
         words = (
-            "There is no picture of a link: the service opens it, this computer does not. "
+            "There is no picture of a link: the service opens it, the studio does not. "
             "To hear it and to choose the part that is sent, drop the file itself."
         )
     return f'<div class="mnb-blank">{words}</div>'

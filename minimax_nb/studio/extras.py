@@ -22,7 +22,7 @@ class Extras(widgets.HBox):  # type: ignore[misc, unused-ignore]
     def __init__(self) -> None:
         self._options = _NOTHING
         self._line = text()
-        self.drop = button("Drop", "quiet")
+        self.drop = button("Leave out", "quiet")
         super().__init__([self._line, self.drop])
         for name in ("row", "extras", "hidden"):
             styled(self, name)

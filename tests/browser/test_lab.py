@@ -136,9 +136,13 @@ def test_the_time_moves_while_a_cell_runs_which_can_be_interrupted(
     clock = waiting.sees(CLOCK)
     for _ in range(2):
         expect(clock).not_to_have_text(clock.inner_text())
+    waiting.press("Show the exact prompt")
+    busy = waiting.sees("A cell is running; I go on as soon as it ends.")
     interrupted = waiting.page.get_by_text("KeyboardInterrupt:")
     waiting.page.evaluate(_INTERRUPT)
     expect(interrupted).to_have_count(1)
+    expect(waiting.studio.get_by_label("The exact prompt")).to_be_visible()
+    expect(busy).to_be_hidden()
     run_cells(waiting.page, lab, 2)
     expect(waiting.page.locator(".jp-InputPrompt").nth(2)).to_have_text("[*]:")
     expect(clock).not_to_have_text(clock.inner_text())

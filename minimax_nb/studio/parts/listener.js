@@ -33,7 +33,8 @@ function watchKernel(model, changed) {
     asked = freshId();
     again = false;
     timer = setTimeout(() => changed(true), PATIENCE);
-    model.send({ type: 'ask', id: asked });
+    // What was done is seen before its own control has seen it: the question goes after its message.
+    setTimeout(() => model.send({ type: 'ask', id: asked }));
   };
   const hear = (message) => {
     if (message.type !== 'here' || message.id !== asked) return;

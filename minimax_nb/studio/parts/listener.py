@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import traitlets
+from IPython import get_ipython
 
 from .part import STYLE, Part, read
 
@@ -28,4 +31,13 @@ class Listener(Part):
     def _hear(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
         # By the time this is answered, what was clicked before it has been handled.
         if message.get("type") == "ask":
-            self.send({"type": "here", "id": str(message.get("id"))[:64]})
+            _when_free(partial(self.send, {"type": "here", "id": str(message.get("id"))[:64]}))
+
+
+def _when_free(answer: Callable[[], object]) -> None:
+    """Answer once no cell runs: ipykernel 7 takes some messages in another thread, while clicks wait all the same."""
+    loop = getattr(getattr(get_ipython(), "kernel", None), "io_loop", None)
+    if loop is None or threading.current_thread() is threading.main_thread():
+        answer()
+    else:
+        loop.add_callback(answer)
