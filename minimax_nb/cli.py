@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit status: 0, or 1 after one line that says what is wrong, 130 after an interrupt.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        # Redirected on Windows, it knows the letters of one code page only; titles have others.
+        sys.stdout.reconfigure(errors="backslashreplace")
     options, rest = _parser().parse_known_args(arguments)
     if rest and options.command is not lab:
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
@@ -198,7 +202,9 @@ def _submit_sample(session: Session, options: argparse.Namespace) -> Song:
 
 def _read_lyrics(name: str) -> str:
     try:
-        return sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8-sig")
+        # Standard input as well: Windows would take it for its code page, and other words would be sung.
+        with open(0 if name == "-" else name, encoding="utf-8-sig", closefd=name != "-") as file:
+            return file.read()
     except UnicodeDecodeError:
         raise InvalidInput(f"{name} is not a text file in UTF-8.") from None
     except OSError as error:

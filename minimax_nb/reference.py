@@ -246,7 +246,12 @@ def _store(file: BinaryIO, folder: Path, start: float, seconds: float) -> Path:
             for block in iter(lambda: written.read(1 << 20), b""):
                 digest.update(block)
         path = folder / f"{digest.hexdigest()}.mp3"
-        os.replace(partial, path)
+        try:
+            os.replace(partial, path)
+        except PermissionError:
+            # Windows replaces no file that is just being sent; that one has the same name and so the same bytes.
+            if not path.exists():
+                raise
     except (OSError, RuntimeError) as error:
         raise LibraryError(f"The reference cannot be kept in {folder}: {error}.") from None
     finally:

@@ -49,7 +49,8 @@ def test_both_steps_in_one_command(library: Running, tmp_path: Path) -> None:
 
 
 def test_the_two_steps_one_by_one_and_the_library(library: Running, tmp_path: Path) -> None:
-    asked = command(tmp_path, "submit", "-", "reference.wav", stdin="La la la")
+    narrow = {"PYTHONIOENCODING": "ascii"}  # not unlike a pipe on Windows
+    asked = command(tmp_path, "submit", "-", "reference.wav", stdin="La la 歌", **narrow)
     assert asked.returncode == 0, asked.stderr
     generation_id = asked.stdout.strip()
     assert generation_id.endswith(":minimax-music")
@@ -58,7 +59,8 @@ def test_the_two_steps_one_by_one_and_the_library(library: Running, tmp_path: Pa
     looked = command(tmp_path, "retrieve", generation_id, "-o", "out.mp3")
     assert looked.stdout.startswith("completed\t")
     assert (tmp_path / "out.mp3").stat().st_size > 1000
-    listed = command(tmp_path, "songs")
+    listed = command(tmp_path, "songs", **narrow)
+    assert r"La la \u6b4c" in listed.stdout
     assert [line.split("\t")[1] for line in listed.stdout.splitlines()] == [generation_id]
     assert "Nothing to finish" in command(tmp_path, "recover").stderr
 

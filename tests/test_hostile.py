@@ -584,6 +584,7 @@ print(session.songs()[0].status.value)
 """
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no interrupt for a single process")
 def test_an_interrupt_while_sending_shows_no_key_and_keeps_the_song(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"

@@ -726,6 +726,7 @@ def test_a_service_that_makes_a_song_is_not_idle(tmp_path: Path) -> None:
         assert service.ask("POST", "/rehearsal/stop").status_code == 409
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no interrupt for a single process")
 def test_an_interrupted_service_ends_well(tmp_path: Path) -> None:
     process = subprocess.Popen(command(tmp_path), env=environment(), stderr=subprocess.DEVNULL)
     while not (tmp_path / "rehearsal" / "service.json").exists():

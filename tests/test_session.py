@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import socket
 import subprocess
@@ -446,6 +447,7 @@ def test_the_key_is_shown_by_nothing(hosted: Session, service: Running) -> None:
         assert not file.is_file() or key.encode() not in file.read_bytes()
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no interrupt for a single process")
 def test_an_interrupt_says_where_the_song_is(hosted: Session, tmp_path: Path) -> None:
     """A real interrupt, in a process of its own."""
     code = """

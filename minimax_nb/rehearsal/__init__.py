@@ -7,6 +7,7 @@ A home's service keeps everything in `<home>/rehearsal/`: `service.lock`, which 
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import http.client
 import json
@@ -38,8 +39,9 @@ _RETRY_SECONDS = 1.0
 _MOST_LOG_BYTES = 1_000_000
 _KEY_CHARACTERS = 43
 
-# Windows has no sessions; there, these flags keep a console's Ctrl-C and end away. Elsewhere they are 0.
-_DETACHED = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+# Windows has no sessions; there, these flags keep a console's Ctrl-C and end away. Elsewhere they are 0. It is not
+# DETACHED_PROCESS: the python.exe of a virtual environment starts another one, which would open a window of its own.
+_DETACHED = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
 
 # One start at a time in this process; between processes the service's lock decides.
 _starting = threading.Lock()
@@ -277,7 +279,8 @@ def _start(folder: Path, timeout: float) -> Address:
     deadline = time.monotonic() + timeout
     log = folder / "service.log"
     if log.exists() and log.stat().st_size > _MOST_LOG_BYTES:
-        log.unlink(missing_ok=True)
+        with contextlib.suppress(PermissionError):  # Windows: one that is just ending has it open
+            log.unlink(missing_ok=True)
     begin = log.stat().st_size if log.exists() else 0
     process: subprocess.Popen[bytes] | None = None
     spawned = 0.0
