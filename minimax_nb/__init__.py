@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .errors import MusicError
     from .session import Session, default_session
     from .song import Song, SongRequest, Status
-    from .studio import MusicStudio
+    from .studio.widget import MusicStudio
 
     submit = default_session().submit
     retrieve = default_session().retrieve
@@ -48,7 +48,7 @@ __all__ = [
 
 _HOMES = {
     "MusicError": "errors",
-    "MusicStudio": "studio",
+    "MusicStudio": "studio.widget",
     "Session": "session",
     "Song": "song",
     "SongRequest": "song",

@@ -420,8 +420,8 @@ def test_an_unknown_keyword_is_an_error() -> None:
 def test_without_anywidget_the_studio_still_imports() -> None:
     code = (
         "import sys; sys.modules['anywidget'] = None\n"
-        "from minimax_nb.studio import parts\n"
-        "assert not parts.available() and parts.Received"
+        "from minimax_nb.studio import parts, widget\n"
+        "assert not parts.available() and parts.Received and widget.MusicStudio"
     )
     root = Path(parts.__file__).parents[3]
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env={**os.environ, "PYTHONPATH": str(root)})

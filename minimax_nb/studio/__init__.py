@@ -1,5 +1,1 @@
-"""The studio: a form, a button and a player in a notebook."""
-
-from .widget import MusicStudio
-
-__all__ = ["MusicStudio"]
+"""The studio: a form, a button and a player in a notebook. `widget.MusicStudio` is what is shown."""
