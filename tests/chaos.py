@@ -11,6 +11,7 @@ import functools
 import json
 import os
 import random
+import re
 import signal
 import sqlite3
 import subprocess
@@ -478,6 +479,34 @@ def kill_often(nurseries: list[Nursery], services: list[Running], folder: Path, 
         return kill_at_random(nursery, service, folder / f"random{number}", dice, span)
 
     return in_parallel(services, range(times), kill)
+
+
+def crowd_together(nursery: Nursery, service: Running, home: Path, *, processes: int, threads: int) -> Verdict:
+    """Let many threads of several processes ask for a song each, in one library, and judge.
+
+    Raises
+    ------
+    AssertionError
+        When one of them failed, a step was made twice, or a song was fetched twice.
+    """
+    tags = [new_tag() for _ in range(processes * threads)]
+    Session(api_key=service.address.key, base_url=service.address.base_url, home=home).songs()
+    with contextlib.closing(sqlite3.connect(home / "library.db")) as connection:
+        connection.executescript(
+            "CREATE TABLE steps (request_id, before, after);"
+            "CREATE TRIGGER noted AFTER UPDATE OF status ON songs WHEN OLD.status != NEW.status "
+            "BEGIN INSERT INTO steps VALUES (NEW.request_id, OLD.status, NEW.status); END"
+        )
+    with running_cutter(int(service.address.base_url.rpartition(":")[2])) as wire:
+        ends = nursery.run("crowd", wire.url, home, tags=tags, threads=threads, copies=processes)
+        assert ends == [0] * processes, Path(f"{home}.txt").read_text(encoding="utf-8")
+        fetches = [re.match(rb"GET /files/([0-9a-f-]+)/", head) for head in wire.heads]
+    fetched = [found[1] for found in fetches if found]
+    with contextlib.closing(sqlite3.connect(home / "library.db")) as connection:
+        steps = connection.execute("SELECT * FROM steps").fetchall()
+    assert len(fetched) == len(set(fetched)) == len(tags)
+    assert len(steps) == len(set(steps))
+    return judge(service, home, tags)
 
 
 def usual_span(nursery: Nursery, service: Running, home: Path) -> float:

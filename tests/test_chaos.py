@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import collections
 import json
 import logging
 import os
-import re
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -24,7 +22,7 @@ import pytest
 from chaos import POINTS, PRICE, REFERENCE, Nursery, Person, Verdict
 from nbclient import NotebookClient
 from service_helper import Running, running_service
-from wire_helper import Answer, Seen, forms_of, hunt, running_cutter, running_host
+from wire_helper import Answer, Seen, forms_of, hunt, running_host
 
 from minimax_nb import Session, Song, Status
 from minimax_nb.client import Client
@@ -166,27 +164,8 @@ def test_the_post_cut_at_thirty_bytes(service: Running, tmp_path: Path, hurry: N
 
 
 def test_a_crowd_on_one_library(service: Running, nursery: Nursery, tmp_path: Path) -> None:
-    """8 processes of 8 threads each: every step is made once, every song fetched once."""
-    home, tags = tmp_path / "home", [chaos.new_tag() for _ in range(64)]
-    Session(api_key=service.address.key, base_url=service.address.base_url, home=home).songs()
-    with closing(sqlite3.connect(home / "library.db")) as connection:
-        connection.executescript(
-            "CREATE TABLE steps (request_id, before, after);"
-            "CREATE TRIGGER noted AFTER UPDATE OF status ON songs WHEN OLD.status != NEW.status "
-            "BEGIN INSERT INTO steps VALUES (NEW.request_id, OLD.status, NEW.status); END"
-        )
-    with running_cutter(int(service.address.base_url.rpartition(":")[2])) as wire:
-        ends = nursery.run("crowd", wire.url, home, tags=tags, threads=8, copies=8)
-        assert ends == [0] * 8, Path(f"{home}.txt").read_text(encoding="utf-8")
-        fetched = collections.Counter(
-            found[1] for head in wire.heads if (found := re.match(rb"GET /files/([0-9a-f-]+)/", head))
-        )
-    with closing(sqlite3.connect(home / "library.db")) as connection:
-        steps = collections.Counter(connection.execute("SELECT * FROM steps").fetchall())
-    assert len(fetched) == 64
-    assert set(fetched.values()) == {1}
-    assert set(steps.values()) == {1}
-    verdict = chaos.judge(service, home, tags)
+    """8 processes of 8 threads each; the benchmark has 25 in each."""
+    verdict = chaos.crowd_together(nursery, service, tmp_path / "home", processes=8, threads=8)
     assert verdict.charged == 64
     assert not verdict.wrong
 

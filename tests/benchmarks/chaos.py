@@ -84,6 +84,17 @@ def kills(report: Report, random_kills: int) -> None:
         )
 
 
+def crowd(report: Report, threads: int) -> None:
+    """Many at once, at the pace of everyday life."""
+    with report.services("crowd", 1) as [service], Nursery(service.address.key) as nursery:
+        report.part(
+            f"8 processes of {threads} threads each on one library",
+            lambda: chaos.crowd_together(
+                nursery, service, report.folder / "crowd home", processes=8, threads=threads
+            ),
+        )
+
+
 def faults(report: Report, triples: int, songs: int) -> None:
     """The fault matrix."""
     cases = chaos.every_case()
@@ -174,6 +185,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name, contextlib.redirect_stderr(said):
         report = Report(Path(name))
         kills(report, 20 if quick else 200)
+        crowd(report, 8 if quick else 25)
         faults(report, 15 if quick else 200, 24 if quick else 200)
         cuts(report, 30)
         redirects(report)
