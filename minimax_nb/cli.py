@@ -145,7 +145,9 @@ def lab(options: argparse.Namespace) -> int:
             f"The notebooks cannot be put into this folder: {error.strerror}.",
             do="Change to a folder you can write to and run `minimax-nb lab` again.",
         ) from None
-    command = [sys.executable, "-m", "jupyterlab", _FIRST_NOTEBOOK, *options.rest]
+    print(f"The notebooks are in {Path.cwd()}. If no window opens, open the address that JupyterLab prints.", flush=True)
+    # As the default page, and not as the file to open, the first notebook is also where the printed address leads.
+    command = [sys.executable, "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{_FIRST_NOTEBOOK}", *options.rest]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         # JupyterLab refuses to run as root unless told; on loopback, where it listens unless told, that is safe.
         command.append("--allow-root")
@@ -216,6 +218,8 @@ def retrieve(options: argparse.Namespace) -> None:
     found = Session().retrieve(options.id)
     saved = found.save(options.output) if options.output and found.status is Status.COMPLETED else None
     _tell(options, "\n".join([_line(found), *([str(saved)] if saved else [])]), song_data(found, saved))
+    if not found.status.final:
+        print("Not ready yet: look again in a moment, or wait with `minimax-nb recover`.", file=sys.stderr)
 
 
 def songs(options: argparse.Namespace) -> None:

@@ -22,6 +22,8 @@ EXCERPT_SECONDS = 60.0
 _SILENCE = 10 ** (-60 / 20)
 """Below −60 dBFS in its loudest moment a track counts as silent."""
 
+_EXPORT = "Export it as mp3 or wav, in the program it comes from or with VLC or Audacity."
+
 # What people have instead of wav and mp3, by the first bytes.
 _FOREIGN: Mapping[str, Callable[[bytes], bool]] = MappingProxyType(
     {
@@ -149,7 +151,12 @@ def _open(path: Path) -> BinaryIO:
     except FileNotFoundError:
         raise InvalidReference(f"There is no file {path}.") from None
     except (OSError, ValueError) as error:
-        raise InvalidReference(f"{path} cannot be opened: {error}.") from None
+        raise InvalidReference(f"{path} cannot be opened: {_why(error)}.") from None
+
+
+def _why(error: Exception) -> str:
+    """What the system says, without its number and the path once more."""
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _keep(
@@ -182,7 +189,7 @@ def _check(file: BinaryIO, name: str, longer_than: float) -> audio.Measured:
     except audio.NotSound:
         raise _unreadable(name, head) from None
     if measured.format not in ("WAV", "MP3"):
-        raise InvalidReference(f"{name} is a {measured.format} file.", do="Save it as wav or mp3 and try again.")
+        raise InvalidReference(f"{name} is a {measured.format} file.", do=_EXPORT)
     if not measured.complete:
         raise InvalidReference(
             f"{name} is cut off: only {measured.duration:.0f} s of it can be read.", do="Copy or export it again."
@@ -200,10 +207,7 @@ def _check(file: BinaryIO, name: str, longer_than: float) -> audio.Measured:
 def _unreadable(name: str, head: bytes) -> InvalidReference:
     for kind, there in _FOREIGN.items():
         if there(head):
-            return InvalidReference(
-                f"{name} is {kind}, which cannot be read here.",
-                do="Export it as mp3 or wav, in the program it comes from or with VLC or Audacity.",
-            )
+            return InvalidReference(f"{name} is {kind}, which cannot be read here.", do=_EXPORT)
     return InvalidReference(f"{name} is not a wav or mp3 file, whatever its name says.")
 
 
@@ -253,7 +257,7 @@ def _store(file: BinaryIO, folder: Path, start: float, seconds: float) -> Path:
             if not path.exists():
                 raise
     except (OSError, RuntimeError) as error:
-        raise LibraryError(f"The reference cannot be kept in {folder}: {error}.") from None
+        raise LibraryError(f"The reference cannot be kept in {folder}: {_why(error)}.") from None
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)

@@ -54,6 +54,9 @@ def test_the_two_steps_one_by_one_and_the_library(library: Running, tmp_path: Pa
     assert asked.returncode == 0, asked.stderr
     generation_id = asked.stdout.strip()
     assert generation_id.endswith(":minimax-music")
+    library.commit({"fault": "unknown_status", "call": "retrieve", "times": 1})
+    hurried = command(tmp_path, "retrieve", generation_id, "-o", "out.mp3")
+    assert (hurried.returncode, "Not ready yet" in hurried.stderr) == (0, True), hurried.stderr
     recovered = command(tmp_path, "recover")
     assert generation_id in recovered.stdout
     looked = command(tmp_path, "retrieve", generation_id, "-o", "out.mp3")
@@ -228,6 +231,7 @@ def test_lab_brings_the_notebooks_and_overwrites_none(tmp_path: Path) -> None:
     (tmp_path / "02_two_steps.ipynb").write_text("mine")
     done = command(tmp_path, "lab", "--version")
     assert done.returncode == 0, done.stderr
+    assert f"The notebooks are in {tmp_path}." in done.stdout
     shipped = sorted(path.name for path in (Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
     assert sorted(path.name for path in tmp_path.glob("*.ipynb")) == shipped
     assert (tmp_path / "02_two_steps.ipynb").read_text() == "mine"

@@ -9,7 +9,6 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from minimax_nb import session as session_module
-from minimax_nb.rehearsal.perform import play_sample
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -18,7 +17,6 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_every_python_block_runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(session_module, "_default", None)
-    play_sample(tmp_path / "reference.mp3")
     shell = InteractiveShell()
     blocks = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
     assert len(blocks) >= 8

@@ -849,7 +849,7 @@ def test_takes_of_the_same_minute_differ() -> None:
     assert ":08</span>" in drawing.take_row(second)
 
 
-SUNG = {"lines": [[["Side ", 1.0, 1.5], ["by", 1.5, 2.0]], [["la", 3, 4]]]}
+SUNG = {"lines": [[["Side ", 1.0, 1.5], ["by", 1.5, 2.0]], [["la", 3, 4]]], "notes": ["This was hummed."]}
 
 
 @pytest.mark.parametrize(
@@ -872,6 +872,7 @@ def test_a_song_whose_times_are_known_lights_up_where_a_page_can_draw_that(hand:
     card._words.seen = True
     card.play(Take(True, (), replace(sung)))
     assert (len(card._words.lines), card._sung.value) == (2, "")
+    assert "This was hummed." in card._head.value
 
 
 def test_an_unexpected_exception_says_whether_money_was_spent() -> None:

@@ -222,8 +222,8 @@ def announcement(take: Take) -> str:
 
 
 def song_head(song: Song) -> str:
-    """Title and facts of a finished song."""
-    return f'<div class="mnb-title">{escape(song.title)}</div>{_facts(song.facts)}'
+    """Title and facts of a finished song, and what the band has to say about it."""
+    return f'<div class="mnb-title">{escape(song.title)}</div>{_facts(song.facts)}{line(" ".join(song.notes))}'
 
 
 def _facts(facts: str) -> str:
