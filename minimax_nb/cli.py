@@ -145,7 +145,7 @@ def lab(options: argparse.Namespace) -> int:
             f"The notebooks cannot be put into this folder: {error.strerror}.",
             do="Change to a folder you can write to and run `minimax-nb lab` again.",
         ) from None
-    print(f"The notebooks are in {Path.cwd()}. If no window opens, open the address that JupyterLab prints.", flush=True)
+    print(f"The notebooks are in {Path.cwd()}. If no window opens, go to the address that follows.", flush=True)
     # As the default page, and not as the file to open, the first notebook is also where the printed address leads.
     command = [sys.executable, "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{_FIRST_NOTEBOOK}", *options.rest]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
