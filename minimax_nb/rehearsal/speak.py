@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 RATE = 22_050  # Hz, what espeak-ng speaks at
 SPEED = 130  # words a minute: slow, so that little is left to stretch
-PITCH, PITCH_RANGE = 70, 10  # of 100: near the notes that are sung, and almost no intonation
-VARIANT = "m6"  # of the voices: a man's; of those tried, the one whose words suffer least from being sung
+PITCH, PITCH_RANGE = 50, 10  # of 100: the middle of the voice, and almost no intonation
+VARIANT = "m1"  # of the voices: a man's; of those tried, the one whose words suffer least from being sung
 UNSAYABLE = "la"  # what is sung for what cannot be said
 
 VOICES = {"en": "en-us", "zh": "cmn"}  # others bear the name of their language
