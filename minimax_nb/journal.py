@@ -99,6 +99,10 @@ class Journal:
         self._connection: sqlite3.Connection | None = None
         self._process = 0
 
+    def __del__(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
     @property
     def home(self) -> Path:
         """The folder of the songs."""
@@ -306,10 +310,14 @@ class Journal:
             connection = sqlite3.connect(
                 folder / "library.db", timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-            connection.row_factory = sqlite3.Row
-            _set_up(connection)
-            for note in self.library.notes():
-                _take_in(connection, note)
+            try:
+                connection.row_factory = sqlite3.Row
+                _set_up(connection)
+                for note in self.library.notes():
+                    _take_in(connection, note)
+            except BaseException:
+                connection.close()
+                raise
             self._connection, self._process = connection, os.getpid()
         return self._connection
 
