@@ -220,7 +220,7 @@ def test_melody_and_chords_stay_in_the_key(mode: str, seed: int) -> None:
     pitches = [s.pitch for s in score.syllables]
     assert {pitch % 12 for pitch in pitches} <= scale
     assert {pitch for chord in score.chords for pitch in chord.pitches} <= scale
-    assert max(pitches) - min(pitches) >= 8
+    assert max(pitches) - min(pitches) >= 12
     assert 45 <= min(pitches) <= max(pitches) <= 67
     steps = abs(np.diff(pitches))
     assert (steps <= 4).mean() > 0.75

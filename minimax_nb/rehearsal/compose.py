@@ -324,9 +324,9 @@ class _Melody:
     ) -> NDArray[np.float64]:
         """What each pitch costs on each beat, shape (beats, pitches): off the chord, the arch or the cadence."""
         along = np.linspace(0, 1, len(beats))
-        centre, height = float(np.mean(pitches)) - 4 + lift, float(self.rng.uniform(4, 8))
+        centre, height = float(np.mean(pitches)) - 6 + lift, float(self.rng.uniform(9, 12))
         arch = centre + height * np.sin(np.pi * along ** float(self.rng.uniform(0.6, 1.6)))
-        cost = 0.12 * (pitches - arch[:, None]) ** 2 + self.rng.gumbel(0, 0.45, (len(beats), len(pitches)))
+        cost = 0.15 * (pitches - arch[:, None]) ** 2 + self.rng.gumbel(0, 0.45, (len(beats), len(pitches)))
         for row, beat in zip(cost, beats, strict=True):
             row += 3.0 * _weight(beat) * ~np.isin(pitches % 12, self._chord(beat))
         goal = (self.score.tonic,) if closed else self._chord(beats[-1])
