@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -151,7 +152,12 @@ def lab(options: argparse.Namespace) -> int:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         # JupyterLab refuses to run as root unless told; on loopback, where it listens unless told, that is safe.
         command.append("--allow-root")
-    return subprocess.call(command)
+    # Ctrl-C reaches JupyterLab too, which asks whether it is meant: the terminal is its own until it ends.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        return subprocess.call(command)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _shipped_notebooks() -> list[Path]:
@@ -327,7 +333,10 @@ def rehearse(options: argparse.Namespace) -> None:
         print(f"Its key is in {home / 'rehearsal' / 'service.json'}. Ctrl-C ends it.", flush=True)
 
     if not rehearsal.serve(home, options.port, idle=None, faults=options.fault, ready=ready):
-        raise RehearsalError(f"The library in {home} has a rehearsal service already.", do="End that one first.")
+        raise RehearsalError(
+            f"The library in {home} has a rehearsal service already.",
+            do="Name another folder with MINIMAX_NB_HOME, or wait: half an hour unused, and it ends by itself.",
+        )
 
 
 if __name__ == "__main__":

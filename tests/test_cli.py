@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -204,7 +205,8 @@ def test_rehearse_runs_the_service_in_the_foreground(tmp_path: Path) -> None:
         done = command(tmp_path, "submit", "lyrics.txt", "reference.wav")
         assert done.returncode == 1
         assert "out of credits" in done.stderr
-        assert command(tmp_path, "rehearse").returncode == 1
+        second = command(tmp_path, "rehearse")
+        assert (second.returncode, "another folder" in second.stderr) == (1, True)
     finally:
         process.kill()
         process.wait()
@@ -235,3 +237,26 @@ def test_lab_brings_the_notebooks_and_overwrites_none(tmp_path: Path) -> None:
     shipped = sorted(path.name for path in (Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
     assert sorted(path.name for path in tmp_path.glob("*.ipynb")) == shipped
     assert (tmp_path / "02_two_steps.ipynb").read_text() == "mine"
+
+
+HESITANT = """
+import signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: (time.sleep(0.5), sys.exit(7)))
+print("up", flush=True)
+time.sleep(60)
+"""
+"""As JupyterLab does, it takes its time over a Ctrl-C."""
+
+
+def test_lab_leaves_ctrl_c_to_jupyterlab_and_ends_when_that_does(tmp_path: Path) -> None:
+    (tmp_path / "jupyterlab").mkdir()
+    (tmp_path / "jupyterlab" / "__init__.py").touch()
+    (tmp_path / "jupyterlab" / "__main__.py").write_text(HESITANT)
+    arguments = [sys.executable, "-m", "minimax_nb.cli", "lab"]
+    with subprocess.Popen(
+        arguments, cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        assert "up\n" in iter(process.stdout.readline, "")
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 7
