@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from ..errors import MusicError, ServiceError, Unauthorized
+from ..errors import MusicError, ServiceError, Unauthorized, Unreachable
 from ..keys import Key, find_key
 from ..services import Account, Choice, Service
 from . import drawing, parts
@@ -134,6 +134,8 @@ class ServiceLine(widgets.VBox):  # type: ignore[misc, unused-ignore]
             trouble = " · the service does not know this key"
         except ServiceError as error:
             trouble = f" · price unknown ({error.http_status})"
+        except Unreachable:
+            trouble = " · price unknown (no connection)"
         except Exception as error:
             trouble = f" · price unknown ({type(error).__name__})"
         with self._lock:

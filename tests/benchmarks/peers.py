@@ -57,9 +57,10 @@ class Case:
 
 @dataclass(frozen=True)
 class Figures:
-    """What a case took; all but the counts for one process."""
+    """What a case took; all but the counts for one process. `spread` is the standard error of the mean delay."""
 
     delay: float
+    spread: float
     p95: float
     per_song: float
     cpu: float
@@ -106,6 +107,7 @@ def figures(case: Case, told: list[dict[str, Any]], measures: dict[str, Any]) ->
     polling = cpu - sum(each.get("fetch_cpu", 0.0) for each in told)
     return Figures(
         delay=statistics.fmean(delays),
+        spread=statistics.pstdev(delays) / len(delays) ** 0.5,
         p95=delays[min(len(delays) - 1, round(0.95 * len(delays)))],
         per_song=looks / (case.songs * case.processes),
         cpu=cpu / case.processes,
@@ -150,7 +152,8 @@ def row(case: Case, found: Figures) -> str:
 def verdicts(case: Case, found: Figures) -> list[str]:
     """Each goal for our own client, and whether it is met."""
     most = 1.3 * FLOOR_AT_LIMIT if case.limit else 1.0
-    goals = [("mean delay, s", found.delay, most), ("looks per song", found.per_song, 15.0)]
+    mean = f"mean delay (± {found.spread:.2f}), s"
+    goals = [(mean, found.delay, most), ("looks per song", found.per_song, 15.0)]
     goals += [] if case.limit else [("p95 delay, s", found.p95, 2.0)]
     goals += [("lost", found.lost, 0), ("paid twice", found.twice, 0)]
     if case.songs == 200:
