@@ -23,6 +23,6 @@ def is_alive(worker: str) -> bool:
         host, number, born, _ = worker.rsplit(" ", 3)
         if host != socket.gethostname():
             return True
-        return abs(psutil.Process(int(number)).create_time() - float(born)) < 1
+        return bool(abs(psutil.Process(int(number)).create_time() - float(born)) < 1)
     except (ValueError, psutil.Error):
         return False

@@ -135,10 +135,11 @@ class Pacer:
             The seconds until there is one: 0 with a song, infinite while all are taken.
         """
         now, first, soonest = self._clock(), None, inf
+        open_at = {host: budget.open_at for host, budget in self._budgets.items()}
         for name, turn in self._turns.items():
             if turn.out:
                 continue
-            at = max(turn.due, self._budgets[turn.host].open_at)
+            at = max(turn.due, open_at[turn.host])
             if at > now:
                 soonest = min(soonest, at)
             elif first is None or turn.asked_at < self._turns[first].asked_at:
@@ -150,7 +151,7 @@ class Pacer:
         self._budgets[turn.host].spend(now)
         return first, 0.0
 
-    def asked(self, name: Hashable, *, at_least: float = 0.0) -> None:
+    def asked(self, name: Hashable, *, at_least: float = 0.0) -> float:
         """Note that a song was asked for; it is due again after its pause.
 
         Parameters
@@ -158,6 +159,11 @@ class Pacer:
         name : hashable
         at_least : float
             The shortest pause from now on, in seconds; 0 after a good answer.
+
+        Returns
+        -------
+        float
+            The seconds until it is due.
         """
         turn, now = self._turns[name], self._clock()
         between = pause(now - turn.born, local=turn.local)
@@ -166,6 +172,7 @@ class Pacer:
         turn.out = False
         if not at_least:
             self._budgets[turn.host].note_answer(now)
+        return turn.due - now
 
     def hold(self, host: str, seconds: float) -> None:
         """Ask a host for nothing for a while, and for less after that: it told us to wait."""
