@@ -38,7 +38,6 @@ class Crew:
         self._turn = threading.Lock()
         self._pollers = self._fetchers = 0
         self._empty_since = time.monotonic()
-        self._wakes_at = -inf  # the poller that watches the clock; nobody does at first
 
     def ask(self, name: Hashable, job: Job, *, age: float, host: str, local: bool) -> None:
         """Do a job when its song is due to be asked for; once, and again after each `again`.
@@ -66,9 +65,8 @@ class Crew:
     def again(self, name: Hashable, *, at_least: float = 0.0) -> None:
         """Ask for a song again after its pause, or `at_least` seconds."""
         with self._changed:
-            # Most often it is due long after the next one: nobody needs to be woken for it.
-            if time.monotonic() + self._pacer.asked(name, at_least=at_least) < self._wakes_at:
-                self._changed.notify_all()
+            self._pacer.asked(name, at_least=at_least)
+            self._changed.notify_all()
 
     def hold(self, host: str, seconds: float) -> None:
         """Ask a service for nothing for a while, whoever waits: it told us to."""
@@ -113,9 +111,7 @@ class Crew:
                     if delay <= 0:
                         self._pollers -= 1
                         return None
-                self._wakes_at = time.monotonic() + delay
                 self._changed.wait(None if delay == inf else delay)
-                self._wakes_at = -inf
 
     def _fetch(self) -> None:
         while job := self._next_file():

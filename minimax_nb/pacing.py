@@ -151,7 +151,7 @@ class Pacer:
         self._budgets[turn.host].spend(now)
         return first, 0.0
 
-    def asked(self, name: Hashable, *, at_least: float = 0.0) -> float:
+    def asked(self, name: Hashable, *, at_least: float = 0.0) -> None:
         """Note that a song was asked for; it is due again after its pause.
 
         Parameters
@@ -159,11 +159,6 @@ class Pacer:
         name : hashable
         at_least : float
             The shortest pause from now on, in seconds; 0 after a good answer.
-
-        Returns
-        -------
-        float
-            The seconds until it is due.
         """
         turn, now = self._turns[name], self._clock()
         between = pause(now - turn.born, local=turn.local)
@@ -172,7 +167,6 @@ class Pacer:
         turn.out = False
         if not at_least:
             self._budgets[turn.host].note_answer(now)
-        return turn.due - now
 
     def hold(self, host: str, seconds: float) -> None:
         """Ask a host for nothing for a while, and for less after that: it told us to wait."""

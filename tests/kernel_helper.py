@@ -24,6 +24,18 @@ PYTHONS = [
 @contextlib.contextmanager
 def running_kernel(python: str, folder: Path) -> Iterator[BlockingKernelClient]:
     """Run a kernel of this Python in a folder; its `manager` can interrupt it."""
+    try:
+        client = _started(python, folder)
+    except RuntimeError:
+        # Its ports are chosen before it takes them, and another process may have been quicker.
+        client = _started(python, folder)
+    try:
+        yield client
+    finally:
+        _end(client)
+
+
+def _started(python: str, folder: Path) -> BlockingKernelClient:
     root = str(Path(__file__).parents[1])
     manager = KernelManager(kernel_name="python3")
     manager.kernel_spec.argv[0] = python
@@ -33,10 +45,15 @@ def running_kernel(python: str, folder: Path) -> Iterator[BlockingKernelClient]:
     client.start_channels()
     try:
         client.wait_for_ready(timeout=60)
-        yield client
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
+    except RuntimeError:
+        _end(client)
+        raise
+    return client
+
+
+def _end(client: BlockingKernelClient) -> None:
+    client.stop_channels()
+    client.manager.shutdown_kernel(now=True)
 
 
 class Seen(list[dict[str, Any]]):

@@ -66,7 +66,7 @@ class Hand:
     def click(self) -> None:
         self.studio._generate.click()
 
-    def finish(self, timeout: float = 20) -> Song:
+    def finish(self, timeout: float = 60) -> Song:
         return self.studio.wait(timeout)
 
     def show(self) -> None:
