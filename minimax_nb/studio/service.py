@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from html import escape
+from itertools import count
 from typing import Any
 
 import ipywidgets as widgets
@@ -37,6 +38,7 @@ class ServiceLine(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def __init__(self, choice: Choice, ask: Ask) -> None:
         self._given = choice
         self._ask = ask
+        self._turns = count(1)
         self._turn = 0
         self._trouble = ""
         self._lock = threading.RLock()
@@ -65,9 +67,9 @@ class ServiceLine(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def look_up(self) -> None:
         """Ask for price and balance in the background, unless songs are free."""
-        with self._lock:
-            self._turn += 1
-            turn, choice = self._turn, self.choice
+        # Without the lock: whoever calls may hold one that the answer, on its way into the page, waits for.
+        turn = self._turn = next(self._turns)
+        choice = self.choice
         if not choice.rehearse:
             threading.Thread(
                 target=lambda: self._look_up(turn, choice), name="minimax_nb account", daemon=True
