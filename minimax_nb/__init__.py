@@ -13,11 +13,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .colab import keep_on_drive
     from .errors import MusicError
+    from .library.drive import keep_on_drive
     from .session import Session, default_session
     from .song import Song, SongRequest, Status
-    from .studio.widget import MusicStudio
+    from .studio.studio import MusicStudio
 
     submit = default_session().submit
     retrieve = default_session().retrieve
@@ -48,12 +48,12 @@ __all__ = [
 
 _HOMES = {
     "MusicError": "errors",
-    "MusicStudio": "studio.widget",
+    "MusicStudio": "studio.studio",
     "Session": "session",
     "Song": "song",
     "SongRequest": "song",
     "Status": "song",
-    "keep_on_drive": "colab",
+    "keep_on_drive": "library.drive",
 }
 _VERBS = ("generate", "recover", "retrieve", "songs", "submit", "wait", "watch")
 

@@ -17,8 +17,8 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from . import __version__, lyrics
-from .arguments import REFERENCE, add_song_options, add_timeout, check_folder, song_options
 from .errors import InvalidInput, LibraryError, MusicError, RehearsalError
+from .options import REFERENCE, add_song_options, add_timeout, check_folder, song_options
 from .session import Session
 from .song import Song, Status
 
@@ -200,7 +200,7 @@ def _submit(session: Session, options: argparse.Namespace) -> Song:
 
 def _submit_sample(session: Session, options: argparse.Namespace) -> Song:
     """A sample is always rehearsed: nobody pays for a song whose words they did not write."""
-    from .rehearsal.perform import play_sample
+    from .rehearsal.band.performance import play_sample
 
     print("Rehearsing a sample song, to a reference that the built-in band plays. Free.", file=sys.stderr)
     with TemporaryDirectory() as folder:
@@ -324,7 +324,7 @@ def _line(each: Song) -> str:
 
 def rehearse(options: argparse.Namespace) -> None:
     """Run the rehearsal service until interrupted."""
-    from . import rehearsal
+    from .rehearsal import launcher as rehearsal
 
     home = Session().journal.home
 

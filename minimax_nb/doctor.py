@@ -18,14 +18,14 @@ from importlib import metadata
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from .catalogue import DEFAULT_MODEL
-from .client import Client
+from .api.client import Client
+from .api.key import KEY_VARIABLES, find_key
+from .display.environment import in_colab, in_notebook
 from .errors import InvalidInput, LibraryError, MusicError, ServiceError
-from .keys import KEY_VARIABLES, find_key
-from .rehearsal import environment
-from .services import Choice
+from .models import DEFAULT_MODEL
+from .rehearsal.launcher import environment
 from .session import Session
-from .surroundings import in_colab, in_notebook
+from .settings import Choice
 
 NEEDED = ("minimax_nb", "ipython", "ipykernel", "ipywidgets", "anywidget", "numpy", "soundfile", "requests")
 FRONT_ENDS = ("jupyterlab", "notebook", "voila")
@@ -188,7 +188,7 @@ def _voice() -> Finding:
     if not all(_version(name) for name in EXTRAS[:2]):
         return Finding("Voice", State.NOTE, "none: the words are hummed", 'pip install "minimax_nb[voice]"')
     # In a process of its own: espeak-ng, which is GPL, is never loaded into this one.
-    code = "import pyworld; from minimax_nb.rehearsal.speak import speak; speak(('la',), 'en')"
+    code = "import pyworld; from minimax_nb.rehearsal.band.speech import speak; speak(('la',), 'en')"
     command = [sys.executable, "-c", code]
     try:
         subprocess.run(command, env=environment(), capture_output=True, check=True, timeout=_VOICE_PATIENCE)

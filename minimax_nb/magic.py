@@ -12,8 +12,8 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.utils.process import arg_split  # type: ignore[attr-defined]
 
-from .arguments import REFERENCE, add_song_options, add_timeout, check_folder, song_options
 from .errors import InvalidInput, MusicError
+from .options import REFERENCE, add_song_options, add_timeout, check_folder, song_options
 from .session import Session, default_session
 from .song import Song
 

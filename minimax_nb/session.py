@@ -13,11 +13,14 @@ from math import inf
 from pathlib import Path
 from typing import Any, overload
 
-from . import catalogue
-from .answers import LOGS_PATIENCE, LOGS_SPAN, Look
-from .client import MOST_SUBMIT_SECONDS, Client
-from .colab import announce_wiping
-from .download import MOST_DOWNLOAD_SECONDS, length_of_song
+from . import models as catalogue
+from .api.addresses import checked_base_url
+from .api.client import MOST_SUBMIT_SECONDS, Client
+from .api.download import MOST_DOWNLOAD_SECONDS, length_of_song
+from .api.key import Key, find_key
+from .api.responses import LOGS_PATIENCE, LOGS_SPAN, Look
+from .api.transport import JsonBody
+from .display.progress import say
 from .errors import (
     DownloadFailed,
     GenerationFailed,
@@ -30,18 +33,15 @@ from .errors import (
     Refused,
     WaitTimeout,
 )
-from .following import TIMEOUT, Following, Looked
-from .journal import Journal
-from .keys import Key, find_key
-from .library import locate
-from .lookup import Lookup, Since, period
+from .library.drive import announce_wiping
+from .library.journal import Journal
+from .library.storage import locate
 from .lyrics import to_prompt
-from .progress import say
 from .reference import Reference, prepare
-from .services import Account, Choice, Service
+from .settings import Account, Choice, Service
 from .song import Song, SongRequest, Status
-from .urls import checked_base_url
-from .wire import JsonBody
+from .tracking.logs import Lookup, Since, period
+from .tracking.tracker import TIMEOUT, Following, Looked
 
 NO_CHARGE_SEEN = "The answer got lost, and the service's logs show no charge."
 
@@ -409,7 +409,7 @@ class Session:
         base_url, key = service.base_url, service.key
         if not base_url:
             # The one lazy edge: the rehearsal service is looked for, and started, only when it is needed.
-            from . import rehearsal
+            from .rehearsal import launcher as rehearsal
 
             address = rehearsal.address(self.journal.library.database)
             base_url, key = address.base_url, Key(address.key)

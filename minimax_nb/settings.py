@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 
+from .api.addresses import checked_base_url, is_loopback
+from .api.key import Key, find_key, key_from_environment
+from .display.progress import say
 from .errors import InvalidInput, InvalidKey
-from .keys import Key, find_key, key_from_environment
-from .progress import say
-from .urls import checked_base_url, is_loopback
 
 DEFAULT_BASE_URL = "https://api.aimlapi.com"
 

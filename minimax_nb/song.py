@@ -22,8 +22,8 @@ from .errors import LibraryError, MusicError, Spent
 from .timeline import Timeline
 
 if TYPE_CHECKING:
-    from .card import Card, Player
-    from .picture import Picture
+    from .display.card import Card, Player
+    from .display.plot import Picture
 
 
 class Status(str, Enum):
@@ -246,7 +246,7 @@ class Song:
         MusicError
             When the song is not completed yet.
         """
-        from .card import Player
+        from .display.card import Player
 
         return Player(filename=str(self._present()), embed=True)
 
@@ -266,7 +266,7 @@ class Song:
         InvalidInput
             When matplotlib, the extra ``plot``, is not installed.
         """
-        from .picture import plot
+        from .display.plot import plot
 
         return plot(self._present(), self.timeline, self.title)
 
@@ -303,7 +303,7 @@ class Song:
         card.show(repr(self))
 
     def _card(self) -> Card:
-        from .card import Card
+        from .display.card import Card
 
         path = self.path if self.path is not None and self.path.exists() else None
         return Card(

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from home_helper import end_rehearsal
+
+from tests.support.home import end_rehearsal
 
 # The processes that pytest-xdist runs tests in ignore interrupts, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 import soundfile
-from service_helper import Running, audio_bytes, running_service
 
 from minimax_nb.cli import main
+from tests.support.service import Running, audio_bytes, running_service
 
 
 @pytest.fixture

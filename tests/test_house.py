@@ -13,56 +13,90 @@ import minimax_nb
 
 PACKAGE = Path(minimax_nb.__file__).parent
 
-# A module may import from the rows above its own, and from nothing else of this package.
-ROWS = [
-    {"errors", "timeline"},
-    {"audio", "catalogue", "library", "lyrics", "owners", "surroundings", "urls"},
-    {"card", "picture"},
-    {"song"},
-    {"arguments", "reference", "answers", "keys", "pacing", "progress", "waiting"},
-    {"wire", "colab", "journal", "crew"},
-    {"download"},
-    {"client"},
-    {"services", "lookup", "rehearsal", "following"},
-    {"session"},
-    {"doctor"},
-    {"studio", "magic", "cli"},
-    {"__init__"},
-]
-# The lazy edges, inside functions: a session starts the rehearsal service when it needs one, the command line
-# plays a sample, and the studio offers one.
-LAZY = {("session", "rehearsal"), ("cli", "rehearsal"), ("studio", "rehearsal")}
+# Each room may import from the rows above its own, and from nothing else of this package.
+PICTURE = """
+errors
+audio models timeline
+lyrics song
+reference display
+library
+api
+settings
+rehearsal tracking
+session
+options doctor
+studio magic cli
+"""
+# Inside a folder each module may import from those before it.
+INSIDE = {
+    "api": "key addresses responses transport download client",
+    "display": "environment progress waiting card plot",
+    "library": "leases storage drive journal",
+    "rehearsal": "band server launcher __main__",
+    "rehearsal/band": "syllables form composer instruments mixer voice speech vocoder singer analysis performance",
+    "rehearsal/server": "responses request_body job_store worker faults context handlers app",
+    "studio": "state html ui samples components announcer runner takes_under_way cards studio",
+    "studio/cards": "upload extras reference service song takes",
+    "studio/components": "component chunks dropzone keyfield listener waveform karaoke",
+    "tracking": "schedule pollers logs tracker",
+}
+# Imports inside functions that go up, each with its reason.
+LAZY = {
+    ("session", "rehearsal"),  # a rehearsal service is started only when a song is rehearsed
+    ("song", "display"),  # a song shows itself
+}
 
 
-def room(path: Path) -> str:
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
-
-
-def imported_rooms(path: Path, nodes: list[ast.stmt]) -> set[str]:
-    depth = len(path.relative_to(PACKAGE).parts)
+def imported(path: Path, nodes: list[ast.stmt]) -> set[tuple[str, ...]]:
+    """The modules of this package that some statements import, as paths from the package down."""
+    here = path.relative_to(PACKAGE).parts[:-1]
     found = set()
     for node in (inner for outer in nodes for inner in ast.walk(outer)):
-        if isinstance(node, ast.ImportFrom) and node.level == depth:
-            names = [node.module] if node.module else [alias.name for alias in node.names]
-            found |= {name.split(".")[0] for name in names}
+        if not isinstance(node, ast.ImportFrom) or not node.level:
+            continue
+        base = (*here[: len(here) - node.level + 1], *(node.module.split(".") if node.module else ()))
+        for name in (alias.name for alias in node.names):
+            whole = PACKAGE.joinpath(*base, name)
+            is_module = whole.with_suffix(".py").exists() or (whole / "__init__.py").exists()
+            found.add((*base, name) if is_module else base)
     return found
 
 
-def test_imports_go_down_the_rows_only() -> None:
-    row_of = {name: number for number, row in enumerate(ROWS) for name in row}
-    seen = set()
-    for path in PACKAGE.rglob("*.py"):
-        if room(path) == "__init__":
+def misdirected(order: dict[str, int], folder: Path, path: Path) -> list[str]:
+    """The imports of a module that do not go up in the picture of its folder."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    eager = imported(path, [node for node in tree.body if isinstance(node, ast.ImportFrom)])
+    depth = len(folder.relative_to(PACKAGE).parts)
+    me = path.relative_to(folder).with_suffix("").parts[0]
+    wrong = []
+    for target in imported(path, [tree]):
+        inside = target[:depth] == folder.relative_to(PACKAGE).parts and len(target) > depth
+        other = target[depth] if inside else me
+        if other == me or (depth == 0 and (me, other) in LAZY and target not in eager):
             continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        seen.add(room(path))
-        for other in imported_rooms(path, [tree]) - {room(path)}:
-            if other in row_of and (room(path), other) not in LAZY:
-                assert row_of[other] < row_of[room(path)], f"{path.name} imports {other}"
-        eager = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
-        for lazy in LAZY:
-            assert room(path) != lazy[0] or lazy[1] not in imported_rooms(path, eager), f"{path.name}: {lazy[1]}"
-    assert seen <= set(row_of), f"without a row: {seen - set(row_of)}"
+        if me not in order or other not in order or order[other] >= order[me]:
+            wrong.append(f"{path.relative_to(PACKAGE)} imports {'/'.join(target)}")
+    return wrong
+
+
+def test_imports_go_up_the_picture_only() -> None:
+    order = {name: number for number, row in enumerate(PICTURE.split("\n")) for name in row.split()}
+    modules = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
+    wrong = [each for path in modules for each in misdirected(order, PACKAGE, path)]
+    rooms = {path.relative_to(PACKAGE).with_suffix("").parts[0] for path in modules}
+    assert not wrong, "\n".join(["", *wrong, "but the picture is:", PICTURE])
+    assert rooms == set(order), f"the picture shows {sorted(order)}, and there are {sorted(rooms)}"
+    assert len(rooms) <= 20
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_inside_a_folder_they_go_in_a_line(name: str) -> None:
+    folder = PACKAGE / name
+    order = {module: number for number, module in enumerate(INSIDE[name].split())}
+    modules = [path for path in folder.rglob("*.py") if path != folder / "__init__.py"]
+    wrong = [each for path in modules for each in misdirected(order, folder, path)]
+    assert not wrong, "\n".join(["", *wrong, f"but the line is: {INSIDE[name]}"])
+    assert {path.relative_to(folder).with_suffix("").parts[0] for path in modules} == set(order)
 
 
 def test_the_door_shows_its_names_and_no_module_bears_one() -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
-from kernel_helper import PYTHONS, run_cell, running_kernel
-from service_helper import Running, audio_bytes, running_service
 from traitlets.config import Config
 
 from minimax_nb import Song, Status, songs
 from minimax_nb.errors import GenerationFailed, InvalidInput, InvalidReference, WaitTimeout
+from tests.support.kernels import PYTHONS, run_cell, running_kernel
+from tests.support.service import Running, audio_bytes, running_service
 
 CELL = "%%song reference.mp3 {}\nSide by side\n\nWe always win;\n"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from benchmarks import emulated
 
 from minimax_nb import audio
-from minimax_nb.client import Client, JsonBody
-from minimax_nb.keys import Key
+from minimax_nb.api.client import Client, JsonBody
+from minimax_nb.api.key import Key
+from tests.benchmarks import emulated
 
 MOST = 5_000_000
 

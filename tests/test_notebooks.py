@@ -11,9 +11,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from home_helper import end_rehearsal
 from nbclient import NotebookClient
-from service_helper import running_service
+
+from tests.support.home import end_rehearsal
+from tests.support.service import running_service
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from minimax_nb.answers import fixed_price, number_of, read_log_entry, read_look, retry_after
+from minimax_nb.api.addresses import checked_base_url, is_loopback
+from minimax_nb.api.responses import fixed_price, number_of, read_log_entry, read_look, retry_after
 from minimax_nb.errors import InvalidLyrics, MusicError
-from minimax_nb.journal import STEPS, Journal
-from minimax_nb.library import locate
+from minimax_nb.library.journal import STEPS, Journal
+from minimax_nb.library.storage import locate
 from minimax_nb.lyrics import to_prompt
-from minimax_nb.services import Service
 from minimax_nb.session import _adopted
+from minimax_nb.settings import Service
 from minimax_nb.song import Song, Status
-from minimax_nb.urls import checked_base_url, is_loopback
 
 steady = settings(
     derandomize=True, deadline=None, max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow]

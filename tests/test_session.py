@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from service_helper import Running, audio_bytes, running_service
 
 from minimax_nb import Session, Song, Status
-from minimax_nb import services as services_module
+from minimax_nb import settings as services_module
 from minimax_nb.errors import (
     DownloadFailed,
     GenerationFailed,
@@ -38,6 +37,7 @@ from minimax_nb.errors import (
     Unreachable,
     WaitTimeout,
 )
+from tests.support.service import Running, audio_bytes, running_service
 
 LYRICS = "Side by side\n\nWe always win"
 REFERENCE = audio_bytes(20)
@@ -243,7 +243,7 @@ def test_a_wait_survives_whatever_passes(hosted: Session, service: Running, faul
 def test_an_audio_that_never_comes_ends_in_an_error_and_the_song_stays_open(
     hosted: Session, service: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("minimax_nb.following._DOWNLOAD_ATTEMPTS", 2)
+    monkeypatch.setattr("minimax_nb.tracking.tracker._DOWNLOAD_ATTEMPTS", 2)
     service.commit({"fault": "short_audio", "call": "download"})
     with pytest.raises(DownloadFailed, match="is paid for"):
         hosted.generate(LYRICS, REFERENCE)

@@ -7,7 +7,7 @@ import socket
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from .errors import InvalidInput
+from ..errors import InvalidInput
 
 
 def checked_base_url(url: str) -> str:

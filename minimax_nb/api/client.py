@@ -16,8 +16,22 @@ from urllib.parse import urlsplit
 
 import requests
 
-from . import wire
-from .answers import (
+from ..errors import (
+    NoCredits,
+    NotFound,
+    OutcomeUnknown,
+    RateLimited,
+    Refused,
+    ServiceError,
+    Unauthorized,
+    Unavailable,
+    Unreachable,
+)
+from . import transport as wire
+from .addresses import checked_base_url, is_loopback
+from .download import fetch_song
+from .key import Key
+from .responses import (
     LOGS_SPAN,
     LogEntry,
     Look,
@@ -30,21 +44,7 @@ from .answers import (
     retry_after,
     timestamp,
 )
-from .download import fetch_song
-from .errors import (
-    NoCredits,
-    NotFound,
-    OutcomeUnknown,
-    RateLimited,
-    Refused,
-    ServiceError,
-    Unauthorized,
-    Unavailable,
-    Unreachable,
-)
-from .keys import Key
-from .urls import checked_base_url, is_loopback
-from .wire import Answer, JsonBody, Silence, bounded, no_auth, parsed, read_body, why, without
+from .transport import Answer, JsonBody, Silence, bounded, no_auth, parsed, read_body, why, without
 
 SUBMIT_SECONDS = 180.0
 """How long a submit may wait for its answer; the provider's own example took 4.5 to 7 s."""

@@ -13,10 +13,11 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 
-from . import audio, wire
-from .errors import DownloadFailed, LibraryError, Spent
-from .library import sweep, sync_folder
-from .urls import is_loopback
+from .. import audio
+from ..errors import DownloadFailed, LibraryError, Spent
+from ..library.storage import sweep, sync_folder
+from . import transport as wire
+from .addresses import is_loopback
 
 MOST_DOWNLOAD_SECONDS = 900.0
 """When a download has surely ended."""

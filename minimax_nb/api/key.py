@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .errors import InvalidKey
+from ..errors import InvalidKey
 
 if TYPE_CHECKING:
     import requests

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from .song import Status
-from .timeline import Timeline, read_timeline
+from ..song import Status
+from ..timeline import Timeline, read_timeline
 
 LOGS_PATIENCE = timedelta(minutes=30)
 """How long an entry in the provider's logs may take to appear; "not there yet" is not "not charged"."""

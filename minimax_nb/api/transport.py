@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from .answers import number_of
+from .responses import number_of
 
 CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0

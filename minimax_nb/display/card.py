@@ -25,8 +25,8 @@ from typing import Any
 
 from IPython.display import Audio, display
 
-from . import audio
-from .surroundings import in_colab, in_notebook
+from .. import audio
+from .environment import in_colab, in_notebook
 
 # What JupyterLab writes in place of the button when its model is not there (yet, or any more).
 _HIDING = (

@@ -18,9 +18,9 @@ import soundfile
 from IPython.display import display
 from numpy.typing import NDArray
 
-from . import audio
-from .errors import InvalidInput
-from .timeline import Timeline
+from .. import audio
+from ..errors import InvalidInput
+from ..timeline import Timeline
 
 try:
     from matplotlib.axes import Axes

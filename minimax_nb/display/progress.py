@@ -9,7 +9,7 @@ import time
 from types import TracebackType
 from typing import Any
 
-from .surroundings import in_notebook
+from .environment import in_notebook
 
 USUAL_SECONDS = {False: 40.0, True: 10.0}
 """How long a song usually takes, hosted and rehearsed."""

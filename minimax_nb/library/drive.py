@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .errors import LibraryError
-from .library import COLAB_DRIVE
-from .progress import say
-from .surroundings import in_colab
+from ..display.environment import in_colab
+from ..display.progress import say
+from ..errors import LibraryError
+from .storage import COLAB_DRIVE
 
 _FOLDER = COLAB_DRIVE / "MyDrive" / "minimax_nb"
 

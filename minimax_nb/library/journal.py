@@ -16,11 +16,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from .errors import LibraryError, Spent
-from .library import Library
-from .owners import is_alive, this_worker
-from .song import Song, SongRequest, Status
-from .timeline import read_timeline
+from ..errors import LibraryError, Spent
+from ..song import Song, SongRequest, Status
+from ..timeline import read_timeline
+from .leases import is_alive, this_worker
+from .storage import Library
 
 STEPS: Mapping[Status, frozenset[Status]] = MappingProxyType(
     {

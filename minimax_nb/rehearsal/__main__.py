@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import MusicError
-from . import IDLE_SECONDS, serve
+from .launcher import IDLE_SECONDS, serve
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidOption, RehearsalError
-from ..library import locate
-from .wire import proof
+from ..library.storage import locate
+from .server.responses import proof
 
 if TYPE_CHECKING:
-    from .faults import Rule
-    from .workshop import Band
+    from .server.faults import Rule
+    from .server.worker import Band
 
 IDLE_SECONDS = 1800.0
 _RECORD = "service.json"
@@ -132,7 +132,7 @@ def serve(
     """
     from filelock import FileLock, Timeout
 
-    from .faults import parse
+    from .server.faults import parse
 
     folder = _folder(home)
     try:
@@ -159,8 +159,8 @@ def _serve(
     band: Band | None,
     ready: Callable[[Address], None] | None,
 ) -> None:
-    from .jobs import write_safely
-    from .service import run
+    from .server.app import run
+    from .server.job_store import write_safely
 
     # After a crash the same port and key, if they can be had: whoever holds the address just carries on.
     before = _read(folder)
@@ -299,7 +299,7 @@ def _start(folder: Path, timeout: float) -> Address:
 
 def _spawn(folder: Path, log: Path) -> subprocess.Popen[bytes]:
     """Start a service that outlives this process and is not reached by its interrupts."""
-    command = [sys.executable, "-m", __name__, "--home", str(folder.parent.resolve())]
+    command = [sys.executable, "-m", __package__, "--home", str(folder.parent.resolve())]
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         process = subprocess.Popen(

@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from . import parts
-from .kit import put, text
+from . import components as parts
+from .ui import put, text
 
 
 class Announcer:

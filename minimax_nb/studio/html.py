@@ -8,9 +8,9 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
+from ..display.progress import USUAL_SECONDS, clock
 from ..errors import MusicError
-from ..progress import USUAL_SECONDS, clock
-from ..services import Account
+from ..settings import Account
 from ..song import Song, Status
 from .state import LONG, SENT, Meter, Take, Track
 

@@ -28,7 +28,7 @@ class Sample:
 
     def play(self, folder: Path) -> Path:
         """Have the band play it, once for each folder; a few seconds of work."""
-        from ..rehearsal.perform import play_sample
+        from ..rehearsal.band.performance import play_sample
 
         path = folder / f"{self.name}.mp3"
         return path if path.exists() else play_sample(path, seed=self.seed, tempo=self.tempo, key=self.key)

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .. import catalogue
+from .. import models as catalogue
+from ..display.progress import USUAL_SECONDS
 from ..errors import InvalidLyrics, InvalidReference, MusicError, Spent, WaitTimeout
 from ..lyrics import ACCOMPANIMENT, to_prompt
-from ..progress import USUAL_SECONDS
 from ..reference import Reference
 from ..song import Song, Status
 

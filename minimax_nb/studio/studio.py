@@ -13,27 +13,27 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from .. import catalogue
+from .. import models as catalogue
+from ..display.waiting import attend
 from ..errors import MusicError
 from ..lyrics import ACCOMPANIMENT
-from ..services import Account, Choice
 from ..session import Session, default_session
+from ..settings import Account, Choice
 from ..song import Song
-from ..waiting import attend
-from . import drawing
-from .cards import LyricsCard, ReferenceCard
-from .desk import Desk
-from .extras import Extras
-from .kit import button, make, put, row, styled, text, visibly
-from .live import Announcer
-from .player import SongCard
-from .service import ServiceLine
+from . import html as drawing
+from .announcer import Announcer
+from .cards.extras import Extras
+from .cards.reference import LyricsCard, ReferenceCard
+from .cards.service import ServiceLine
+from .cards.song import SongCard
+from .cards.takes import TakesCard
+from .cards.upload import admit_parts
+from .runner import Work, as_music_error
 from .state import Source, missing, not_yet
-from .takes import TakesCard
-from .upload import admit_parts
-from .work import Work, as_music_error
+from .takes_under_way import Desk
+from .ui import button, make, put, row, styled, text, visibly
 
-_STYLE = f"<style>{Path(__file__).with_name('studio.css').read_text(encoding='utf-8')}</style>"
+_STYLE = f"<style>{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>"
 
 
 class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta, timezone
 
 from ..session import Session
 from ..song import Song, Status
+from .runner import Work
 from .state import Take
-from .work import Work
 
 MOST_PICKED_UP = 8
 """So many songs from before are picked up at once, the newest ones."""

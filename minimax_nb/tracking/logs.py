@@ -6,10 +6,10 @@ import threading
 import time
 from datetime import datetime, timedelta, timezone
 
-from .answers import LogEntry
-from .client import Client
-from .errors import InvalidOption
-from .urls import is_loopback
+from ..api.addresses import is_loopback
+from ..api.client import Client
+from ..api.responses import LogEntry
+from ..errors import InvalidOption
 
 Since = str | datetime | tuple[datetime, datetime]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Hashable
 from math import inf
 from queue import Empty, SimpleQueue
 
-from .pacing import Pacer
+from .schedule import Pacer
 
 POLLERS = 5
 """A question that is left hanging blocks one of them, and the other songs go on."""

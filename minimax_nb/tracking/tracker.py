@@ -12,9 +12,10 @@ from functools import partial
 from math import inf
 from queue import Empty, SimpleQueue
 
-from .answers import LOGS_PATIENCE
-from .crew import Crew, the_crew
-from .errors import (
+from ..api.addresses import is_loopback
+from ..api.responses import LOGS_PATIENCE
+from ..display.progress import USUAL_SECONDS, Progress, say
+from ..errors import (
     DownloadFailed,
     GenerationFailed,
     MusicError,
@@ -24,9 +25,8 @@ from .errors import (
     Unreachable,
     WaitTimeout,
 )
-from .progress import USUAL_SECONDS, Progress, say
-from .song import Song, Status
-from .urls import is_loopback
+from ..song import Song, Status
+from .pollers import Crew, the_crew
 
 TIMEOUT = 600.0
 """How long a wait lasts unless told otherwise, in seconds; the provider's own example waits as long."""

@@ -19,15 +19,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import chaos
 import pytest
-from service_helper import audio_bytes, running_service
-from wire_helper import Answer, Host, Seen, hunt, running_host
 
 from minimax_nb import Session, Song, Status
+from minimax_nb.api.addresses import is_loopback
+from minimax_nb.api.key import Key, key_from_environment
 from minimax_nb.errors import DownloadFailed, InvalidKey, LibraryError, MusicError, OutcomeUnknown, Spent
-from minimax_nb.keys import Key, key_from_environment
-from minimax_nb.urls import is_loopback
+from tests.support import chaos
+from tests.support.network import Answer, Host, Seen, hunt, running_host
+from tests.support.service import audio_bytes, running_service
 
 KEY = "sk-hostile-0123456789-wxyz"
 LINK = "https://files.invalid/song.mp3"
@@ -136,8 +136,8 @@ CALLS: dict[str, Callable[[Session], object]] = {
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What never ends is given up soon."""
-    monkeypatch.setattr("minimax_nb.client.SUBMIT_SECONDS", 0.4)
-    monkeypatch.setattr("minimax_nb.wire.ANSWER_SECONDS", 0.4)
+    monkeypatch.setattr("minimax_nb.api.client.SUBMIT_SECONDS", 0.4)
+    monkeypatch.setattr("minimax_nb.api.transport.ANSWER_SECONDS", 0.4)
 
 
 def check_shown(text: str) -> None:
@@ -260,8 +260,8 @@ BODIES: dict[str, Answer] = {
 
 @pytest.mark.parametrize("name", BODIES)
 def test_what_is_no_song_is_not_kept(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minimax_nb.download._MOST_AUDIO_BYTES", 1 << 20)
-    monkeypatch.setattr("minimax_nb.download.MOST_DOWNLOAD_SECONDS", 1.0)
+    monkeypatch.setattr("minimax_nb.api.download._MOST_AUDIO_BYTES", 1 << 20)
+    monkeypatch.setattr("minimax_nb.api.download.MOST_DOWNLOAD_SECONDS", 1.0)
     with running_host(lambda _: Answer()) as host:
         plan = made(f"{host.url}/file")
         host.plan = lambda seen: BODIES[name] if seen.path == "/file" else plan(seen)
@@ -315,7 +315,7 @@ def test_an_id_that_is_none_leaves_the_outcome_open(generation_id: str, tmp_path
 
 
 def test_logs_that_always_have_more_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minimax_nb.client._MOST_LOG_ROWS", 2000)
+    monkeypatch.setattr("minimax_nb.api.client._MOST_LOG_ROWS", 2000)
     row = {"inference_id": "x", "model": "minimax-music", "status": "failed"}
     with running_host(lambda _: said(data=[row], pagination={"has_more": True})) as host:
         assert session_at(host, tmp_path).recover(since="1h") == []
@@ -391,7 +391,7 @@ def test_this_very_computer_is_known_by_all_its_names(url: str, here: bool) -> N
 
 def test_a_link_from_the_web_does_not_lead_to_this_computer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one case that needs a host that is not on loopback: its first answer is given here in its place."""
-    from minimax_nb import download
+    from minimax_nb.api import download
 
     real = download._fetch
 
@@ -433,7 +433,7 @@ def test_a_full_disk_loses_nothing(most: int, tmp_path: Path) -> None:
         plan = made(f"{host.url}/file.mp3?Signature=s")
         host.plan = lambda seen: Answer(long) if seen.path.startswith("/file") else plan(seen)
         environment = {**os.environ, "AIML_API_KEY": KEY, "MINIMAX_NB_BASE_URL": host.url}
-        environment["PYTHONPATH"] = str(Path(__file__).parents[1])
+        environment["PYTHONPATH"] = str(Path(__file__).parents[2])
         done = subprocess.run(
             [sys.executable, "-c", FULL, str(tmp_path), str(most)],
             capture_output=True,
@@ -455,7 +455,7 @@ def test_a_full_disk_loses_nothing(most: int, tmp_path: Path) -> None:
 def test_a_locked_journal_spends_nothing_or_says_where_the_song_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("minimax_nb.journal._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("minimax_nb.library.journal._BUSY_SECONDS", 0.1)
     with running_host(made("https://files.invalid/x")) as host:
         session = session_at(host, tmp_path)
         song = session.submit("la la", LINK)
@@ -477,7 +477,7 @@ def test_a_locked_journal_spends_nothing_or_says_where_the_song_is(
 
 def test_a_journal_locked_while_the_song_is_sent_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer is here and cannot be written: it is shown, and a fresh kernel finds the song in the logs."""
-    monkeypatch.setattr("minimax_nb.journal._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("minimax_nb.library.journal._BUSY_SECONDS", 0.1)
     with running_service(tmp_path / "service", price=chaos.PRICE) as service:
         home, tag = tmp_path / "home", chaos.new_tag()
         session = Session(api_key=service.address.key, base_url=service.address.base_url, home=home)
@@ -589,7 +589,7 @@ def test_an_interrupt_while_sending_shows_no_key_and_keeps_the_song(tmp_path: Pa
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         environment = {**os.environ, "AIML_API_KEY": KEY, "MINIMAX_NB_BASE_URL": url}
-        environment["PYTHONPATH"] = str(Path(__file__).parents[1])
+        environment["PYTHONPATH"] = str(Path(__file__).parents[2])
         done = subprocess.run(
             [sys.executable, "-c", INTERRUPTED, str(tmp_path)],
             capture_output=True,

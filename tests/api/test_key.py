@@ -8,8 +8,8 @@ import types
 
 import pytest
 
-from minimax_nb import keys
-from minimax_nb.keys import Key, find_key
+from minimax_nb.api import key as keys
+from minimax_nb.api.key import Key, find_key
 
 
 @pytest.fixture

@@ -19,12 +19,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-import chaos
-from chaos import POINTS, PRICE, Nursery, Person, Verdict
-from service_helper import Running, running_service
-from wire_helper import Answer, hunt, running_host
+from tests.support import chaos
+from tests.support.chaos import POINTS, PRICE, Nursery, Person, Verdict
+from tests.support.network import Answer, hunt, running_host
+from tests.support.service import Running, running_service
 
 SEED = 20_260_801
 SHARES = (0.01, 0.05, 0.2)

@@ -20,9 +20,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from tests.support import ROOT
 
 SEED = 20_260_801
 
@@ -207,8 +208,8 @@ class Connection(asyncio.Protocol):
 @contextmanager
 def running(distribution: str, *, limit: float = 0.0, faulty: float = 0.0) -> Iterator[str]:
     """Run a service as a process of its own, and yield its address."""
-    command = [sys.executable, __file__, distribution, str(limit), str(faulty)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-m", __name__, distribution, str(limit), str(faulty)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout
         try:
             yield process.stdout.readline().strip()
@@ -226,8 +227,7 @@ async def _serve(service: Service) -> None:
 
 def main() -> None:
     """Be the service."""
-    sys.path.insert(0, str(Path(__file__).parents[1]))
-    from service_helper import audio_bytes
+    from tests.support.service import audio_bytes
 
     parser = argparse.ArgumentParser()
     parser.add_argument("distribution", choices=DISTRIBUTIONS)

@@ -21,15 +21,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-sys.path.insert(0, str(Path(__file__).parent))
+from tests.benchmarks import emulated
+from tests.support import ROOT
 
-import emulated
-
-HERE = Path(__file__).parent
 NAMES = {"ours": "minimax_nb", "script": "provider's script, 10 s", "replicate": "replicate, 0.5 s"}
 LIMIT = 20.0
 FLOOR_AT_LIMIT = 3.2
@@ -75,14 +72,14 @@ class Figures:
 def run(case: Case) -> Figures:
     """Run a service and the client's processes against it."""
     with emulated.running(case.distribution, limit=case.limit, faulty=case.faulty) as url:
-        command = [sys.executable, str(HERE / "runners.py"), case.client, url]
+        command = [sys.executable, "-m", "tests.benchmarks.runners", case.client, url]
         processes = [
             subprocess.Popen(
                 [*command, str(number * case.songs), str(case.songs)],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 text=True,
-                env={**os.environ, "no_proxy": "127.0.0.1"},
+                env={**os.environ, "no_proxy": "127.0.0.1", "PYTHONPATH": str(ROOT)},
             )
             for number in range(case.processes)
         ]

@@ -90,7 +90,7 @@ def report(figures: dict[str, float]) -> list[str]:
 
 def heard(folder: Path, step: int) -> dict[str, float]:
     """How often tempo and key are right."""
-    from minimax_nb.rehearsal.listen import listen
+    from minimax_nb.rehearsal.band.analysis import listen
 
     exact, octave, key, relative = [], [], [], []
     for unlike, group in enumerate(references()):
@@ -176,7 +176,7 @@ def song(number: int, folder: Path) -> dict[str, Any]:
 
     only_hash, number = number < 0, number if number >= 0 else -1 - number
     source = written(references()[1][3 * number], folder / f"{number}.wav")
-    from minimax_nb.rehearsal.perform import perform
+    from minimax_nb.rehearsal.band.performance import perform
 
     before, began = time.process_time(), time.monotonic()
     made = perform(source, f"##{LYRICS[number]}##", folder / f"{number}.mp3", seed=number)
@@ -190,7 +190,7 @@ def song(number: int, folder: Path) -> dict[str, Any]:
 
 def mastered(path: Path) -> dict[str, Any]:
     """Loudness and peaks of an mp3."""
-    from minimax_nb.rehearsal.mix import loudness, true_peak
+    from minimax_nb.rehearsal.band.mixer import loudness, true_peak
 
     sound = soundfile.read(path, dtype="float32")[0]
     return {
@@ -205,9 +205,9 @@ def mastered(path: Path) -> dict[str, Any]:
 
 def voice(score: Any, number: int) -> dict[str, Any]:
     """Pitch, rhythm and words of the voice alone."""
-    from minimax_nb.rehearsal.singer import Singer
-    from minimax_nb.rehearsal.speak import speak
-    from minimax_nb.rehearsal.words import by_rule, split_words
+    from minimax_nb.rehearsal.band.singer import Singer
+    from minimax_nb.rehearsal.band.speech import speak
+    from minimax_nb.rehearsal.band.syllables import by_rule, split_words
 
     stem = Singer().sing(score)
     level = low_level(stem)

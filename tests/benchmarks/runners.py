@@ -12,13 +12,9 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import psutil
-
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parents[1]))
 
 TIMEOUT = 600
 KEY = "a-key-for-the-emulated-service"
@@ -81,7 +77,7 @@ def ours(url: str, tags: list[str]) -> tuple[InHand, Gauge, dict[str, float]]:
 
     from minimax_nb import Session, Song
     from minimax_nb.errors import MusicError
-    from minimax_nb.following import Following
+    from minimax_nb.tracking.tracker import Following
 
     in_hand: InHand = {}
     fetching: list[float] = []

@@ -7,7 +7,6 @@ the moment the cell is run in a fresh kernel until the studio stands on the page
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,13 +14,20 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-sys.path.extend(str(Path(__file__).parents[1] / folder) for folder in (".", "browser"))
-
-from front_ends import CHROMIUM, FLAGS, LAB, end_kernel, open_notebook, run_cells, running, write_notebook
-from person import studio_cell
 from playwright.sync_api import sync_playwright
 
 from minimax_nb import MusicStudio, Session, Song, Status
+from tests.support.front_ends import (
+    CHROMIUM,
+    FLAGS,
+    LAB,
+    end_kernel,
+    open_notebook,
+    run_cells,
+    running,
+    write_notebook,
+)
+from tests.support.person import studio_cell
 
 TIMES = 20
 SONGS = 500

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from front_ends import CHROMIUM, FLAGS, FRONT_ENDS, LAB, FrontEnd, Server, end_kernel, missing, running
-from held_band import NAME as HELD
-from held_band import Held
-from home_helper import end_rehearsal
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from service_helper import Running, running_service
+
+from tests.support.front_ends import CHROMIUM, FLAGS, FRONT_ENDS, LAB, FrontEnd, Server, end_kernel, missing, running
+from tests.support.held_band import NAME as HELD
+from tests.support.held_band import Held
+from tests.support.home import end_rehearsal
+from tests.support.service import Running, running_service
 
 PATIENCE = 15_000
 """How long anything may take on a busy machine, unless a test says otherwise; in milliseconds."""

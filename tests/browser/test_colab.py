@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from front_ends import (
+from playwright.sync_api import Page, expect
+
+from tests.support.front_ends import (
     COLAB,
     MESSAGE_LIMIT,
     FrontEnd,
@@ -16,9 +18,8 @@ from front_ends import (
     shown_studio,
     write_notebook,
 )
-from held_band import Held
-from person import Person, studio_cell, tone
-from playwright.sync_api import Page, expect
+from tests.support.held_band import Held
+from tests.support.person import Person, studio_cell, tone
 
 pytestmark = pytest.mark.browser
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from front_ends import (
+from playwright.sync_api import Page, expect
+
+from tests.support.front_ends import (
     Server,
     end_kernel,
     open_and_run,
@@ -16,11 +18,10 @@ from front_ends import (
     wait_for_kernel,
     write_notebook,
 )
-from held_band import Held
-from look import grave_issues, overflowing, photograph, themes, widths
-from person import A_SONG, CLOCK, LYRICS, Person, studio_cell, tone
-from playwright.sync_api import Page, expect
-from service_helper import Running
+from tests.support.held_band import Held
+from tests.support.look import grave_issues, overflowing, photograph, themes, widths
+from tests.support.person import A_SONG, CLOCK, LYRICS, Person, studio_cell, tone
+from tests.support.service import Running
 
 pytestmark = pytest.mark.browser
 

@@ -6,10 +6,11 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from front_ends import ROOT, Server, open_notebook, wait_for_kernel
-from home_helper import end_rehearsal
 from playwright.sync_api import Page, expect
-from service_helper import running_service
+
+from tests.support.front_ends import ROOT, Server, open_notebook, wait_for_kernel
+from tests.support.home import end_rehearsal
+from tests.support.service import running_service
 
 pytestmark = pytest.mark.browser
 

@@ -10,17 +10,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from front_ends import Server, open_notebook, run_cells, wait_for_kernel, write_notebook
 from playwright.sync_api import Locator, Page, expect
+
+from tests.support.front_ends import Server, open_notebook, run_cells, wait_for_kernel, write_notebook
 
 pytestmark = pytest.mark.browser
 
 _PARTS = """
 import hashlib, sys
 import ipywidgets as widgets
-from minimax_nb.studio.parts import DropZone, KeyField, Waveform
+from minimax_nb.studio.components import DropZone, KeyField, Waveform
 sys.path.insert(0, {tests!r})
-from service_helper import audio_bytes
+from tests.support.service import audio_bytes
 
 heard = widgets.HTML()
 
@@ -84,7 +85,7 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def studio(page: Page, lab: Server, name: str) -> Locator:
     """The three parts, below each other; more cells keep the kernel busy and say what is left."""
-    tests = str(Path(__file__).parents[1])
+    tests = str(Path(__file__).parents[2])
     write_notebook(lab, name, _PARTS.format(tests=tests), _BUSY, _LEFT, _FOLDER)
     open_notebook(page, lab, name)
     run_cells(page, lab, 0)

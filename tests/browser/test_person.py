@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from front_ends import Server, open_and_run, write_notebook
-from held_band import Held
-from look import photograph
-from person import A_SONG, CLOCK, LYRICS, Person, studio_cell, tone
 from playwright.sync_api import Page, expect
-from service_helper import Running
+
+from tests.support.front_ends import Server, open_and_run, write_notebook
+from tests.support.held_band import Held
+from tests.support.look import photograph
+from tests.support.person import A_SONG, CLOCK, LYRICS, Person, studio_cell, tone
+from tests.support.service import Running
 
 pytestmark = pytest.mark.browser
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from front_ends import Server, end_kernel, open_notebook, run_cells, write_notebook
-from person import PLAYS
 from playwright.sync_api import Page, expect
-from service_helper import audio_bytes
+
+from tests.support.front_ends import Server, end_kernel, open_notebook, run_cells, write_notebook
+from tests.support.person import PLAYS
+from tests.support.service import audio_bytes
 
 pytestmark = pytest.mark.browser
 

@@ -16,17 +16,17 @@ from datetime import datetime, timezone
 from pathlib import Path
 from urllib.parse import quote
 
-import chaos
 import nbformat
 import pytest
-from chaos import POINTS, PRICE, REFERENCE, Nursery, Person, Verdict
 from nbclient import NotebookClient
-from service_helper import Running, running_service
-from wire_helper import Answer, Seen, forms_of, hunt, running_host
 
 from minimax_nb import Session, Song, Status
-from minimax_nb.client import Client
+from minimax_nb.api.client import Client
 from minimax_nb.errors import MusicError, OutcomeUnknown, Spent
+from tests.support import chaos
+from tests.support.chaos import POINTS, PRICE, REFERENCE, Nursery, Person, Verdict
+from tests.support.network import Answer, Seen, forms_of, hunt, running_host
+from tests.support.service import Running, running_service
 
 SEED = 20_260_801
 
@@ -145,7 +145,7 @@ def test_a_service_slower_than_our_patience(
     service: Running, tmp_path: Path, hurry: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It answers after all, to nobody: the song is found in the logs."""
-    monkeypatch.setattr("minimax_nb.client.SUBMIT_SECONDS", 0.3)
+    monkeypatch.setattr("minimax_nb.api.client.SUBMIT_SECONDS", 0.3)
     person = Person(service, tmp_path / "home")
     service.commit({"fault": "slow", "call": "submit", "seconds": 1.5})
     person.ask()

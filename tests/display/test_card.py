@@ -12,11 +12,11 @@ import ipywidgets
 import nbformat
 import pytest
 from nbclient import NotebookClient
-from service_helper import audio_bytes
 
-from minimax_nb import card as card_module
-from minimax_nb.card import play_button, waveform
+from minimax_nb.display import card as card_module
+from minimax_nb.display.card import play_button, waveform
 from minimax_nb.song import Song, Status
+from tests.support.service import audio_bytes
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 

@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from kernel_helper import run_cell, running_kernel
-from service_helper import audio_bytes
 
 from minimax_nb import Song, Status
+from minimax_nb.display.plot import Picture, plot
 from minimax_nb.errors import InvalidInput, InvalidReference, LibraryError, MusicError
-from minimax_nb.picture import Picture, plot
-from minimax_nb.rehearsal.listen import hear
+from minimax_nb.rehearsal.band.analysis import hear
 from minimax_nb.timeline import Line, Syllable, Timeline
+from tests.support.kernels import run_cell, running_kernel
+from tests.support.service import audio_bytes
 
 TIMELINE = Timeline((Line((Syllable("Side ", 1, 1.5), Syllable("by <side>", 1.5, 3))), Line((Syllable("歌", 4, 5),))))
 
@@ -75,7 +75,7 @@ def test_a_cell_shows_it_once_with_its_words(track: Path) -> None:
     assert "6 seconds" in alt[1]
     assert html.escape("<side>") in alt[1]
     # With pyplot at work, which draws every figure that it knows, and every one that is a value.
-    code = f"%matplotlib inline\nfrom minimax_nb.picture import plot\nplot({str(track)!r})"
+    code = f"%matplotlib inline\nfrom minimax_nb.display.plot import plot\nplot({str(track)!r})"
     with running_kernel(sys.executable, track.parent) as kernel:
         cell = run_cell(kernel, code)
     (bundle,) = [each["data"] for each in cell if "data" in each]
@@ -127,9 +127,9 @@ def test_without_matplotlib_it_says_what_to_install(track: Path) -> None:
     code = (
         "import sys\nsys.modules['matplotlib.axes'] = None\n"
         "from minimax_nb.errors import InvalidInput\n"
-        "try:\n    import minimax_nb.picture\nexcept InvalidInput as error:\n    print(error)"
+        "try:\n    import minimax_nb.display.plot\nexcept InvalidInput as error:\n    print(error)"
     )
-    root = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=root)
     assert 'pip install "minimax_nb[plot]"' in done.stdout
     assert "Nothing was spent" in done.stdout

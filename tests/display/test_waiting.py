@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from jupyter_client import BlockingKernelClient
-from kernel_helper import run_cell, running_kernel
 
+from minimax_nb.display.waiting import Way, attend, choose, run
 from minimax_nb.errors import WaitTimeout
-from minimax_nb.waiting import Way, attend, choose, run
+from tests.support.kernels import run_cell, running_kernel
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def reply(kernel: BlockingKernelClient, code: str) -> dict[str, Any]:
 
 SOON = """
 import asyncio, sys
-from minimax_nb.waiting import run
+from minimax_nb.display.waiting import run
 ended = []
 async def soon(seconds):
     try:
@@ -128,7 +128,9 @@ def test_in_a_real_kernel(kernel: BlockingKernelClient) -> None:
     assert reply(kernel, "assert run(soon(0.1)) == 42")["status"] == "ok"
     assert reply(kernel, "assert await soon(0.1) == 42")["status"] == "ok"
     assert (
-        reply(kernel, "import time; from minimax_nb.waiting import attend; late = time.monotonic() + 0.5")["status"]
+        reply(kernel, "import time; from minimax_nb.display.waiting import attend; late = time.monotonic() + 0.5")[
+            "status"
+        ]
         == "ok"
     )
     assert reply(kernel, "assert attend(lambda: time.monotonic() > late or None)")["status"] == "ok"
@@ -144,6 +146,7 @@ def test_the_interrupt_button_in_a_real_kernel(kernel: BlockingKernelClient) -> 
     assert reply(kernel, "assert ended == [60]")["status"] == "ok"
     threading.Timer(1.0, kernel.manager.interrupt_kernel).start()
     assert (
-        reply(kernel, "from minimax_nb.waiting import attend; attend(lambda: None)")["ename"] == "KeyboardInterrupt"
+        reply(kernel, "from minimax_nb.display.waiting import attend; attend(lambda: None)")["ename"]
+        == "KeyboardInterrupt"
     )
     assert reply(kernel, "assert run(soon(0.1)) == 42")["status"] == "ok"

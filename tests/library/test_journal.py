@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from minimax_nb.errors import LibraryError, Spent
-from minimax_nb.journal import MIGRATIONS, STEPS, Journal
-from minimax_nb.library import locate
+from minimax_nb.library.journal import MIGRATIONS, STEPS, Journal
+from minimax_nb.library.storage import locate
 from minimax_nb.song import Song, SongRequest, Status
 from minimax_nb.timeline import Line, Syllable, Timeline
 

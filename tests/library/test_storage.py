@@ -11,13 +11,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from service_helper import audio_bytes, running_service
 
-from minimax_nb import Session, Status, colab, library
+from minimax_nb import Session, Status
 from minimax_nb.errors import LibraryError
-from minimax_nb.journal import Journal
-from minimax_nb.library import Library, locate, on_network
+from minimax_nb.library import drive as colab
+from minimax_nb.library import storage as library
+from minimax_nb.library.journal import Journal
+from minimax_nb.library.storage import Library, locate, on_network
 from minimax_nb.song import Song, SongRequest
+from tests.support.service import audio_bytes, running_service
 
 
 @pytest.fixture

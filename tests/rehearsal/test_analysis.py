@@ -10,7 +10,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from minimax_nb.rehearsal.listen import DEFAULT_TEMPO, NOTE_NAMES, Heard, listen
+from minimax_nb.rehearsal.band.analysis import DEFAULT_TEMPO, NOTE_NAMES, Heard, listen
 
 RATE = 22_050
 # Chords as (semitones above the tonic, third).

@@ -10,8 +10,15 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from minimax_nb.rehearsal.compose import SCALES, STREAMS, Score, _Melody, chance, compose
-from minimax_nb.rehearsal.words import by_rule, guess_language, read_prompt, split_words, starts_weakly, syllables
+from minimax_nb.rehearsal.band.composer import SCALES, STREAMS, Score, _Melody, chance, compose
+from minimax_nb.rehearsal.band.syllables import (
+    by_rule,
+    guess_language,
+    read_prompt,
+    split_words,
+    starts_weakly,
+    syllables,
+)
 
 SONG = """##Morning light is on the water
 And the river sings to me

@@ -12,13 +12,21 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from minimax_nb.rehearsal import band, mix
-from minimax_nb.rehearsal import sing as singing
-from minimax_nb.rehearsal.compose import compose
-from minimax_nb.rehearsal.jobs import Ledger
-from minimax_nb.rehearsal.perform import Performance, check_tempo, parse_key, perform, play_sample, song_title
-from minimax_nb.rehearsal.sing import hum
-from minimax_nb.rehearsal.workshop import Workshop
+from minimax_nb.rehearsal.band import instruments as band
+from minimax_nb.rehearsal.band import mixer as mix
+from minimax_nb.rehearsal.band import voice as singing
+from minimax_nb.rehearsal.band.composer import compose
+from minimax_nb.rehearsal.band.performance import (
+    Performance,
+    check_tempo,
+    parse_key,
+    perform,
+    play_sample,
+    song_title,
+)
+from minimax_nb.rehearsal.band.voice import hum
+from minimax_nb.rehearsal.server.job_store import Ledger
+from minimax_nb.rehearsal.server.worker import Workshop
 
 PROMPT = "##Side by side, through thick and thin,\n\nWith a laugh, we always win.##"
 RATE = 44_100
@@ -181,7 +189,7 @@ def test_stems_are_bounded_and_never_silent() -> None:
 def test_the_same_seed_in_another_process_is_the_same_song(made: tuple[float, Performance], folder: Path) -> None:
     tempo, song = made
     script = (
-        "import sys; from pathlib import Path; from minimax_nb.rehearsal.perform import perform;"
+        "import sys; from pathlib import Path; from minimax_nb.rehearsal.band.performance import perform;"
         "perform(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), seed=4)"
     )
     again = folder / f"again{tempo:.0f}.mp3"

@@ -26,18 +26,18 @@ from urllib.parse import quote, urlsplit
 import pytest
 import requests
 import soundfile
-from service_helper import Running, audio_bytes, data_uri, good_body, running_service
 
 from minimax_nb.errors import RehearsalError
-from minimax_nb.rehearsal import address
-from minimax_nb.rehearsal.body import Upload
-from minimax_nb.rehearsal.faults import CALLS, FAULTS, parse
-from minimax_nb.rehearsal.jobs import KEPT_SECONDS, Ledger
-from minimax_nb.rehearsal.wire import Refusal
+from minimax_nb.rehearsal.launcher import address
+from minimax_nb.rehearsal.server.faults import CALLS, FAULTS, parse
+from minimax_nb.rehearsal.server.job_store import KEPT_SECONDS, Ledger
+from minimax_nb.rehearsal.server.request_body import Upload
+from minimax_nb.rehearsal.server.responses import Refusal
+from tests.support.service import Running, audio_bytes, data_uri, good_body, running_service
 
 PRICE = 0.035
 CREDITS = 70_000
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 AUDIO = "/v2/generate/audio"
 
 
@@ -627,7 +627,7 @@ def test_a_fault_that_does_not_exist_is_an_error(service: Running, rules: Any) -
 
 
 def test_every_fault_stands_in_the_table() -> None:
-    from minimax_nb.rehearsal import faults
+    from minimax_nb.rehearsal.server import faults
 
     assert set(re.findall(r"^`(\w+)` +(?:every|submit|retrieve|download|logs)", faults.__doc__ or "", re.M)) == set(
         FAULTS
@@ -678,7 +678,7 @@ def test_a_killed_service_makes_its_songs_again(tmp_path: Path) -> None:
 
 def test_two_starts_at_once_are_one_service_that_outlives_them(home: Path) -> None:
     code = (
-        "import sys, time; from pathlib import Path; from minimax_nb.rehearsal import address\n"
+        "import sys, time; from pathlib import Path; from minimax_nb.rehearsal.launcher import address\n"
         "print(address(Path(sys.argv[1])).base_url, flush=True); time.sleep(60)"
     )
     starters = [

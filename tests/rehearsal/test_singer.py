@@ -10,19 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from test_compose import LINES, WORDS
 
-from minimax_nb import Session, rehearsal
-from minimax_nb.rehearsal import singer
-from minimax_nb.rehearsal.band import RATE, TAIL
-from minimax_nb.rehearsal.compose import Score, compose
-from minimax_nb.rehearsal.perform import perform, play_sample, to_timeline
-from minimax_nb.rehearsal.sing import HUMMED, Hummer, best_voice
-from minimax_nb.rehearsal.singer import Singer
-from minimax_nb.rehearsal.speak import speak
-from minimax_nb.rehearsal.words import cut_into, split_words
+from minimax_nb import Session
+from minimax_nb.rehearsal.band import singer
+from minimax_nb.rehearsal.band.composer import Score, compose
+from minimax_nb.rehearsal.band.instruments import RATE, TAIL
+from minimax_nb.rehearsal.band.performance import best_voice, perform, play_sample, to_timeline
+from minimax_nb.rehearsal.band.singer import Singer
+from minimax_nb.rehearsal.band.speech import speak
+from minimax_nb.rehearsal.band.syllables import cut_into, split_words
+from minimax_nb.rehearsal.band.voice import HUMMED, Hummer
+from minimax_nb.rehearsal.launcher import launcher as rehearsal
 from minimax_nb.song import Status
 from minimax_nb.timeline import read_timeline
+from tests.rehearsal.test_composer import LINES, WORDS
 
 VERSE = "##Take the cat to see the park\nHold on to the people that you know##"
 

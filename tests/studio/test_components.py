@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from minimax_nb.studio import parts
-from minimax_nb.studio.parts import DropZone, KeyField, Listener, Received, Waveform
-from minimax_nb.studio.parts.receiving import CHUNK, shown_name
-from minimax_nb.studio.parts.waveform import fitted, thinned
+from minimax_nb.studio import components as parts
+from minimax_nb.studio.components import DropZone, KeyField, Listener, Received, Waveform
+from minimax_nb.studio.components.chunks import CHUNK, shown_name
+from minimax_nb.studio.components.waveform import fitted, thinned
 
 KEY = "sk-very-secret-123"
 BODY = os.urandom(2 * CHUNK + 1000)
@@ -420,8 +420,8 @@ def test_an_unknown_keyword_is_an_error() -> None:
 def test_without_anywidget_the_studio_still_imports() -> None:
     code = (
         "import sys; sys.modules['anywidget'] = None\n"
-        "from minimax_nb.studio import parts, widget\n"
-        "assert not parts.available() and parts.Received and widget.MusicStudio"
+        "from minimax_nb.studio import components as parts, studio\n"
+        "assert not parts.available() and parts.Received and studio.MusicStudio"
     )
     root = Path(parts.__file__).parents[3]
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env={**os.environ, "PYTHONPATH": str(root)})

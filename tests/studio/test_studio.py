@@ -14,29 +14,23 @@ from typing import Any
 
 import numpy as np
 import pytest
-from service_helper import RATE, Running, audio_bytes, running_service
 from soundfile import write as write_sound
 
-import minimax_nb.studio.service as service_module
+import minimax_nb.studio.cards.service as service_module
 from minimax_nb import MusicStudio, Session, Song, Status
-from minimax_nb.errors import (
-    GenerationFailed,
-    InvalidReference,
-    MusicError,
-    NoCredits,
-    Refused,
-    Spent,
-    WaitTimeout,
-)
-from minimax_nb.services import Account
+from minimax_nb.errors import GenerationFailed, InvalidReference, MusicError, NoCredits, Refused, Spent, WaitTimeout
+from minimax_nb.settings import Account
 from minimax_nb.song import SongRequest
-from minimax_nb.studio import drawing, parts, shelf
-from minimax_nb.studio.player import Strip
+from minimax_nb.studio import components as parts
+from minimax_nb.studio import html as drawing
+from minimax_nb.studio import samples as shelf
+from minimax_nb.studio.cards.song import Strip
+from minimax_nb.studio.cards.takes import FIRST
+from minimax_nb.studio.cards.upload import admit_parts, received
+from minimax_nb.studio.runner import Work
 from minimax_nb.studio.state import Meter, Take, Track, measure, missing
-from minimax_nb.studio.takes import FIRST
-from minimax_nb.studio.upload import admit_parts, received
-from minimax_nb.studio.work import Work
 from minimax_nb.timeline import read_timeline
+from tests.support.service import RATE, Running, audio_bytes, running_service
 
 LYRICS = "Side by side, through thick and thin,\n\nWith a laugh, we always win."
 KEY = "a-key-of-sixteen"
@@ -359,7 +353,7 @@ def test_without_anywidget_there_is_a_plain_button(service: Running, monkeypatch
 def test_a_page_that_cannot_draw_the_drop_zone_gets_the_plain_button(
     hand: Hand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("minimax_nb.studio.upload._PATIENCE", 0.05)
+    monkeypatch.setattr("minimax_nb.studio.cards.upload._PATIENCE", 0.05)
     inlet = hand.studio._reference.inlet
     hand.show()
     until(lambda: "mnb-hidden" not in inlet._plain._dom_classes)
@@ -761,7 +755,7 @@ def test_making_one_asks_nobody(monkeypatch: pytest.MonkeyPatch, home: Path) -> 
         raise AssertionError("asked for a secret")
 
     monkeypatch.setattr(service_module, "find_key", asked)
-    monkeypatch.setattr("minimax_nb.services.find_key", asked)
+    monkeypatch.setattr("minimax_nb.settings.find_key", asked)
     MusicStudio(LYRICS, "/nowhere/song.wav")
     assert not home.exists()
 

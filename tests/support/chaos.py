@@ -1,7 +1,7 @@
 """Chaos, and the verdict on it: processes killed at any step, faults at any call, counted at the service.
 
-As a script (`python chaos.py`) it is a nursery: a process that has everything imported, reads one order per
-line and has a fork of itself carry it out, so that hundreds of processes can be killed in a short time.
+As a script (`python -m tests.support.chaos`) it is a nursery: a process that has everything imported, reads one
+order per line and has a fork of itself carry it out, so that hundreds of processes can be killed in a short time.
 """
 
 from __future__ import annotations
@@ -27,17 +27,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from service_helper import Running, audio_bytes
-from wire_helper import running_cutter
-
-from minimax_nb import Session, Status, audio, client, download, following, lookup, pacing
-from minimax_nb.client import Client
+from minimax_nb import Session, Status, audio
+from minimax_nb.api import client, download
+from minimax_nb.api.client import Client
+from minimax_nb.api.transport import JsonBody
 from minimax_nb.errors import MusicError, Spent
-from minimax_nb.journal import Journal
-from minimax_nb.rehearsal.faults import FAULTS
-from minimax_nb.wire import JsonBody
+from minimax_nb.library.journal import Journal
+from minimax_nb.rehearsal.server.faults import FAULTS
+from minimax_nb.tracking import logs as lookup
+from minimax_nb.tracking import schedule as pacing
+from minimax_nb.tracking import tracker as following
+from tests.support import ROOT
+from tests.support.network import running_cutter
+from tests.support.service import Running, audio_bytes
 
 PRICE = 0.035
 REFERENCE = audio_bytes(16)
@@ -390,9 +392,13 @@ class Nursery:
     """
 
     def __init__(self, key: str) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), "AIML_API_KEY": key}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "AIML_API_KEY": key}
         self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
 
     def run(self, task: str, service: Running | str, home: Path, **order: Any) -> list[int]:
@@ -548,7 +554,7 @@ def shifted(moment: str, hours: float) -> str:
 def full_traceback(error: BaseException) -> str:
     """A traceback with the variables of every frame but the tests' own."""
     whole = traceback.TracebackException.from_exception(error, capture_locals=True)
-    tests = str(Path(__file__).parent)
+    tests = str(ROOT / "tests")
     whole.stack = traceback.StackSummary.from_list([f for f in whole.stack if not f.filename.startswith(tests)])
     return "".join(whole.format())
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from service_helper import Running, beep
+from tests.support.service import Running, beep
 
-NAME = "browser.held_band:play"
+NAME = "tests.support.held_band:play"
 _SIGN = "let go"
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from jupyter_client import BlockingKernelClient, KernelManager
 
+from tests.support import ROOT
+
 COLAB = os.environ.get("MINIMAX_NB_COLAB_PYTHON", "")
 
 PYTHONS = [
@@ -36,7 +38,7 @@ def running_kernel(python: str, folder: Path) -> Iterator[BlockingKernelClient]:
 
 
 def _started(python: str, folder: Path) -> BlockingKernelClient:
-    root = str(Path(__file__).parents[1])
+    root = str(ROOT)
     manager = KernelManager(kernel_name="python3")
     manager.kernel_spec.argv[0] = python
     manager.start_kernel(cwd=str(folder), env={**os.environ, "PYTHONPATH": root})

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from front_ends import LAB, Server
-from person import Person
 from playwright.sync_api import Page
+
+from tests.support.front_ends import LAB, Server
+from tests.support.person import Person
 
 WIDTHS = (360, 700, 1200)
 GRAVE = ("serious", "critical")

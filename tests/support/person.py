@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
-from service_helper import audio_bytes
+
+from tests.support.service import audio_bytes
 
 LYRICS = "Side by side, through thick and thin,\n\nWith a laugh, we always win."
 A_SONG = 60_000

@@ -1,6 +1,6 @@
 """A rehearsal service for tests: a real process, with a band that needs no time.
 
-As a script (`python service_helper.py --home H ...`) it is that process; `running_service` starts it.
+As a script (`python -m tests.support.service --home H ...`) it is that process; `running_service` starts it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ import numpy as np
 import requests
 import soundfile
 
-from minimax_nb.rehearsal import Address, serve
+from minimax_nb.rehearsal.launcher import Address, serve
+from tests.support import ROOT
 
 RATE = 44100
 
@@ -53,13 +54,13 @@ class Running:
 
     def start(self) -> None:
         """Start the process and wait until it answers."""
-        root = str(Path(__file__).parents[1])
+        root = str(ROOT)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
         folder = self.home / "rehearsal"
         folder.mkdir(parents=True, exist_ok=True)
         with open(folder / "service.log", "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                [sys.executable, __file__, "--home", str(self.home), *self.arguments],
+                [sys.executable, "-m", __name__, "--home", str(self.home), *self.arguments],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,

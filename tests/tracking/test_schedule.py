@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from minimax_nb.pacing import MOST_PER_SECOND, Pacer, pause
+from minimax_nb.tracking.schedule import MOST_PER_SECOND, Pacer, pause
 
 
 class Clock:

@@ -12,19 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from minimax_nb import crew as crew_module
-from minimax_nb.crew import FETCHERS, POLLERS
 from minimax_nb.errors import DownloadFailed, MusicError, NotFound, RateLimited, Unreachable, WaitTimeout
-from minimax_nb.following import Following, Looked
 from minimax_nb.song import Song, Status
+from minimax_nb.tracking import pollers as crew_module
+from minimax_nb.tracking.pollers import FETCHERS, POLLERS
+from minimax_nb.tracking.tracker import Following, Looked
 
 
 @pytest.fixture(autouse=True)
 def fresh_crew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(crew_module, "_crew", None)
     monkeypatch.setattr(crew_module, "_IDLE", 0.1)
-    monkeypatch.setattr("minimax_nb.pacing.LOCAL", 0.01)
-    monkeypatch.setattr("minimax_nb.following._TICK", 0.02)
+    monkeypatch.setattr("minimax_nb.tracking.schedule.LOCAL", 0.01)
+    monkeypatch.setattr("minimax_nb.tracking.tracker._TICK", 0.02)
     yield
     for thread in crew_threads():
         thread.join(5)
@@ -221,7 +221,7 @@ def test_the_end_of_the_process_waits_for_no_thread() -> None:
     code = """
 import time
 from datetime import datetime, timezone
-from minimax_nb.following import Following, Looked
+from minimax_nb.tracking.tracker import Following, Looked
 from minimax_nb.song import Song, Status
 song = Song("a", Status.QUEUED, datetime.now(timezone.utc), rehearsal=True)
 def look(song):
@@ -231,6 +231,6 @@ for _ in Following(look, [song], 1000):
         break
 print("done")
 """
-    root = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=root)
     assert (done.stdout, done.returncode) == ("done\n", 0), done.stderr

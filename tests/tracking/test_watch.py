@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kernel_helper import PYTHONS, run_cell, running_kernel
-from service_helper import Running, audio_bytes, running_service
 
 from minimax_nb import Session, Song, Status
 from minimax_nb.errors import InvalidInput, Unauthorized, WaitTimeout
+from tests.support.kernels import PYTHONS, run_cell, running_kernel
+from tests.support.service import Running, audio_bytes, running_service
 
 LYRICS = "Side by side\n\nWe always win"
 REFERENCE = audio_bytes(20)
@@ -121,7 +121,7 @@ def test_a_song_that_could_not_be_made_comes_as_it_is(session: Session, quick: R
 def test_who_stops_waiting_leaves_the_song_open_and_nothing_behind(
     waiting: tuple[Session, Song], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("minimax_nb.crew._IDLE", 0.1)
+    monkeypatch.setattr("minimax_nb.tracking.pollers._IDLE", 0.1)
     session, song = waiting
 
     async def leave_by_break() -> None:

@@ -14,7 +14,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from ..errors import InvalidReference
+from ...errors import InvalidReference
 
 Array = NDArray[np.float32]
 

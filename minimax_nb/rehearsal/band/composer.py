@@ -14,8 +14,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .layout import BAR, SHORTEST, Layout, choose_layout, length
-from .words import Cut, Words, read_prompt, spoken, starts_weakly
+from .form import BAR, SHORTEST, Layout, choose_layout, length
+from .syllables import Cut, Words, read_prompt, spoken, starts_weakly
 
 SLOWEST_SUNG = 3.3  # syllables/s, of those that are understood best
 # Who draws from a seed, each from a stream of its own, so that a change to one does not touch the others.

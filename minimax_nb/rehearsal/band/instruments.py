@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .compose import Chord, Score, Section, chance
+from .composer import Chord, Score, Section, chance
 
 Audio = NDArray[np.float32]
 

@@ -16,7 +16,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from .band import RATE, Audio
+from .instruments import RATE, Audio
 
 LOUDNESS = -14.0  # LUFS
 CEILING = -1.0  # dBTP, after the mp3

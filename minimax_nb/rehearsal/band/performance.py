@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from .band import RATE, play
-from .compose import Score, chance, compose
-from .listen import NOTE_NAMES, Heard, listen
-from .mix import faded, mix, write_mp3
-from .sing import Voice, best_voice, hum
-from .words import WORDLESS
+from .analysis import NOTE_NAMES, Heard, listen
+from .composer import Score, chance, compose
+from .instruments import RATE, play
+from .mixer import faded, mix, write_mp3
+from .syllables import WORDLESS
+from .voice import Hummer, Voice, hum
 
 TEMPI = (40.0, 240.0)  # BPM that can be asked for
 KEY = re.compile(r"\s*([A-G])\s*([#♯b♭]?)\s*(major|maj|minor|min|m|)\s*", re.IGNORECASE)
@@ -173,3 +173,15 @@ def song_title(score: Score) -> str:
             words[syllable.word] = words.get(syllable.word, "") + syllable.text
     title = "".join(char for char in " ".join(words.values()) if char.isprintable())
     return title[:60] or "Instrumental"
+
+
+def best_voice() -> Voice:
+    """The singer, where the extra `[voice]` is installed; else the hum."""
+    try:
+        import espeakng_loader  # noqa: F401
+        import pyworld  # noqa: F401
+    except ImportError:
+        return Hummer()
+    from .singer import Singer
+
+    return Singer()

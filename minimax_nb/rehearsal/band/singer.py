@@ -15,14 +15,14 @@ from itertools import groupby, pairwise
 import numpy as np
 import soxr
 
-from . import speak as speaking
-from .band import RATE, TAIL, Audio
-from .compose import Score, Syllable
-from .mix import smooth
-from .sing import pitch_curve
-from .speak import Phoneme, Speech, speak
+from . import speech as speaking
+from .composer import Score, Syllable
+from .instruments import RATE, TAIL, Audio
+from .mixer import smooth
+from .speech import Phoneme, Speech, speak
+from .syllables import Words, cut_into
 from .vocoder import FRAME, Curve, Parts, put_together, take_apart
-from .words import Words, cut_into
+from .voice import pitch_curve
 
 LONGER = 1.2  # how much longer than spoken a consonant is sung
 LONGEST_CONSONANT = 0.14  # s

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .band import RATE, TAIL, Audio
-from .compose import Score
-from .mix import smooth
-from .words import Words, by_rule
+from .composer import Score
+from .instruments import RATE, TAIL, Audio
+from .mixer import smooth
+from .syllables import Words, by_rule
 
 Notes = list[tuple[float, float, int, str]]  # start and end in s, MIDI pitch, vowel
 
@@ -61,18 +61,6 @@ class Hummer:
     def remarks(self, score: Score) -> tuple[str, ...]:
         """How the words could be heard."""
         return (HUMMED,)
-
-
-def best_voice() -> Voice:
-    """The singer, where the extra `[voice]` is installed; else the hum."""
-    try:
-        import espeakng_loader  # noqa: F401
-        import pyworld  # noqa: F401
-    except ImportError:
-        return Hummer()
-    from .singer import Singer
-
-    return Singer()
 
 
 def hum(score: Score) -> Audio:

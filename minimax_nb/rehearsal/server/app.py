@@ -30,12 +30,12 @@ from typing import Any
 
 from tornado import httpserver, netutil, web
 
-from .calls import Audio, Billing, Download, Logs, Models
-from .desk import Call, Desk
+from .context import Call, Desk
 from .faults import Faults, Rule, parse
-from .jobs import Ledger
-from .wire import Refusal, Reply, proof
-from .workshop import Band, house_band
+from .handlers import Audio, Billing, Download, Logs, Models
+from .job_store import Ledger
+from .responses import Refusal, Reply, proof
+from .worker import Band, house_band
 
 MOST_SMALL_BODY = 1_000_000
 

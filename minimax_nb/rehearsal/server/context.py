@@ -24,9 +24,9 @@ from typing import Any, ClassVar
 from tornado import iostream, web
 
 from .faults import FAULTS, Faults, Rule
-from .jobs import Ledger
-from .wire import Refusal, Reply, credits, stamp
-from .workshop import Band, Workshop
+from .job_store import Ledger
+from .responses import Refusal, Reply, credits, stamp
+from .worker import Band, Workshop
 
 START_BALANCE_USD = 100.0
 

@@ -56,7 +56,7 @@ from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import Any, Literal
 
-from .wire import Reply
+from .responses import Reply
 
 CALLS = ("submit", "retrieve", "download", "logs", "billing", "models")
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from tornado import web
 
-from .body import MODELS, Upload, check
-from .desk import Call, Desk
+from .context import Call, Desk
 from .faults import NO_CREDITS, Rule
-from .jobs import Job
-from .wire import Refusal, Reply, credits, stamp
+from .job_store import Job
+from .request_body import MODELS, Upload, check
+from .responses import Refusal, Reply, credits, stamp
 
 MOST_LOG_DAYS = 92
 

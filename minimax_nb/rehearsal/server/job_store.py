@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..song import rehearsal_seed
+from ...song import rehearsal_seed
 
 KEPT_SECONDS = 30 * 24 * 3600
 MOST_ATTEMPTS = 5

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from .wire import Refusal
+from .responses import Refusal
 
 MOST_BODY = 80_000_000
 MOST_AUDIO = 50_000_000

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
-from ..catalogue import MODELS, REHEARSAL_OPTIONS
-from .body import MOST_AUDIO
-from .jobs import Job, Ledger
-from .words import WORDLESS
+from ...models import MODELS, REHEARSAL_OPTIONS
+from ..band.syllables import WORDLESS
+from .job_store import Job, Ledger
+from .request_body import MOST_AUDIO
 
 if TYPE_CHECKING:
     import requests
@@ -58,7 +58,7 @@ def house_band(
     language: str | None = None,
 ) -> object:
     """Play with the built-in band, which is imported only when it is needed."""
-    from .perform import perform
+    from ..band.performance import perform
 
     return perform(reference, prompt, destination, seed=seed, tempo=tempo, key=key, language=language)
 

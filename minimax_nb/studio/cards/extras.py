@@ -8,10 +8,10 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from .. import catalogue
-from ..song import SongRequest
-from . import drawing
-from .kit import button, show_if, styled, text
+from ... import models as catalogue
+from ...song import SongRequest
+from .. import html as drawing
+from ..ui import button, show_if, styled, text
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 

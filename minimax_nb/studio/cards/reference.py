@@ -14,12 +14,14 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from .. import audio
-from ..errors import InvalidReference
-from ..reference import EXCERPT_SECONDS, Reference, examine, liveliest, prepare
-from . import drawing, parts, shelf
-from .kit import button, in_words, make, row, show_if, styled, text, visibly
-from .state import Meter, Sound, Source, Track, measure
+from ... import audio
+from ...errors import InvalidReference
+from ...reference import EXCERPT_SECONDS, Reference, examine, liveliest, prepare
+from .. import components as parts
+from .. import html as drawing
+from .. import samples as shelf
+from ..state import Meter, Sound, Source, Track, measure
+from ..ui import button, in_words, make, row, show_if, styled, text, visibly
 from .upload import Inlet
 
 _SPARE_SECONDS = 0.5  # an excerpt that is exactly as long as the model's rule would be too short

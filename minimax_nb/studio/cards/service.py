@@ -11,11 +11,12 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from ..errors import MusicError, ServiceError, Unauthorized, Unreachable
-from ..keys import Key, find_key
-from ..services import Account, Choice, Service
-from . import drawing, parts
-from .kit import button, in_words, make, row, show_if, styled, text, visibly
+from ...api.key import Key, find_key
+from ...errors import MusicError, ServiceError, Unauthorized, Unreachable
+from ...settings import Account, Choice, Service
+from .. import components as parts
+from .. import html as drawing
+from ..ui import button, in_words, make, row, show_if, styled, text, visibly
 
 Ask = Callable[[Choice], Account]
 """Asks the service of a choice for price and balance; raises `MusicError`."""

@@ -9,13 +9,14 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from .. import audio
-from ..progress import share
-from ..song import Song
-from . import drawing, parts
-from .kit import Show, button, make, put, row, show_if, styled, text, visibly
-from .state import Take
-from .work import Work
+from ... import audio
+from ...display.progress import share
+from ...song import Song
+from .. import components as parts
+from .. import html as drawing
+from ..runner import Work
+from ..state import Take
+from ..ui import Show, button, make, put, row, show_if, styled, text, visibly
 
 Act = Callable[[Work], None]
 

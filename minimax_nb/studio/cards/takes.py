@@ -8,10 +8,10 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ..journal import Journal
-from ..song import Song, Status
-from . import drawing
-from .kit import Show, button, make, put, row, show_if, styled, text, visibly
+from ...library.journal import Journal
+from ...song import Song, Status
+from .. import html as drawing
+from ..ui import Show, button, make, put, row, show_if, styled, text, visibly
 
 FIRST = 10
 """So many takes are shown at first, and with each press of “More”."""

@@ -11,8 +11,8 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from . import parts
-from .kit import Show, make, show_if, text, visibly
+from .. import components as parts
+from ..ui import Show, make, show_if, text, visibly
 
 _PATIENCE = 15.0
 """How long a page may take to draw the drop zone, in seconds."""

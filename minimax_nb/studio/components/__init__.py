@@ -9,14 +9,14 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .receiving import Received
+from .chunks import Received
 
 if TYPE_CHECKING:
     from .dropzone import DropZone
+    from .karaoke import Words
     from .keyfield import KeyField
     from .listener import Listener
     from .waveform import Waveform
-    from .words import Words
 
 __all__ = ["DropZone", "KeyField", "Listener", "Received", "Waveform", "Words", "available"]
 
@@ -25,7 +25,7 @@ _HOMES = {
     "KeyField": "keyfield",
     "Listener": "listener",
     "Waveform": "waveform",
-    "Words": "words",
+    "Words": "karaoke",
 }
 
 

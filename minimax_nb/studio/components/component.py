@@ -17,7 +17,7 @@ def read(*names: str) -> str:
     return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
 
 
-STYLE = read("parts.css")
+STYLE = read("components.css")
 
 
 class Part(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]

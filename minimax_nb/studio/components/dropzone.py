@@ -11,8 +11,8 @@ from typing import Any
 
 import traitlets
 
-from .part import STYLE, Part, read, said
-from .receiving import MOST, Inbox, Received, done, megabytes, remove
+from .chunks import MOST, Inbox, Received, done, megabytes, remove
+from .component import STYLE, Part, read, said
 
 
 class DropZone(Part):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traitlets
 
-from .part import STYLE, Part, read
+from .component import STYLE, Part, read
 
 
 class Words(Part):
@@ -17,7 +17,7 @@ class Words(Part):
         lines it takes no room.
     """
 
-    _esm = read("shared.js", "words.js")
+    _esm = read("shared.js", "karaoke.js")
     _css = STYLE
 
     lines = traitlets.List(traitlets.List()).tag(sync=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 import traitlets
 
-from .part import STYLE, Part, read, said
+from .component import STYLE, Part, read, said
 
 _LONGEST = 512
 

@@ -10,7 +10,7 @@ from typing import Any
 import traitlets
 from IPython import get_ipython
 
-from .part import STYLE, Part, read
+from .component import STYLE, Part, read
 
 
 class Listener(Part):

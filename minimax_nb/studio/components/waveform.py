@@ -9,7 +9,7 @@ from typing import Any
 
 import traitlets
 
-from .part import STYLE, Part, read, said
+from .component import STYLE, Part, read, said
 
 MOST_PEAKS = 400
 

@@ -1,0 +1,1 @@
+"""What a cell or a terminal shows."""

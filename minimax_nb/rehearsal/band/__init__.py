@@ -1,0 +1,1 @@
+"""A reference and lyrics in, an mp3 out. Knows no HTTP."""
