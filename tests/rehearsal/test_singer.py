@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from minimax_nb import Session
+from minimax_nb.rehearsal import launcher as rehearsal
 from minimax_nb.rehearsal.band import singer
 from minimax_nb.rehearsal.band.composer import Score, compose
 from minimax_nb.rehearsal.band.instruments import RATE, TAIL
@@ -20,7 +21,6 @@ from minimax_nb.rehearsal.band.singer import Singer
 from minimax_nb.rehearsal.band.speech import speak
 from minimax_nb.rehearsal.band.syllables import cut_into, split_words
 from minimax_nb.rehearsal.band.voice import HUMMED, Hummer
-from minimax_nb.rehearsal.launcher import launcher as rehearsal
 from minimax_nb.song import Status
 from minimax_nb.timeline import read_timeline
 from tests.rehearsal.test_composer import LINES, WORDS
