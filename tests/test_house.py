@@ -33,7 +33,8 @@ INSIDE = {
     "display": "environment progress waiting card plot",
     "library": "leases storage drive journal",
     "rehearsal": "band server launcher __main__",
-    "rehearsal/band": "syllables form composer instruments mixer voice speech vocoder singer analysis performance",
+    "rehearsal/band": "request syllables form composer instruments mixer voice speech vocoder singer analysis "
+    "performance",
     "rehearsal/server": "responses request_body job_store worker faults context handlers app",
     "studio": "state html ui samples components announcer runner takes_under_way cards studio",
     "studio/cards": "upload extras reference service song takes",

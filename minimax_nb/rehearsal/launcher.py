@@ -26,11 +26,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidOption, RehearsalError
 from ..library.storage import locate
+from .band.request import Band, BandRequest
 from .server.responses import proof
 
 if TYPE_CHECKING:
     from .server.faults import Rule
-    from .server.worker import Band
 
 IDLE_SECONDS = 1800.0
 _RECORD = "service.json"
@@ -114,7 +114,7 @@ def serve(
     price : float
         Play money in USD for each song.
     band : callable, optional
-        Who plays instead of the built-in band (`rehearsal/workshop.py` says how it is called).
+        Who plays instead of the built-in band (`rehearsal/band/request.py` says how it is called).
     ready : callable, optional
         Told the address as soon as calls are answered.
 
@@ -147,6 +147,23 @@ def serve(
     except OSError as problem:
         raise RehearsalError(f"The rehearsal service cannot run: {problem}.") from problem
     return True
+
+
+def play_with_the_band(request: BandRequest, destination: Path) -> object:
+    """Play with the built-in band, which is imported only when it is needed."""
+    from .band.performance import perform
+    from .band.syllables import WORDLESS
+
+    words = request.lyrics or WORDLESS
+    return perform(
+        request.reference,
+        f"##{words}##" if request.accompaniment else words,
+        destination,
+        seed=request.seed,
+        tempo=request.tempo,
+        key=request.key,
+        language=request.language,
+    )
 
 
 def _serve(
@@ -183,7 +200,7 @@ def _serve(
         idle=idle,
         rules=rules,
         price_usd=price,
-        band=band,
+        band=band or play_with_the_band,
         announce=announce,
     )
 

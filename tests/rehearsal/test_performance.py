@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +24,6 @@ from minimax_nb.rehearsal.band.performance import (
     song_title,
 )
 from minimax_nb.rehearsal.band.voice import hum
-from minimax_nb.rehearsal.server.job_store import Ledger
-from minimax_nb.rehearsal.server.worker import Workshop
 
 PROMPT = "##Side by side, through thick and thin,\n\nWith a laugh, we always win.##"
 RATE = 44_100
@@ -304,48 +301,6 @@ def test_few_notes_are_kept_between_songs() -> None:
     kept = band._struck.cache_info()
     assert kept.currsize <= band.KEYS_KEPT < 100
     assert kept.hits > 5 * kept.misses
-
-
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [
-        ({"model": "minimax-music", "prompt": "##Ding dong##"}, "##Ding dong##"),
-        (
-            {"model": "minimax/music-cover", "prompt": "a calm folk song", "lyrics": "Ding dong ding"},
-            "Ding dong ding",
-        ),
-        ({"model": "minimax/music-cover", "prompt": "a calm folk song"}, None),
-    ],
-    ids=["music", "cover", "cover without lyrics"],
-)
-def test_a_style_is_not_sung(body: dict[str, str], words: str | None, tmp_path: Path) -> None:
-    source = reference(tmp_path / "reference.wav", 100)
-    ledger = Ledger(tmp_path / "jobs")
-    job = ledger.accept(
-        {**body, "reference_audio_url": "data:audio/wav;base64,"},
-        client_request_id="", request_id="", cost_usd=0, reference=source,
-    )  # fmt: skip
-    sung: list[str] = []
-
-    def listener(source: Path, prompt: str, destination: Path, **_: object) -> None:
-        sung.append(prompt)
-        destination.write_bytes(b"mp3")
-
-    Workshop(ledger, listener)
-    for _ in range(200):
-        if not ledger.unfinished():
-            break
-        time.sleep(0.02)
-    found = ledger.find(job.id)
-    assert found is not None
-    assert found.status == "completed"
-    assert len(sung) == 1
-    if words is None:
-        score = compose(sung[0], tempo=100, tonic=0, mode="major")
-        assert score.accompanied
-        assert {word.strip(",") for word in sung[0].strip("#").lower().split()} == {"la", "ooh", "hey"}
-    else:
-        assert sung == [words]
 
 
 def test_silence_is_mastered_to_silence(folder: Path) -> None:

@@ -11,17 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from minimax_nb.rehearsal.band.request import BandRequest
 from tests.support.service import Running, beep
 
 NAME = "tests.support.held_band:play"
 _SIGN = "let go"
 
 
-def play(*arguments: Any, **options: Any) -> None:
+def play(request: BandRequest, destination: Path) -> None:
     """Beep, once it may."""
     while not (Path(os.environ["MINIMAX_NB_HOME"]) / _SIGN).exists():
         time.sleep(0.05)
-    beep(*arguments, **options)
+    beep(request, destination)
 
 
 @dataclass

@@ -25,17 +25,18 @@ import numpy as np
 import requests
 import soundfile
 
+from minimax_nb.rehearsal.band.request import BandRequest
 from minimax_nb.rehearsal.launcher import Address, serve
 from tests.support import ROOT
 
 RATE = 44100
 
 
-def beep(reference: Path, prompt: str, destination: Path, *, seed: int, tempo: Any = None, key: Any = None) -> None:
+def beep(request: BandRequest, destination: Path) -> None:
     """Write two seconds of a tone that depends on everything that was asked, as a genuine mp3."""
-    if key == "H":
+    if request.key == "H":
         raise ValueError("There is no key H.")
-    pitch = 200 + (seed + len(prompt)) % 600
+    pitch = 200 + (request.seed + len(request.lyrics)) % 600
     tone = 0.3 * np.sin(2 * np.pi * pitch * np.arange(2 * RATE) / RATE)
     soundfile.write(str(destination), tone, RATE, format="MP3", subtype="MPEG_LAYER_III")
 
@@ -185,9 +186,9 @@ def _chosen_band(name: str, seconds: float) -> Any:
     module, _, function = name.rpartition(":")
     play = getattr(importlib.import_module(module), function) if module else {"beep": beep}[function]
 
-    def slowly(*arguments: Any, **options: Any) -> None:
+    def slowly(request: BandRequest, destination: Path) -> None:
         time.sleep(seconds)
-        play(*arguments, **options)
+        play(request, destination)
 
     return slowly
 

@@ -30,12 +30,12 @@ from typing import Any
 
 from tornado import httpserver, netutil, web
 
+from ..band.request import Band
 from .context import Call, Desk
 from .faults import Faults, Rule, parse
 from .handlers import Audio, Billing, Download, Logs, Models
 from .job_store import Ledger
 from .responses import Refusal, Reply, proof
-from .worker import Band, house_band
 
 MOST_SMALL_BODY = 1_000_000
 
@@ -135,7 +135,7 @@ def run(
     idle: float | None,
     rules: Sequence[Rule],
     price_usd: float,
-    band: Band | None,
+    band: Band,
     announce: Callable[[int], None],
 ) -> None:
     """Serve until idle, stopped, interrupted or not to be found any more.
@@ -150,8 +150,7 @@ def run(
         The first that is free is taken; 0 is any free one.
     idle : float or None
         Seconds with nothing to do after which it ends; None: never.
-    band : Band or None
-        None: the built-in one.
+    band : Band
     announce : callable
         Told the port as soon as calls are answered.
 
@@ -167,7 +166,7 @@ def run(
     async def main() -> None:
         sockets = _listen(ports)
         ledger, faults = Ledger(folder), Faults(rules)
-        desk = Desk(ledger, band or house_band, faults, key=key, version=version, price_usd=price_usd)
+        desk = Desk(ledger, band, faults, key=key, version=version, price_usd=price_usd)
         server = httpserver.HTTPServer(make_application(desk), max_body_size=MOST_SMALL_BODY)
         server.add_sockets(sockets)
         with _told_to_end(desk):

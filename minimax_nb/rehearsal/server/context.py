@@ -23,10 +23,11 @@ from typing import Any, ClassVar
 
 from tornado import iostream, web
 
+from ..band.request import Band
 from .faults import FAULTS, Faults, Rule
 from .job_store import Ledger
 from .responses import Refusal, Reply, credits, stamp
-from .worker import Band, Workshop
+from .worker import Workshop
 
 START_BALANCE_USD = 100.0
 

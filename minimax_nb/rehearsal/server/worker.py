@@ -9,11 +9,11 @@ import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ...models import MODELS, REHEARSAL_OPTIONS
-from ..band.syllables import WORDLESS
+from ..band.request import Band, BandRequest
 from .job_store import Job, Ledger
 from .request_body import MOST_AUDIO
 
@@ -25,42 +25,6 @@ FETCH_SECONDS = 120
 LEAST_SECONDS = {name: model.reference_seconds for name, model in MODELS.items()}
 
 logger = logging.getLogger(__name__)
-
-
-class Band(Protocol):
-    """Whoever plays: reads the reference, writes an mp3 to `destination`.
-
-    It may answer something with a `timeline`, plain data that says when what is sung. A ValueError says what is
-    wrong with reference, key, tempo or language.
-    """
-
-    def __call__(
-        self,
-        reference: Path,
-        prompt: str,
-        destination: Path,
-        *,
-        seed: int,
-        tempo: float | None = None,
-        key: str | None = None,
-        language: str | None = None,
-    ) -> object: ...
-
-
-def house_band(
-    reference: Path,
-    prompt: str,
-    destination: Path,
-    *,
-    seed: int,
-    tempo: float | None = None,
-    key: str | None = None,
-    language: str | None = None,
-) -> object:
-    """Play with the built-in band, which is imported only when it is needed."""
-    from ..band.performance import perform
-
-    return perform(reference, prompt, destination, seed=seed, tempo=tempo, key=key, language=language)
 
 
 class Workshop:
@@ -115,13 +79,26 @@ class Workshop:
         if not body["reference_audio_url"].startswith("data:"):
             fetch(body["reference_audio_url"], reference)
         check_length(reference, LEAST_SECONDS[job.model])
-        # A cover's prompt is its style; without lyrics, its lead has no words.
-        words = body.get(MODELS[job.model].words_field) or f"##{WORDLESS}##"
-        asked = {name: body[name] for name in REHEARSAL_OPTIONS if name in body and name != "seed"}
-        played = self._band(reference, words, part, seed=job.seed, **asked)
+        played = self._band(_band_request(job, reference), part)
         if not part.is_file() or not part.stat().st_size:
             raise ValueError("The band played nothing.")
         return getattr(played, "timeline", None)
+
+
+def _band_request(job: Job, reference: Path) -> BandRequest:
+    """What the band is asked for; only `minimax-music` puts ## around its words to ask for accompaniment."""
+    model, body = MODELS[job.model], job.body
+    words = str(body.get(model.words_field) or "")
+    marked = words.startswith("##") and words.endswith("##")
+    return BandRequest(
+        model.name,
+        lyrics=words.strip("#").strip() if marked else words,
+        style=str(body.get("prompt") or "") if model.words_field != "prompt" else "",
+        reference=reference,
+        accompaniment=marked or model.words_field != "prompt",
+        seed=job.seed,
+        **{name: body[name] for name in REHEARSAL_OPTIONS if name in body and name != "seed"},
+    )
 
 
 def check_length(reference: Path, least: float) -> None:
