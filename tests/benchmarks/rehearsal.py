@@ -1,6 +1,6 @@
 """What the rehearsal band shows: `python -m tests.benchmarks.rehearsal [--quick]`, about ten minutes, or two.
 
-Sixty references of known tempo and key are listened to, and ten lyrics are sung to ten of them, each song in a
+Sixty references of known tempo and key are analysed, and ten lyrics are sung to ten of them, each song in a
 process of its own, whose time and memory are read. Pitch and rhythm of the voice are measured in its sound, words by
 pocketsphinx, a recogniser that knows nothing of the voice.
 """
@@ -65,7 +65,7 @@ def main() -> None:
         return
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        figures = heard(Path(folder), step=3 if options.quick else 1)
+        figures = analysed(Path(folder), step=3 if options.quick else 1)
         figures |= played(Path(folder), 2 if options.quick else len(LYRICS))
     missed = report(figures)
     print(f"\n{time.monotonic() - started:.0f} s. " + (f"MISSED: {'; '.join(missed)}" if missed else "All met."))
@@ -85,17 +85,17 @@ def report(figures: dict[str, float]) -> list[str]:
     return missed
 
 
-# --- listening ---
+# --- analysis ---
 
 
-def heard(folder: Path, step: int) -> dict[str, float]:
+def analysed(folder: Path, step: int) -> dict[str, float]:
     """How often tempo and key are right."""
-    from minimax_nb.rehearsal.band.analysis import listen
+    from minimax_nb.rehearsal.band.analysis import analyse
 
     exact, octave, key, relative = [], [], [], []
     for unlike, group in enumerate(references()):
         for reference in group[::step]:
-            found = listen(written(reference, folder / "reference.wav"))
+            found = analyse(written(reference, folder / "reference.wav"))
             ratio = found.tempo / reference.tempo
             exact.append(abs(ratio - 1) < 0.01)
             octave.append(any(abs(ratio * factor - 1) < 0.01 for factor in (0.5, 1, 2)))
@@ -104,7 +104,7 @@ def heard(folder: Path, step: int) -> dict[str, float]:
                 key.append((found.tonic, found.mode) == truth)
                 relative.append(scale(found.tonic, found.mode) == scale(*truth))
             if not octave[-1]:
-                print(f"tempo: {reference.tempo} heard as {found.tempo:.1f} ({reference.groove}, {reference.sound})")
+                print(f"tempo: {reference.tempo} taken for {found.tempo:.1f} ({reference.groove}, {reference.sound})")
     print(f"{len(exact)} references, {len(key)} of them unlike the band")
     names = ("tempo", "octave", "key", "relative")
     return {name: float(np.mean(hits)) for name, hits in zip(names, (exact, octave, key, relative), strict=True)}

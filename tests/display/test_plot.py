@@ -17,7 +17,7 @@ import soundfile
 from minimax_nb import Song, Status
 from minimax_nb.display.plot import Picture, plot
 from minimax_nb.errors import InvalidInput, InvalidReference, LibraryError, MusicError
-from minimax_nb.rehearsal.band.analysis import hear
+from minimax_nb.rehearsal.band.analysis import analyse
 from minimax_nb.timeline import Line, Syllable, Timeline
 from tests.support.kernels import run_cell, running_kernel
 from tests.support.service import audio_bytes
@@ -110,17 +110,17 @@ def test_what_is_no_sound_is_said(tmp_path: Path) -> None:
         plot(tmp_path / "words.mp3")
     with pytest.raises(InvalidInput, match="cannot be read"):
         plot(tmp_path / "none.mp3")
-    with pytest.raises(InvalidReference, match=r"words\.mp3 is not sound"):
-        hear(tmp_path / "words.mp3")
+    with pytest.raises(InvalidReference, match=r"words\.mp3 cannot be read as audio"):
+        analyse(tmp_path / "words.mp3")
     with pytest.raises(InvalidReference, match="There is no file"):
-        hear(tmp_path / "none.mp3")
+        analyse(tmp_path / "none.mp3")
 
 
 def test_what_the_band_hears_is_told_in_words(tmp_path: Path) -> None:
     (tmp_path / "tone.mp3").write_bytes(audio_bytes(4))
-    heard = hear(str(tmp_path / "tone.mp3"))
-    assert heard.key in str(heard)
-    assert "BPM (confidence" in str(heard)
+    found = analyse(str(tmp_path / "tone.mp3"))
+    assert found.key in str(found)
+    assert "BPM (confidence" in str(found)
 
 
 def test_without_matplotlib_it_says_what_to_install(track: Path) -> None:

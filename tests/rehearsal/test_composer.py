@@ -10,7 +10,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from minimax_nb.rehearsal.band.composer import SCALES, STREAMS, Score, _Melody, chance, compose
+from minimax_nb.rehearsal.band.composer import SCALES, STREAMS, Score, _Melody, compose, rng_for
 from minimax_nb.rehearsal.band.syllables import (
     by_rule,
     guess_language,
@@ -52,7 +52,7 @@ LINES = {
 ODD = {
     "one word": "##Hello##",
     "no mark": "Hello there",
-    "600 letters": "##" + ("Sing a little song for every day in summer\n" * 14)[:596] + "##",
+    "600 characters": "##" + ("Sing a little song for every day in summer\n" * 14)[:596] + "##",
     "a syllable for every two characters": "##" + "a " * 297 + "a##",
     "one long line of Chinese": "##" + "你好世界我爱你" * 85 + "##",
     "a pause after every syllable": "##" + "a\n\n" * 198 + "a##",
@@ -99,7 +99,7 @@ def test_curly_apostrophes_are_those_of_the_typewriter() -> None:
 
 
 @pytest.mark.parametrize("line", ["Qué día más frío, corazón", "Über den Wolken", "사랑해요", "さくらが ぎんざ"])
-def test_letters_and_their_accents_may_come_apart(line: str) -> None:
+def test_characters_and_their_accents_may_come_apart(line: str) -> None:
     apart = unicodedata.normalize("NFD", line)
     assert apart != line
     assert song(apart) == song(line)
@@ -273,7 +273,7 @@ def test_a_hook_that_is_known_is_not_sought_again() -> None:
 
 def test_each_player_draws_from_a_stream_of_its_own() -> None:
     assert len(set(STREAMS)) == len(STREAMS)
-    assert len({float(chance(7, who).random()) for who in STREAMS}) == len(STREAMS)
+    assert len({float(rng_for(7, who).random()) for who in STREAMS}) == len(STREAMS)
 
 
 def test_the_seed_decides() -> None:

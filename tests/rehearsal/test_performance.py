@@ -1,4 +1,4 @@
-"""The band as it is heard: whole songs from made references, measured without its own ear."""
+"""The band as it sounds: whole songs from made references, measured without its own analysis."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def decoded(path: Path) -> NDArray[np.float32]:
 
 
 def low_pulse(sound: NDArray[np.float32]) -> float:
-    """The tempo in BPM, folded to 70-140, by the rises of the energy below 120 Hz: an ear that is not the band's."""
+    """The tempo in BPM, folded to 70-140, by the rises of the energy below 120 Hz: not by the band's own analysis."""
     spectrum = np.fft.rfft(sound.mean(axis=1))
     hertz = np.fft.rfftfreq(len(sound), 1 / RATE)
     low = np.fft.irfft(spectrum * ((hertz > 30) & (hertz < 120)))
@@ -204,12 +204,12 @@ def test_other_seeds_are_other_songs(folder: Path) -> None:
     assert len({band.choose_groove(score) for score in scores}) >= 2
 
 
-def test_tempo_and_key_override_what_was_heard(folder: Path) -> None:
+def test_tempo_and_key_override_those_of_the_reference(folder: Path) -> None:
     source = reference(folder / "other.wav", 100)
     song = perform(source, "##La la##", folder / "other.mp3", seed=2, tempo=77.7, key="Eb major")
     assert (song.tempo, song.key, song.seed) == (77.7, "D# major", 2)
-    assert song.heard is not None
-    assert song.heard.tempo == pytest.approx(100, rel=0.01)
+    assert song.analysis is not None
+    assert song.analysis.tempo == pytest.approx(100, rel=0.01)
 
 
 @pytest.mark.parametrize(
@@ -224,14 +224,14 @@ def test_keys_are_read_as_musicians_write_them(text: str, key: tuple[int, str]) 
 
 
 @pytest.mark.parametrize("text", ["", "H minor", "A minor seventh", "sad", "C##", "A dorian", "1 major"])
-def test_other_keys_are_refused(text: str, folder: Path) -> None:
+def test_other_keys_are_rejected(text: str, folder: Path) -> None:
     with pytest.raises(ValueError, match="key must read like"):
-        perform(None, PROMPT, folder / "refused.mp3", seed=1, key=text)
-    assert not (folder / "refused.mp3").exists()
+        perform(None, PROMPT, folder / "rejected.mp3", seed=1, key=text)
+    assert not (folder / "rejected.mp3").exists()
 
 
 @pytest.mark.parametrize("tempo", [39.9, 240.1, 0, -90, float("nan"), float("inf"), 10**400, "fast", None])
-def test_other_tempi_are_refused(tempo: object) -> None:
+def test_other_tempi_are_rejected(tempo: object) -> None:
     with pytest.raises(ValueError, match="tempo must be a number from 40 to 240"):
         check_tempo(tempo)  # type: ignore[arg-type]
 

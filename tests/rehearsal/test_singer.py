@@ -139,7 +139,7 @@ def test_what_cannot_be_said_is_said_in_the_notes() -> None:
 
 
 @pytest.mark.parametrize("language", ["xx", "../en", "e\x00n"])
-def test_a_language_without_a_voice_is_refused(language: str) -> None:
+def test_a_language_without_a_voice_is_rejected(language: str) -> None:
     with pytest.raises(ValueError, match="There is no voice for the language"):
         song(language=language)
 
@@ -160,6 +160,7 @@ def test_crowded_words_are_all_sung(tempo: float) -> None:
 
 def test_the_timeline_has_every_word_when_it_is_sung(tmp_path: Path) -> None:
     made = perform(None, "##Hold on, summer\n\nRiver of gold##", tmp_path / "song.mp3", seed=1)
+    assert made.timeline["pauses"] == [1]
     timeline = read_timeline(made.timeline)
     assert timeline is not None
     assert [line.text for line in timeline.lines] == ["Hold on, summer", "River of gold"]
@@ -213,5 +214,5 @@ def test_a_timeline_that_makes_no_sense_is_none(data: object) -> None:
     assert read_timeline(data) is None
 
 
-def test_the_spoken_parts_are_kept_for_few_lines_only() -> None:
-    assert singer._parts.cache_info().maxsize == 8
+def test_the_frames_of_speech_are_kept_for_few_lines_only() -> None:
+    assert singer._frames.cache_info().maxsize == 8

@@ -1,4 +1,4 @@
-"""Hear a reference track: its tempo, key, loudness and brightness.
+"""Analyse a reference track: its tempo, key, loudness and brightness.
 
 Plain numpy on a mono excerpt. Whatever is played, an answer comes back, each with a confidence from 0 to 1.
 """
@@ -20,11 +20,11 @@ Array = NDArray[np.float32]
 
 NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
-RATE = 22_050  # Hz, what everything below listens at
+RATE = 22_050  # Hz, what everything below works at
 LONGEST = 60.0  # s; a minute is plenty and bounds the memory
 HOP = 128  # samples between two looks at the onsets (5.8 ms)
 WINDOW = 1024
-DEFAULT_TEMPO = 100.0  # BPM, when there is no beat to hear
+DEFAULT_TEMPO = 100.0  # BPM, when there is no beat
 SLOWEST, FASTEST = 56.0, 184.0  # BPM, where a beat is looked for
 SLOW_TEMPO = 85.0  # BPM; below it, the tempo may be half of the one people tap
 USUAL_TEMPO, OCTAVES_AROUND = 112.0, 0.85  # the tempo people tap most, and how far they stray from it
@@ -48,7 +48,7 @@ TRIADS = {
 
 
 @dataclass(frozen=True)
-class Heard:
+class Analysis:
     """What a reference sounds like.
 
     `tempo` in BPM, `tonic` a pitch class (0 = C), `mode` "major" or "minor", `loudness` the level of its sounding
@@ -75,11 +75,8 @@ class Heard:
         )
 
 
-def hear(path: Path | str) -> Heard:
-    """Tell what the rehearsal band hears in the first minute of a song or a reference.
-
-    >>> hear("reference.mp3")  # doctest: +SKIP
-    >>> print(hear(song.path))  # doctest: +SKIP
+def analyse(path: Path | str) -> Analysis:
+    """Measure what the rehearsal band goes by in the first minute of a song or a reference.
 
     Parameters
     ----------
@@ -88,39 +85,27 @@ def hear(path: Path | str) -> Heard:
 
     Returns
     -------
-    Heard
+    Analysis
         Its ``tempo`` (BPM), ``key`` (such as ``"A minor"``), ``loudness`` (dBFS) and ``brightness`` (Hz), with
         ``tempo_confidence`` and ``key_confidence`` from 0 to 1.
 
     Raises
     ------
     InvalidReference
-        When the file cannot be read as sound.
+        When the file cannot be read as audio.
+
+    Examples
+    --------
+    >>> print(analyse("reference.mp3"))  # doctest: +SKIP
+    >>> analyse(song.path).tempo  # doctest: +SKIP
     """
-    path = Path(path).expanduser()
-    if not path.is_file():
-        raise InvalidReference(f"There is no file {path}.")
-    try:
-        return listen(path)
-    except (soundfile.LibsndfileError, OSError):
-        raise InvalidReference(f"{path.name} is not sound that can be read here.") from None
-
-
-def listen(path: Path | str) -> Heard:
-    """Listen to the first minute of sound in an audio file.
-
-    Raises
-    ------
-    soundfile.LibsndfileError
-        when the file is no audio.
-    """
-    mono = _without_silence(_read(path))
+    mono = _without_silence(_read(Path(path).expanduser()))
     level = float(np.sqrt(np.mean(mono**2)))
     mono = mono / max(level, 1e-9)
     onsets = _onset_strength(mono)
     tempo, tempo_confidence = _tempo(onsets)
     tonic, mode, key_confidence = _key(mono)
-    return Heard(
+    return Analysis(
         tempo=tempo,
         tempo_confidence=tempo_confidence,
         tonic=tonic,
@@ -131,14 +116,19 @@ def listen(path: Path | str) -> Heard:
     )
 
 
-def _read(path: Path | str) -> Array:
+def _read(path: Path) -> Array:
     """The start of a file as mono at `RATE`, what is louder than full scale clipped as a player would.
 
-    It is twice as long as what is listened to, so that silence in front leaves something to hear.
+    It is twice as long as what is analysed, so that silence in front leaves enough.
     """
-    with soundfile.SoundFile(path) as file:
-        sound = file.read(int(2 * LONGEST * file.samplerate), dtype="float32", always_2d=True)
-        rate = file.samplerate
+    if not path.is_file():
+        raise InvalidReference(f"There is no file {path}.")
+    try:
+        with soundfile.SoundFile(path) as file:
+            sound = file.read(int(2 * LONGEST * file.samplerate), dtype="float32", always_2d=True)
+            rate = file.samplerate
+    except (soundfile.LibsndfileError, OSError):
+        raise InvalidReference(f"{path.name} cannot be read as audio.") from None
     mono = np.clip(np.nan_to_num(sound, copy=False), -1, 1, out=sound).mean(axis=1)
     if rate != RATE:
         mono = soxr.resample(mono, rate, RATE)
@@ -164,8 +154,8 @@ def _spectra(mono: Array, size: int, hop: int) -> Array:
     frames = np.lib.stride_tricks.sliding_window_view(padded, size)[::hop]
     window = np.hanning(size).astype(np.float32)
     # A few hundred frames at a time keep the memory small.
-    parts = [np.abs(np.fft.rfft(frames[i : i + 256] * window)) for i in range(0, len(frames), 256)]
-    return np.concatenate(parts).astype(np.float32)
+    blocks = [np.abs(np.fft.rfft(frames[i : i + 256] * window)) for i in range(0, len(frames), 256)]
+    return np.concatenate(blocks).astype(np.float32)
 
 
 def _bands(bins: int, count: int, low: float, high: float) -> Array:
@@ -182,7 +172,7 @@ def _onset_strength(mono: Array) -> Array:
     spectra = _spectra(mono, WINDOW, HOP)
     loudness = np.log1p(3 * (spectra @ _bands(spectra.shape[1], 32, 40, 9000)))
     rise = np.maximum(loudness[3:] - loudness[:-3], 0).mean(axis=1)
-    # The rise over three frames is centred half way between them; the ends would hear the cut as an onset.
+    # The rise over three frames is centred half way between them; the ends would take the cut for an onset.
     onsets = np.pad(rise, (2, 1))
     onsets[:4] = onsets[4]
     width = int(0.8 * RATE / HOP)
@@ -296,14 +286,14 @@ def _notes(mono: Array) -> Array:
 
     Non-negative least squares by multiplicative updates (Lee & Seung, 2001).
     """
-    heard = np.sqrt(_semitones(mono))
-    shapes = np.zeros((NOTES, heard.shape[1]), dtype=np.float32)
+    levels = np.sqrt(_semitones(mono))
+    shapes = np.zeros((NOTES, levels.shape[1]), dtype=np.float32)
     for overtone in range(1, OVERTONES + 1):
         place = np.arange(NOTES) + round(12 * np.log2(overtone))
-        inside = place < heard.shape[1]
+        inside = place < levels.shape[1]
         shapes[np.arange(NOTES)[inside], place[inside]] += OVERTONE_DECAY ** (overtone - 1)
-    notes = np.full((len(heard), NOTES), float(heard.mean()) + 1e-9, dtype=np.float32)
-    target, overlap = heard @ shapes.T, shapes @ shapes.T
+    notes = np.full((len(levels), NOTES), float(levels.mean()) + 1e-9, dtype=np.float32)
+    target, overlap = levels @ shapes.T, shapes @ shapes.T
     for _ in range(60):
         notes *= target / (notes @ overlap + 1e-9)
     return notes

@@ -1,4 +1,4 @@
-"""Turn lyrics and what was heard into a score: syllables, melody, chords and form.
+"""Turn lyrics and what a reference sounds like into a score: syllables, melody, chords and form.
 
 Pure: the same words, key, tempo and seed give the same score. Beats count quarter notes from the start of the
 song; seconds come from `Score.at`, which holds the tempo and the swing.
@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .form import BAR, SHORTEST, Layout, choose_layout, length
+from .form import BAR, SHORTEST, Form, choose_form, length
 from .syllables import Cut, Words, read_prompt, spoken, starts_weakly
 
 SLOWEST_SUNG = 3.3  # syllables/s, of those that are understood best
@@ -137,30 +137,30 @@ def compose(
     cut : how the voice cuts words into syllables; by rule when it is not given
     """
     lines, accompanied, language = read_prompt(prompt, language, cut)
-    rng = chance(seed, "composer")
+    rng = rng_for(seed, "composer")
     swing = float(rng.choice((0.0, 0.0, 0.04, 0.1))) if tempo < 130 else 0.0
     counts = [sum(map(len, line)) for line in lines]
-    layout = choose_layout(counts, tempo, accompanied)
-    sections = _sections(counts, layout, tempo)
+    form = choose_form(counts, tempo, accompanied)
+    sections = _sections(counts, form, tempo)
     sung = [line for line in lines if line]
     score = Score(tempo, tonic, mode, brightness, abs(seed), swing, accompanied, language, sections, (), (), ())
     score = replace(score, chords=_chords(score, sung, rng))
-    return _Melody(score, layout, sung, rng).written()
+    return _Melody(score, form, sung, rng).written()
 
 
-def chance(seed: int, who: str) -> np.random.Generator:
-    """The stream of chance of one of `STREAMS`."""
+def rng_for(seed: int, who: str) -> np.random.Generator:
+    """The random numbers of one of `STREAMS` in a song of this seed."""
     return np.random.default_rng([abs(seed), STREAMS.index(who)])
 
 
-def _sections(counts: Sequence[int], layout: Layout, tempo: float) -> tuple[Section, ...]:
+def _sections(counts: Sequence[int], form: Form, tempo: float) -> tuple[Section, ...]:
     """The form; a short song gets a longer intro and a solo after its words."""
-    missing = SHORTEST - length(counts, layout, tempo)
+    missing = SHORTEST - length(counts, form, tempo)
     bars = max(0, int(np.ceil(missing * tempo / 60 / BAR)))
-    longer_intro = min(2, bars // 3) if layout.intro else 0
-    spans = [("intro", layout.intro + longer_intro * BAR)]
-    spans += [("line", layout.line_beats(count)) if count else ("reply", layout.pause) for count in counts]
-    spans += [("solo", (bars - longer_intro) * BAR), ("ending", layout.ending)]
+    longer_intro = min(2, bars // 3) if form.intro else 0
+    spans = [("intro", form.intro + longer_intro * BAR)]
+    spans += [("line", form.line_beats(count)) if count else ("reply", form.pause) for count in counts]
+    spans += [("solo", (bars - longer_intro) * BAR), ("ending", form.ending)]
     sections: list[Section] = []
     beat, line = 0.0, 0
     for kind, beats in spans:
@@ -187,10 +187,10 @@ def _chords(score: Score, lines: Sequence[Words], rng: np.random.Generator) -> t
         if section.kind == "ending":
             count, degrees = 1, [TONIC]
         elif section.kind == "line":
-            letters = spoken(lines[section.line])
-            if letters in closing:
+            text = spoken(lines[section.line])
+            if text in closing:
                 degrees[-2:] = [DOMINANT, TONIC][-min(2, count) :]
-            degrees = known.setdefault(f"{letters} {count}", degrees)
+            degrees = known.setdefault(f"{text} {count}", degrees)
         turn += count
         if section.kind in ("intro", "reply"):
             stanza, turn = stanza + (section.kind == "reply"), 0
@@ -217,8 +217,8 @@ def _pitch_classes(degree: int, score: Score, colourful: bool) -> tuple[int, ...
 class _Melody:
     """Writes the lead and the hook of a score, phrase by phrase."""
 
-    def __init__(self, score: Score, layout: Layout, lines: Sequence[Words], rng: np.random.Generator) -> None:
-        self.score, self.layout, self.lines, self.rng = score, layout, lines, rng
+    def __init__(self, score: Score, form: Form, lines: Sequence[Words], rng: np.random.Generator) -> None:
+        self.score, self.form, self.lines, self.rng = score, form, lines, rng
         lowest = int(rng.integers(46, 50))  # low enough for words to be understood: overtones show the vowels
         scale = {(score.tonic + step) % 12 for step in SCALES[score.mode]}
         self.voice = [pitch for pitch in range(lowest, lowest + 17) if pitch % 12 in scale]
@@ -247,27 +247,27 @@ class _Melody:
         """The syllables of a line, the last one held up to its end, or into the song's last chord."""
         words = self.lines[section.line]
         starts = [section.beat + beat for beat in self._rhythm(words, section.beats)]
-        letters, high = spoken(words), self.stanza % 2
-        pitches = self.known.get((letters, len(starts)))
+        text, high = spoken(words), self.stanza % 2
+        pitches = self.known.get((text, len(starts)))
         if pitches is None:
             # Lines over the same chords share a melody by turns, so that a stanza goes A B A C.
-            turn, closed = "ABAC"[self.position % 4], letters in self.closing
-            form = (tuple(self._chord(beat) for beat in starts), turn, closed, high)
+            turn, closed = "ABAC"[self.position % 4], text in self.closing
+            shape = (tuple(self._chord(beat) for beat in starts), turn, closed, high)
             # Every other stanza lies higher, as a chorus does.
-            pitches = self.known.get(form) or self._walk(starts, self.voice, closed, lift=3.0 * high)
-            self.known[form] = self.known[(letters, len(starts))] = pitches
+            pitches = self.known.get(shape) or self._walk(starts, self.voice, closed, lift=3.0 * high)
+            self.known[shape] = self.known[(text, len(starts))] = pitches
         seconds = [self.score.at(beat) for beat in starts]
         if after.kind == "ending":
             last = min(self.score.at(after.beat + after.beats / 2), seconds[-1] + 3.5)
         else:
-            end = self.score.at(section.beat + section.beats - min(self.layout.breath, 0.5))
+            end = self.score.at(section.beat + section.beats - min(self.form.breath, 0.5))
             last = min(end, seconds[-1] + 1.0)
-        texts = [(text, word) for word, parts in enumerate(words, self.words) for text in parts]
+        pieces = [(piece, word) for word, cut in enumerate(words, self.words) for piece in cut]
         self.words += len(words)
         self.position += 1
         return [
-            Syllable(text, start, stop, pitch, word, section.line)
-            for (text, word), start, stop, pitch in zip(texts, seconds, [*seconds[1:], last], pitches, strict=True)
+            Syllable(piece, start, stop, pitch, word, section.line)
+            for (piece, word), start, stop, pitch in zip(pieces, seconds, [*seconds[1:], last], pitches, strict=True)
         ]
 
     def _rhythm(self, words: Words, beats: float) -> list[float]:
@@ -275,23 +275,23 @@ class _Melody:
         ends = np.cumsum([len(word) for word in words])
         count = int(ends[-1])
         room = 0
-        while room <= count and self.layout.filled(count + room + 1) <= beats + 1e-9:
+        while room <= count and self.form.filled(count + room + 1) <= beats + 1e-9:
             room += 1
-        late = int(room > 0 and starts_weakly(words) and self.layout.step >= 0.4)
+        late = int(room > 0 and starts_weakly(words) and self.form.step >= 0.4)
         # No more than keep the words at a rate that is understood.
-        rate = self.score.tempo / 60 / self.layout.step
+        rate = self.score.tempo / 60 / self.form.step
         spare = min(room - late, max(0, int(count * (rate / SLOWEST_SUNG - 1))))
         held = {int(ends[np.argmin(abs(ends - count * (i + 1) / (spare + 1)))]) for i in range(spare)}
         slots = np.arange(count) + late + [sum(end <= i for end in held if end < count) for i in range(count)]
-        return [self.layout.place(int(slot)) for slot in slots]
+        return [self.form.place(int(slot)) for slot in slots]
 
     def _play(self, beat: float, beats: float) -> list[Note]:
         """The hook: its motif in one bar and an answer held in the next, over at most two bars."""
         places = [*self.motif, *(BAR + place for place in self.motif[:3])]
         starts = [beat + place for place in places if place <= beats - 0.5]
-        form = (tuple(self._chord(start) for start in starts), "hook")
+        shape = (tuple(self._chord(start) for start in starts), "hook")
         pool = self.instrument if self.score.accompanied else self.voice
-        pitches = self.known[form] = self.known.get(form) or self._walk(starts, pool, closed=True)
+        pitches = self.known[shape] = self.known.get(shape) or self._walk(starts, pool, closed=True)
         stops = [*starts[1:], min(starts[-1] + 2, beat + beats - 0.25)]
         return [
             Note(self.score.at(start), self.score.at(stop) - self.score.at(start), pitch, 0.6 + 0.3 * _weight(start))

@@ -23,7 +23,7 @@ GRIDS: tuple[tuple[float, tuple[float, ...]], ...] = (
 
 
 @dataclass(frozen=True)
-class Layout:
+class Form:
     """How densely the words are set: a grid of `GRIDS`, what a line is rounded up to, and the rests, in beats."""
 
     pattern: float
@@ -54,7 +54,7 @@ class Layout:
         return self.place(slots - 1) + max(self.step, min(1.0, 2 * self.breath)) + self.breath
 
 
-def choose_layout(counts: Sequence[int], tempo: float, accompanied: bool) -> Layout:
+def choose_form(counts: Sequence[int], tempo: float, accompanied: bool) -> Form:
     """The most comfortable setting of lines with so many syllables that is not too long, or the shortest of all."""
     intro = (2 * BAR if tempo >= 60 else BAR) if accompanied else 0
     # The last chord rings for about three seconds, a lone voice for half of that.
@@ -63,22 +63,22 @@ def choose_layout(counts: Sequence[int], tempo: float, accompanied: bool) -> Lay
     for pattern, places in GRIDS:
         step = pattern / len(places)
         options += [
-            Layout(pattern, places, 4, 0.5, 4 if tempo < 80 else 8, intro, ending, 0.0),
-            Layout(pattern, places, 2, 0.5, 4, intro, ending, 0.3),
-            Layout(pattern, places, 1, step, 2, intro, ending, 0.7),
-            Layout(pattern, places, 1, 0, 1, min(intro, BAR), ending, 1.5),
-            Layout(pattern, places, step, 0, step, min(intro, BAR), ending, 2.5),
+            Form(pattern, places, 4, 0.5, 4 if tempo < 80 else 8, intro, ending, 0.0),
+            Form(pattern, places, 2, 0.5, 4, intro, ending, 0.3),
+            Form(pattern, places, 1, step, 2, intro, ending, 0.7),
+            Form(pattern, places, 1, 0, 1, min(intro, BAR), ending, 1.5),
+            Form(pattern, places, step, 0, step, min(intro, BAR), ending, 2.5),
         ]
     return min(options, key=lambda o: (max(LONGEST, length(counts, o, tempo)), _discomfort(o, tempo)))
 
 
-def _discomfort(layout: Layout, tempo: float) -> float:
+def _discomfort(form: Form, tempo: float) -> float:
     """How far a setting is from a relaxed one with the rate of syllables that is understood best."""
-    rate = tempo / 60 / layout.step
-    return 3 * abs(float(np.log2(rate / SUNG_RATE))) + layout.tightness
+    rate = tempo / 60 / form.step
+    return 3 * abs(float(np.log2(rate / SUNG_RATE))) + form.tightness
 
 
-def length(counts: Sequence[int], layout: Layout, tempo: float) -> float:
+def length(counts: Sequence[int], form: Form, tempo: float) -> float:
     """The length in s of a song with so many syllables in each line (0: a pause), its ending included."""
-    beats = sum(layout.line_beats(count) if count else layout.pause for count in counts)
-    return (layout.intro + beats + layout.ending) * 60 / tempo
+    beats = sum(form.line_beats(count) if count else form.pause for count in counts)
+    return (form.intro + beats + form.ending) * 60 / tempo

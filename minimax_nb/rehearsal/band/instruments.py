@@ -1,4 +1,4 @@
-"""Play a score: drums, bass, keys, pad and hook, to a lead that `sing` makes.
+"""Play a score: drums, bass, keys, pad and hook, to a lead that a `voice` sings.
 
 Every sound is made here, from sines, wavetables and shaped noise. A stem is float32, shape (samples, 2), at `RATE`,
 with `TAIL` s after the last beat for what still rings.
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .composer import Chord, Score, Section, chance
+from .composer import Chord, Score, Section, rng_for
 
 Audio = NDArray[np.float32]
 
@@ -101,7 +101,7 @@ def choose_groove(score: Score) -> Groove:
         for groove in GROOVES.values()
         if groove.slowest <= score.tempo <= groove.fastest and groove.dull <= score.brightness <= groove.bright
     ]
-    return suiting[int(chance(score.seed, "groove").integers(len(suiting)))]
+    return suiting[int(rng_for(score.seed, "groove").integers(len(suiting)))]
 
 
 def _silence(score: Score) -> Audio:
@@ -175,7 +175,7 @@ def _drum(name: str) -> Audio:
 
 def _drums(score: Score, groove: Groove) -> Audio:
     """The kit: the groove in every bar, a fill into each new part, a crash on its first beat."""
-    stem, rng = _silence(score), chance(score.seed, "drums")
+    stem, rng = _silence(score), rng_for(score.seed, "drums")
     new_parts = _new_parts(score)
     kit = (
         ("kick", groove.kick, 0.0, 0.9),
@@ -269,7 +269,7 @@ def _struck(sound: str, pitch: int, seconds: int) -> Audio:
 
 def _keys(score: Score, groove: Groove, voicings: list[tuple[int, ...]]) -> Audio:
     """The chords in the groove's rhythm; strong steps play the chord, light ones a single note of it."""
-    stem, rng = _silence(score), chance(score.seed, "keys")
+    stem, rng = _silence(score), rng_for(score.seed, "keys")
     strokes = [(beat, step) for _, beat, step in _steps(score) if _strength(groove.keys, step)]
     ending = score.sections[-1].beat
     for (beat, step), (stop, _) in pairwise([*strokes, (ending, 0)]):
@@ -307,7 +307,7 @@ def _wave(kind: str, hertz: float | NDArray[np.float64], samples: int, phase: fl
 
 def _bass(score: Score, groove: Groove) -> Audio:
     """The bass: roots, fifths and octaves in the groove's rhythm, from A1 up."""
-    stem, rng = _silence(score), chance(score.seed, "bass")
+    stem, rng = _silence(score), rng_for(score.seed, "bass")
     strokes = [(beat, groove.bass[step]) for _, beat, step in _steps(score) if groove.bass[step] != "."]
     ending = score.sections[-1].beat
     for (beat, mark), (stop, _) in pairwise([*strokes, (ending, "r"), (ending + 8, ".")]):
@@ -322,7 +322,7 @@ def _bass(score: Score, groove: Groove) -> Audio:
 
 def _pad(score: Score, voicings: list[tuple[int, ...]]) -> Audio:
     """Held chords, each note detuned by 5 cents to the left and to the right."""
-    stem, rng = _silence(score), chance(score.seed, "pad")
+    stem, rng = _silence(score), rng_for(score.seed, "pad")
     for chord, voicing in zip(score.chords, voicings, strict=True):
         start, stop = score.at(chord.beat), score.at(chord.beat + chord.beats)
         samples = int((stop - start + 0.35) * RATE)
@@ -337,7 +337,7 @@ def _pad(score: Score, voicings: list[tuple[int, ...]]) -> Audio:
 def _hook(score: Score) -> Audio:
     """The instrument that opens the song and answers in the pauses: a flute or a bell-like piano, by the seed."""
     stem = _silence(score)
-    flute = chance(score.seed, "hook").random() < 0.5
+    flute = rng_for(score.seed, "hook").random() < 0.5
     for note in score.hook:
         samples = int((note.length + 0.1) * RATE)
         if flute:

@@ -21,7 +21,7 @@ from .instruments import RATE, Audio
 LOUDNESS = -14.0  # LUFS
 CEILING = -1.0  # dBTP, after the mp3
 HEADROOM = 0.7  # dB kept free before the encoder, which overshoots
-REVERB_TIME, REVERB_SHARE = 1.3, 0.16  # s, and how much of it is heard
+REVERB_TIME, REVERB_SHARE = 1.3, 0.16  # s, and how much of it is mixed in
 FADE = 2.2  # s at the end
 DUCK = 2.5  # dB the band steps back while the lead sounds
 BLOCK = 441  # samples, 10 ms: the step of slow gains
@@ -116,10 +116,10 @@ def loudness(sound: Audio) -> float:
         power += np.convolve(np.pad(tenths, (0, max(0, 4 - len(tenths)))), np.ones(4) / 4, mode="valid")[: len(power)]
     with np.errstate(divide="ignore"):
         blocks = -0.691 + 10 * np.log10(power)
-        heard = power[blocks > -70]
-        if heard.size == 0:
+        sounding = power[blocks > -70]
+        if sounding.size == 0:
             return -np.inf
-        relative = -0.691 + 10 * np.log10(heard.mean()) - 10
+        relative = -0.691 + 10 * np.log10(sounding.mean()) - 10
         return float(-0.691 + 10 * np.log10(power[(blocks > relative) & (blocks > -70)].mean()))
 
 
@@ -158,8 +158,8 @@ def _k_weighting(size: int) -> Audio:
 def _biquad(z: NDArray[np.complex128], top: tuple[float, ...], bottom: tuple[float, ...]) -> NDArray[np.float64]:
     """The gain of (t0 s^2 + t1 s + t2) / (b0 s^2 + b1 s + b2) with s = (1 - z) / (1 + z), z a delay of a sample."""
     over, under = 1 - z, 1 + z
-    parts = [c[0] * over**2 + c[1] * over * under + c[2] * under**2 for c in (top, bottom)]
-    return np.abs(parts[0] / parts[1])
+    terms = [c[0] * over**2 + c[1] * over * under + c[2] * under**2 for c in (top, bottom)]
+    return np.abs(terms[0] / terms[1])
 
 
 # --- shaping ---

@@ -1,6 +1,6 @@
-"""The whole way from a reference and a prompt to a song: listen, compose, play, sing, mix.
+"""The whole way from a reference and a prompt to a song: analyse, compose, play, sing, mix.
 
-The lead is a `sing.Voice`: the singer where the extra `[voice]` is installed, else the hum, or any other.
+The lead is a `voice.Voice`: the singer where the extra `[voice]` is installed, else the hum, or any other.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
-from .analysis import NOTE_NAMES, Heard, listen
-from .composer import Score, chance, compose
+from .analysis import NOTE_NAMES, Analysis, analyse
+from .composer import Score, compose, rng_for
 from .instruments import RATE, play
 from .mixer import faded, mix, write_mp3
 from .syllables import WORDLESS
@@ -35,7 +35,7 @@ class Performance:
     tempo: float
     key: str
     seed: int
-    heard: Heard | None
+    analysis: Analysis | None
     score: Score
     timeline: dict[str, Any]
 
@@ -59,8 +59,8 @@ def perform(
     prompt : the lyrics as they are sent: lines, an empty line for a pause, ## at both ends for accompaniment
     destination : the mp3 file to write
     seed : the same inputs and seed give the same samples
-    tempo : BPM from 40 to 240, instead of the heard one
-    key : such as "A minor" or "C# major", instead of the heard one
+    tempo : BPM from 40 to 240, instead of that of the reference
+    key : such as "A minor" or "C# major", instead of that of the reference
     language : of the words, such as "en", instead of the guessed one
     voice : has the lead; the best there is when it is not given
 
@@ -74,8 +74,8 @@ def perform(
     wanted = parse_key(key) if key is not None else None
     if tempo is not None:
         tempo = check_tempo(tempo)
-    heard = listen(reference) if reference is not None else None
-    own_tempo, own_key, brightness = _from_seed(seed) if heard is None else _from_heard(heard)
+    analysis = analyse(reference) if reference is not None else None
+    own_tempo, own_key, brightness = _from_seed(seed) if analysis is None else _from_analysis(analysis)
     tonic, mode = wanted or own_key
     voice = voice or best_voice()
     style: dict[str, Any] = {"tempo": tempo or own_tempo, "tonic": tonic, "mode": mode, "brightness": brightness}
@@ -90,16 +90,26 @@ def perform(
         score.tempo,
         name,
         seed,
-        heard,
+        analysis,
         score,
         to_timeline(score, voice.remarks(score)),
     )
 
 
 def to_timeline(score: Score, notes: Sequence[str] = ()) -> dict[str, Any]:
-    """When what is sung, as plain data: the lines, each with its syllables as [text, start, end] in s, and the notes.
+    """When what is sung, as plain data for `minimax_nb.timeline`.
 
-    Texts of a line joined are the line as it was written, each word with the blank behind it.
+    Parameters
+    ----------
+    score : Score
+    notes : sequence of str
+        What the voice has to say about the song.
+
+    Returns
+    -------
+    dict
+        ``language``; ``lines``, each with its syllables as ``[text, start, end]`` in s, whose texts joined are the
+        line as it was written; ``pauses``, the numbers of the lines before which a pause stands; ``notes``.
     """
     lines = []
     for _, line in groupby(score.syllables, key=lambda syllable: syllable.line):
@@ -111,7 +121,13 @@ def to_timeline(score: Score, notes: Sequence[str] = ()) -> dict[str, Any]:
                 for s, ends_word in zip(sung, ends, strict=True)
             ]
         )
-    return {"language": score.language, "lines": lines, "notes": list(notes)}
+    return {"language": score.language, "lines": lines, "pauses": _pauses(score), "notes": list(notes)}
+
+
+def _pauses(score: Score) -> list[int]:
+    """The numbers of the lines before which a pause stands."""
+    nexts = [(section.kind, after.line) for section, after in pairwise(score.sections)]
+    return [line for kind, line in nexts if kind == "reply" and line >= 0]
 
 
 def play_sample(
@@ -153,13 +169,13 @@ def check_tempo(tempo: float) -> float:
     return checked
 
 
-def _from_heard(heard: Heard) -> tuple[float, tuple[int, str], float]:
-    return heard.tempo, (heard.tonic, heard.mode), heard.brightness
+def _from_analysis(found: Analysis) -> tuple[float, tuple[int, str], float]:
+    return found.tempo, (found.tonic, found.mode), found.brightness
 
 
 def _from_seed(seed: int) -> tuple[float, tuple[int, str], float]:
-    """Tempo, key and brightness when there is nothing to hear."""
-    rng = chance(seed, "reference")
+    """Tempo, key and brightness when there is no reference."""
+    rng = rng_for(seed, "reference")
     tempo = float(rng.integers(84, 129))
     mode = "major" if rng.random() < 0.6 else "minor"
     return tempo, (int(rng.integers(12)), mode), float(rng.uniform(1200, 3500))

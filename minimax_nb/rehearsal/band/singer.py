@@ -21,7 +21,7 @@ from .instruments import RATE, TAIL, Audio
 from .mixer import smooth
 from .speech import Phoneme, Speech, speak
 from .syllables import Words, cut_into
-from .vocoder import FRAME, Curve, Parts, put_together, take_apart
+from .vocoder import FRAME, Curve, SpeechFrames, analyse, synthesise
 from .voice import pitch_curve
 
 LONGER = 1.2  # how much longer than spoken a consonant is sung
@@ -34,7 +34,7 @@ EARLY = 0.3  # of a diphthong, where it is held
 
 
 @dataclass(frozen=True)
-class Sung:
+class Spoken:
     """A syllable as it is spoken: what comes before its vowel, and the vowel."""
 
     onset: tuple[Phoneme, ...]
@@ -42,10 +42,10 @@ class Sung:
 
 
 class Singer:
-    """A `sing.Voice` that sings the words."""
+    """A `voice.Voice` that sings the words."""
 
     def cut(self, words: Sequence[str], language: str) -> Words:
-        """Words as the syllables that will be heard, as many as they have vowels when they are spoken."""
+        """Words as the syllables that will sound, as many as they have vowels when they are spoken."""
         speech = speak(tuple(words), language)
         return [cut_into(word, count, language) for word, count in zip(words, speech.counts, strict=True)]
 
@@ -92,13 +92,13 @@ def _add(stem: Curve, start: float, sound: Curve) -> None:
     stem[max(0, first) : max(0, first) + len(sound)] += sound
 
 
-def divide(speech: Speech) -> tuple[list[Sung], tuple[Phoneme, ...]]:
+def divide(speech: Speech) -> tuple[list[Spoken], tuple[Phoneme, ...]]:
     """The syllables of a line, one a vowel, and the consonants after the last; silence is left out."""
-    sung: list[Sung] = []
+    sung: list[Spoken] = []
     onset: list[Phoneme] = []
     for phoneme in speech.phonemes:
         if phoneme.is_vowel:
-            sung.append(Sung(tuple(onset), phoneme))
+            sung.append(Spoken(tuple(onset), phoneme))
             onset = []
         else:
             onset.append(phoneme)
@@ -106,9 +106,9 @@ def divide(speech: Speech) -> tuple[list[Sung], tuple[Phoneme, ...]]:
 
 
 @functools.lru_cache(maxsize=8)
-def _parts(speech: Speech) -> Parts:
+def _frames(speech: Speech) -> SpeechFrames:
     vowels = [(p.start, p.end) for p in speech.phonemes if p.is_vowel]
-    return take_apart(speech.samples, speaking.RATE, vowels)
+    return analyse(speech.samples, speaking.RATE, vowels)
 
 
 def _line(line: Sequence[Syllable], speech: Speech) -> tuple[float, Curve]:
@@ -118,15 +118,15 @@ def _line(line: Sequence[Syllable], speech: Speech) -> tuple[float, Curve]:
     start = np.floor(times[0] / FRAME) * FRAME
     frames = start + FRAME * np.arange(int((times[-1] - start) / FRAME) + 1)
     notes = [(s.start, s.end, s.pitch) for s in line]
-    parts = _parts(speech)
+    spoken = _frames(speech)
     where = np.interp(frames, times, places)
-    gains = _gains(frames, where, line, sung, parts)
+    gains = _gains(frames, where, line, sung, spoken)
     gains *= np.clip((times[-1] - frames) / RELEASE, 0, 1) * np.clip((frames - start) / 0.01, 0, 1)
-    return start, put_together(parts, where, pitch_curve(frames, FRAME, notes, scoop=0.6), gains)
+    return start, synthesise(spoken, where, pitch_curve(frames, FRAME, notes, scoop=0.6), gains)
 
 
-def _time_map(line: Sequence[Syllable], sung: Sequence[Sung], coda: Sequence[Phoneme]) -> tuple[Curve, Curve]:
-    """Seconds of the song, and the seconds of the speech that are heard there; straight between them."""
+def _time_map(line: Sequence[Syllable], sung: Sequence[Spoken], coda: Sequence[Phoneme]) -> tuple[Curve, Curve]:
+    """Seconds of the song, and the seconds of the speech that sound there; straight between them."""
     times: list[float] = []
     places: list[float] = []
 
@@ -161,11 +161,11 @@ def _time_map(line: Sequence[Syllable], sung: Sequence[Sung], coda: Sequence[Pho
 
 def _vowel(vowel: Phoneme, start: float, end: float) -> list[tuple[float, float]]:
     """A vowel between two moments: (second of the song, second of the speech) at its corners."""
-    spoken, sung = vowel.end - vowel.start, end - start
-    if sung <= spoken:
+    natural, wanted = vowel.end - vowel.start, end - start
+    if wanted <= natural:
         return [(start, vowel.start), (end - 1e-4, vowel.end)]
-    ends = min(NATURAL, 0.35 * spoken)
-    head, tail = (EARLY * spoken, 0.5 * spoken) if vowel.is_diphthong else (ends, ends)
+    ends = min(NATURAL, 0.35 * natural)
+    head, tail = (EARLY * natural, 0.5 * natural) if vowel.is_diphthong else (ends, ends)
     return [
         (start, vowel.start),
         (start + head, vowel.start + head),
@@ -174,16 +174,18 @@ def _vowel(vowel: Phoneme, start: float, end: float) -> list[tuple[float, float]
     ]
 
 
-def _gains(frames: Curve, places: Curve, line: Sequence[Syllable], sung: Sequence[Sung], parts: Parts) -> Curve:
+def _gains(
+    frames: Curve, places: Curve, line: Sequence[Syllable], sung: Sequence[Spoken], spoken: SpeechFrames
+) -> Curve:
     """The factor of each frame: vowels sound at once and evenly, weak ones stronger, long ones fade a little."""
-    levels = np.sqrt(np.exp(parts.envelope).mean(axis=1))
-    spoken = np.interp(places, FRAME * np.arange(len(levels)), levels)
+    levels = np.sqrt(np.exp(spoken.envelope).mean(axis=1))
+    level_at = np.interp(places, FRAME * np.arange(len(levels)), levels)
     mean = float(np.median([_level(levels, s.vowel) for s in sung]))
     gains = np.ones(len(frames))
     for note, syllable in zip(line, sung, strict=True):
         vowel, level = syllable.vowel, _level(levels, syllable.vowel)
         inside = (frames >= note.start) & (frames < note.end) & (places >= vowel.start) & (places < vowel.end)
-        even = np.clip(level / np.maximum(spoken, 1e-9), 0.5, 4) ** EVENNESS
+        even = np.clip(level / np.maximum(level_at, 1e-9), 0.5, 4) ** EVENNESS
         raised = np.clip(mean / max(level, 1e-9), 0.3, 4) ** EVENNESS
         gains[inside] = (even * raised * (1 - 0.35 * np.clip((frames - note.start) / 2, 0, 1)))[inside]
     return smooth(gains, 3)

@@ -25,7 +25,7 @@ PITCH, PITCH_RANGE = 50, 10  # of 100: the middle of the voice, and almost no in
 VARIANT = "m1"  # of the voices: a man's; of those tried, the one whose words suffer least from being sung
 UNSAYABLE = "la"  # what is sung for what cannot be said
 
-VOICES = {"en": "en-us", "zh": "cmn"}  # others bear the name of their language
+VOICES = {"en": "en-us", "zh": "cmn"}  # others have the name of their language
 SCRIPTS = {  # the language of a line in a script that the guess by small words does not know
     "HIRAGANA": "ja", "KATAKANA": "ja", "CJK": "cmn", "HANGUL": "ko", "CYRILLIC": "ru", "GREEK": "el",
     "ARABIC": "ar", "HEBREW": "he", "DEVANAGARI": "hi", "ARMENIAN": "hy", "GEORGIAN": "ka", "BENGALI": "bn",
@@ -100,17 +100,17 @@ def speak(words: tuple[str, ...], language: str) -> Speech:
 
 
 def voice_name(words: Sequence[str], language: str) -> str:
-    """The voice of a language, or that of the script in which most letters are written."""
-    letters = [unicodedata.name(char, "").split(" ")[0] for word in words for char in word if char.isalpha()]
-    scripts = [SCRIPTS[name] for name in letters if name in SCRIPTS]
-    if 2 * len(scripts) > len(letters) and language in ("en", "es", "fr", "de"):
-        # Japanese is known by any of its own letters.
+    """The voice of a language, or that of the script in which most characters are written."""
+    names = [unicodedata.name(char, "").split(" ")[0] for word in words for char in word if char.isalpha()]
+    scripts = [SCRIPTS[name] for name in names if name in SCRIPTS]
+    if 2 * len(scripts) > len(names) and language in ("en", "es", "fr", "de"):
+        # Japanese is known by any character of its own.
         return "ja" if "ja" in scripts else max(sorted(set(scripts)), key=scripts.count)
     return VOICES.get(language, language)
 
 
 def _is_sayable(word: str) -> bool:
-    """Whether its letters are read; those of other scripts would be spelt by their numbers."""
+    """Whether its characters are read; those of other scripts would be spelt by their numbers."""
     scripts = {unicodedata.name(char, "").split(" ")[0] for char in word if char.isalpha()}
     return scripts <= {"LATIN", *SCRIPTS}
 
@@ -127,15 +127,15 @@ def _counts(speech: Speech, plain: Sequence[str], voice: str) -> tuple[int, ...]
 
     Small words are sometimes spoken as one ("of the"): then what each has alone decides.
     """
-    heard = np.bincount([p.word for p in speech.phonemes if p.is_vowel], minlength=len(plain))
-    for group in _merged(heard == 0):
+    vowels = np.bincount([p.word for p in speech.phonemes if p.is_vowel], minlength=len(plain))
+    for group in _merged(vowels == 0):
         if group[0] < 0:
             return None
         alone = [sum(p.is_vowel for p in _synthesised((plain[word],), voice).phonemes) for word in group]
-        if sum(alone) != heard[group[0]] or not all(alone):
+        if sum(alone) != vowels[group[0]] or not all(alone):
             return None
-        heard[group] = alone
-    return tuple(int(count) for count in heard)
+        vowels[group] = alone
+    return tuple(int(count) for count in vowels)
 
 
 def _merged(silent: NDArray[np.bool_]) -> list[list[int]]:

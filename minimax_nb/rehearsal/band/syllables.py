@@ -117,12 +117,12 @@ def by_rule(words: Sequence[str], language: str) -> Words:
 def syllables(word: str, language: str = "en") -> list[str]:
     """Cut a word with its punctuation into syllables, at least one; joined they are the word again.
 
-    A heuristic: vowel groups, with the mute letters and hiatus of the language; one per Chinese, Japanese or
-    Korean character and per digit; one per two letters in scripts that do not write their vowels.
+    A heuristic: vowel groups, with the mute core and hiatus of the language; one per Chinese, Japanese or
+    Korean character and per digit; one per two characters in scripts that do not write their vowels.
     """
     language = language if language in LANGUAGES else "es"
-    parts = re.split(r"(?<=\w-)(?=\w)", word)
-    return [syllable for part in parts for syllable in _unhyphenated(part, language)]
+    pieces = re.split(r"(?<=\w-)(?=\w)", word)
+    return [syllable for piece in pieces for syllable in _unhyphenated(piece, language)]
 
 
 def cut_into(word: str, count: int, language: str) -> list[str]:
@@ -142,7 +142,7 @@ def cut_into(word: str, count: int, language: str) -> list[str]:
 
 
 def spoken(line: Words) -> str:
-    """The letters of a line, so that repeated lines are known for what they are."""
+    """The characters of a line, so that repeated lines are known for what they are."""
     text = " ".join("".join(word) for word in line)
     return re.sub(r"[^\w ]", "", text).casefold()
 
@@ -154,14 +154,14 @@ def starts_weakly(line: Words) -> bool:
 
 def _unhyphenated(word: str, language: str) -> list[str]:
     plain = _straight("".join(_plain(char) for char in word))
-    letters = _core(plain)
+    core = _core(plain)
     if language == "en":
-        letters = POSSESSIVE.sub("", letters)
-    start = plain.find(letters)
-    if language == "en" and letters in EXCEPTIONS:
-        return _cut(word, _exception_cuts(start, EXCEPTIONS[letters]))
+        core = POSSESSIVE.sub("", core)
+    start = plain.find(core)
+    if language == "en" and core in EXCEPTIONS:
+        return _cut(word, _exception_cuts(start, EXCEPTIONS[core]))
     base = "".join(_base(char) for char in plain)
-    return _cut(word, [_boundary(base, a, b) for a, b in pairwise(_nuclei(base, letters, start, language))])
+    return _cut(word, [_boundary(base, a, b) for a, b in pairwise(_nuclei(base, core, start, language))])
 
 
 def _straight(text: str) -> str:
@@ -193,16 +193,16 @@ def _cut(word: str, places: Sequence[int]) -> list[str]:
     return [word[a:b] for a, b in pairwise(edges) if b > a]
 
 
-def _nuclei(base: str, letters: str, start: int, language: str) -> list[int]:
+def _nuclei(base: str, core: str, start: int, language: str) -> list[int]:
     """Where the syllables of a word sound: one index per syllable.
 
-    `base` is all of it without accents, `letters` its letters with them, which begin at `start`.
+    `base` is all of it without accents, `core` its characters with them, which begin at `start`.
     """
-    cuts = {start + m.start() for m in HIATUS[language].finditer(letters)}
-    mute = {start + m.start() for m in MUTE[language].finditer(letters)} if language in MUTE else set()
-    vowelless = {start + m.start() for m in NO_VOWEL.finditer(letters)} if language == "en" else set()
+    cuts = {start + m.start() for m in HIATUS[language].finditer(core)}
+    mute = {start + m.start() for m in MUTE[language].finditer(core)} if language in MUTE else set()
+    vowelless = {start + m.start() for m in NO_VOWEL.finditer(core)} if language == "en" else set()
     found: list[int] = []
-    unwritten = 0  # letters since the last syllable in a script without vowels
+    unwritten = 0  # characters since the last syllable in a script without vowels
     for i, char in enumerate(base):
         begins = _is_vowel(base, i) and (i in cuts or i == 0 or not _is_vowel(base, i - 1))
         if begins or i in vowelless or _one_each(char):

@@ -1,4 +1,4 @@
-"""Take speech apart and put it together at other times and pitches, with WORLD. Part of the extra `[voice]`.
+"""Analyse speech and synthesise it at other times and pitches, with WORLD. Part of the extra `[voice]`.
 
 WORLD: Morise, Yokomori & Ozawa (2016), "WORLD: a vocoder-based high-quality speech synthesis system for real-time
 applications". All curves have one value every `FRAME` s.
@@ -18,7 +18,7 @@ WHISPER = -60.0  # dB; what is weaker is not raised
 
 
 @dataclass(frozen=True, eq=False)
-class Parts:
+class SpeechFrames:
     """Speech as WORLD sees it, one row for each frame: the logarithm of the spectral envelope, the share of noise
     in each frequency (both of shape (frames, bins)), and which frames are voiced.
     """
@@ -29,7 +29,7 @@ class Parts:
     voiced: NDArray[np.bool_]
 
 
-def take_apart(samples: Curve, rate: int, vowels: list[tuple[float, float]]) -> Parts:
+def analyse(samples: Curve, rate: int, vowels: list[tuple[float, float]]) -> SpeechFrames:
     """Analyse speech; its vowels, from start to end in s, are voiced whatever their pitch seems to be."""
     import pyworld
 
@@ -44,10 +44,10 @@ def take_apart(samples: Curve, rate: int, vowels: list[tuple[float, float]]) -> 
     envelope = pyworld.cheaptrick(samples, pitch, times, rate)
     # Without its own second look at what is voiced, which takes the ends of vowels for noise.
     noise = pyworld.d4c(samples, pitch, times, rate, threshold=0.0)
-    return Parts(rate, np.log(envelope + 1e-16).astype(np.float32), noise.astype(np.float32), voiced)
+    return SpeechFrames(rate, np.log(envelope + 1e-16).astype(np.float32), noise.astype(np.float32), voiced)
 
 
-def put_together(parts: Parts, places: Curve, hertz: Curve, gains: Curve) -> Curve:
+def synthesise(speech: SpeechFrames, places: Curve, hertz: Curve, gains: Curve) -> Curve:
     """Sound in which each frame comes from a place of the speech.
 
     Parameters
@@ -58,12 +58,12 @@ def put_together(parts: Parts, places: Curve, hertz: Curve, gains: Curve) -> Cur
     """
     import pyworld
 
-    at = np.clip(places / FRAME, 0, len(parts.envelope) - 1.001)
+    at = np.clip(places / FRAME, 0, len(speech.envelope) - 1.001)
     before = at.astype(np.int64)
     share = (at - before)[:, None].astype(np.float32)
-    envelope = parts.envelope[before] * (1 - share) + parts.envelope[before + 1] * share
-    noise = parts.noise[before] * (1 - share) + parts.noise[before + 1] * share
+    envelope = speech.envelope[before] * (1 - share) + speech.envelope[before + 1] * share
+    noise = speech.noise[before] * (1 - share) + speech.noise[before + 1] * share
     envelope += 2 * np.log(np.maximum(gains, 1e-8))[:, None].astype(np.float32)
-    pitch = np.where(parts.voiced[np.round(at).astype(np.int64)], hertz, 0.0)
+    pitch = np.where(speech.voiced[np.round(at).astype(np.int64)], hertz, 0.0)
     spectrum = np.exp(envelope.astype(np.float64))
-    return np.asarray(pyworld.synthesize(pitch, spectrum, noise.astype(np.float64), parts.rate, 1000 * FRAME))
+    return np.asarray(pyworld.synthesize(pitch, spectrum, noise.astype(np.float64), speech.rate, 1000 * FRAME))

@@ -82,8 +82,8 @@ def hum(score: Score) -> Audio:
 
 def _vowel(text: str) -> str:
     """The vowel a syllable is hummed on; "a" where none is written."""
-    letters = UNSUNG.sub("", unicodedata.normalize("NFD", text.lower()))
-    return next((char for char in letters if char in FORMANTS), "a")
+    characters = UNSUNG.sub("", unicodedata.normalize("NFD", text.lower()))
+    return next((char for char in characters if char in FORMANTS), "a")
 
 
 def _note_at(times: NDArray[np.float64], notes: Sequence[Sequence[Any]]) -> NDArray[np.int64]:
