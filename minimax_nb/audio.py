@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from soundfile import SoundFile
 
 ENVELOPE_RATE = 10
-"""Values a second of `Measured.envelope`."""
+"""Values a second of `AudioInfo.envelope`."""
 
 # What the mp3 format can hold (ISO/IEC 11172-3 and 13818-3, and the 2.5 extension).
 _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
@@ -21,12 +22,12 @@ _FRAMES_SPARED = 3 * 1152
 _FULL_SCALE = 0.999
 
 
-class NotSound(Exception):
-    """The bytes are no sound file that can be read here."""
+class NotAudio(Exception):
+    """The bytes are not audio that can be decoded here."""
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class AudioInfo:
     """What one pass over a sound file finds.
 
     Attributes
@@ -61,25 +62,33 @@ class Measured:
         return 10 * float(np.log10(power)) if power > 0 else float("-inf")
 
 
-def measure(file: BinaryIO) -> Measured:
+def read_info(source: Path | BinaryIO) -> AudioInfo:
     """Decode a whole file once and say what is in it.
+
+    Parameters
+    ----------
+    source : pathlib.Path or binary file
+
+    Returns
+    -------
+    AudioInfo
 
     Raises
     ------
-    NotSound
+    NotAudio
         When nothing in it can be decoded.
     """
     import numpy as np
     import soundfile
 
     try:
-        with soundfile.SoundFile(file) as sound:
+        with _opened(source) as file, soundfile.SoundFile(file) as sound:
             hop = max(1, sound.samplerate // ENVELOPE_RATE)
             # Padding a short last block with silence would make its end look quiet: it is measured as it is.
             blocks = sound.blocks(blocksize=hop, dtype="float32", always_2d=True)
             found = [(_level(block), int(np.sum(np.abs(block) >= _FULL_SCALE))) for block in blocks if len(block)]
             decoded = sound.tell()
-            return Measured(
+            return AudioInfo(
                 format="WAV" if sound.format in ("WAV", "WAVEX", "RF64") else sound.format,
                 sample_rate=sound.samplerate,
                 duration=decoded / sound.samplerate,
@@ -88,7 +97,7 @@ def measure(file: BinaryIO) -> Measured:
                 clipped=sum(full for _, full in found) / max(1, decoded * sound.channels),
             )
     except (soundfile.LibsndfileError, ValueError, ZeroDivisionError) as error:
-        raise NotSound(str(error)) from None
+        raise NotAudio(str(error)) from None
 
 
 def seconds_of(path: Path) -> tuple[float, bool]:
@@ -96,7 +105,7 @@ def seconds_of(path: Path) -> tuple[float, bool]:
 
     Raises
     ------
-    NotSound
+    NotAudio
         When nothing in it can be decoded.
     """
     import soundfile
@@ -109,7 +118,11 @@ def seconds_of(path: Path) -> tuple[float, bool]:
             decoded = sound.tell()
             return decoded / sound.samplerate, decoded + _FRAMES_SPARED >= sound.frames
     except (soundfile.LibsndfileError, ValueError, ZeroDivisionError) as error:
-        raise NotSound(str(error)) from None
+        raise NotAudio(str(error)) from None
+
+
+def _opened(source: Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
+    return source.open("rb") if isinstance(source, Path) else nullcontext(source)
 
 
 def _level(block: np.ndarray) -> float:
@@ -118,13 +131,13 @@ def _level(block: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(np.nan_to_num(block, posinf=1.0, neginf=-1.0)))))
 
 
-def write_excerpt(file: BinaryIO, destination: Path, *, start: float, seconds: float) -> None:
+def write_excerpt(source: Path | BinaryIO, destination: Path, *, start: float, seconds: float) -> None:
     """Cut a piece out of a sound file and write it as mp3, in stereo at the most.
 
     Parameters
     ----------
-    file : binary file
-        What `measure` could read.
+    source : pathlib.Path or binary file
+        What `read_info` could read.
     destination : pathlib.Path
         Overwritten if it is there.
     start, seconds : float
@@ -133,7 +146,7 @@ def write_excerpt(file: BinaryIO, destination: Path, *, start: float, seconds: f
     import numpy as np
     import soundfile
 
-    with soundfile.SoundFile(file) as sound:
+    with _opened(source) as file, soundfile.SoundFile(file) as sound:
         channels = sound.channels if sound.channels <= 2 else 1
         rate = sound.samplerate if sound.samplerate in _MP3_RATES else 44100
         sound.seek(int(start * sound.samplerate))

@@ -9,7 +9,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO
@@ -52,11 +52,18 @@ class Reference:
         The link, passed on untouched; empty for a file.
     path : pathlib.Path or None
         The checked mp3 in the library; None for a link.
+    info : AudioInfo or None
+        What was measured in the whole of the file that was given; None for a link.
+    start, seconds : float
+        Where in that file the mp3 begins and how long it is, in seconds.
     """
 
     description: str
     uri: str = ""
     path: Path | None = None
+    info: audio.AudioInfo | None = field(default=None, compare=False, repr=False)
+    start: float = 0.0
+    seconds: float = 0.0
 
 
 def prepare(
@@ -108,19 +115,38 @@ def prepare(
     path = Path(source).expanduser()
     with _open(path) as file:
         if path.parent == folder and path.suffix == ".mp3" and start is None:
-            return Reference(description=f"from the library, {path.stem[:8]}", path=path)
+            return _kept_before(file, path, name, longer_than)
         return _keep(file, path.name if name == "bytes" else name, folder, longer_than, start, seconds)
 
 
-def examine(path: Path, name: str, *, longer_than: float = 15.0) -> audio.Measured:
-    """Check a file the way `prepare` does, and say what is in it.
+def fit_excerpt(
+    start: float, end: float, *, duration: float, shortest: float, longest: float = EXCERPT_SECONDS
+) -> tuple[float, float]:
+    """Make an excerpt fit a track and the allowed lengths; its start is kept where that is possible.
 
-    Raises
-    ------
-    InvalidReference
+    Parameters
+    ----------
+    start, end : float
+        What is wanted, in seconds.
+    duration : float
+        Of the whole track, in seconds.
+    shortest, longest : float
+        How long an excerpt may be, in seconds. A track shorter than that is taken whole.
+
+    Returns
+    -------
+    tuple of float
+        Start and end, in seconds.
+
+    Examples
+    --------
+    >>> fit_excerpt(90, 95, duration=100, shortest=15)
+    (85, 100)
     """
-    with _open(path) as file:
-        return _check(file, name, longer_than)
+    longest = min(longest, duration)
+    shortest = min(shortest, longest)
+    start = min(max(start, 0.0), duration - shortest)
+    return start, min(max(end, start + shortest), start + longest, duration)
 
 
 def _link(url: str) -> Reference:
@@ -159,16 +185,22 @@ def _why(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
+def _kept_before(file: BinaryIO, path: Path, name: str, longer_than: float) -> Reference:
+    description = f"from the library, {path.stem[:8]}" if name == "bytes" else name
+    info = _check(file, description, longer_than)
+    return Reference(description, path=path, info=info, seconds=info.duration)
+
+
 def _keep(
     file: BinaryIO, name: str, folder: Path, longer_than: float, start: float | None, seconds: float
 ) -> Reference:
-    measured = _check(file, name, longer_than)
-    seconds = min(measured.duration, seconds)
-    start = liveliest(measured.envelope, seconds) if start is None else min(start, measured.duration - seconds)
+    info = _check(file, name, longer_than)
+    seconds = min(info.duration, seconds)
+    start = liveliest(info.envelope, seconds) if start is None else min(start, info.duration - seconds)
     file.seek(0)
     path = _store(file, folder, start, seconds)
-    whole = f"{name}, {_clock(measured.duration)}"
-    return Reference(description=whole + _part(start, seconds, measured.duration), path=path)
+    description = f"{name}, {_clock(info.duration)}" + _part(start, seconds, info.duration)
+    return Reference(description, path=path, info=info, start=start, seconds=seconds)
 
 
 def _part(start: float, seconds: float, duration: float) -> str:
@@ -179,36 +211,36 @@ def _part(start: float, seconds: float, duration: float) -> str:
     return f", {_clock(start)} to {_clock(start + seconds)}"
 
 
-def _check(file: BinaryIO, name: str, longer_than: float) -> audio.Measured:
+def _check(file: BinaryIO, name: str, longer_than: float) -> audio.AudioInfo:
     head = file.read(16)
     if not head:
         raise InvalidReference(f"{name} is empty.")
     file.seek(0)
     try:
-        measured = audio.measure(file)
-    except audio.NotSound:
+        info = audio.read_info(file)
+    except audio.NotAudio:
         raise _unreadable(name, head) from None
-    if measured.format not in ("WAV", "MP3"):
-        raise InvalidReference(f"{name} is a {measured.format} file.", do=_EXPORT)
-    if not measured.complete:
+    if info.format not in ("WAV", "MP3"):
+        raise InvalidReference(f"{name} is a {info.format} file.", do=_EXPORT)
+    if not info.complete:
         raise InvalidReference(
-            f"{name} is cut off: only {measured.duration:.0f} s of it can be read.", do="Copy or export it again."
+            f"{name} is cut off: only {info.duration:.0f} s of it can be read.", do="Copy or export it again."
         )
-    if measured.duration <= longer_than:
+    if info.duration <= longer_than:
         raise InvalidReference(
-            f"{name} is {measured.duration:.1f} s long, and the model needs more than {longer_than:g} s.",
+            f"{name} is {info.duration:.1f} s long, and the model needs more than {longer_than:g} s.",
             do="Pick a longer one.",
         )
-    if measured.envelope.max() < _SILENCE:
+    if info.envelope.max() < _SILENCE:
         raise InvalidReference(f"{name} is silent.", do="Pick one with music and singing.")
-    return measured
+    return info
 
 
 def _unreadable(name: str, head: bytes) -> InvalidReference:
     for kind, there in _FOREIGN.items():
         if there(head):
             return InvalidReference(f"{name} is {kind}, which cannot be read here.", do=_EXPORT)
-    return InvalidReference(f"{name} is not a wav or mp3 file, whatever its name says.")
+    return InvalidReference(f"{name} is not a wav or mp3 file, despite its file name.")
 
 
 def liveliest(envelope: object, seconds: float) -> float:
@@ -219,7 +251,7 @@ def liveliest(envelope: object, seconds: float) -> float:
     Parameters
     ----------
     envelope : array, shape (n,)
-        `audio.Measured.envelope`.
+        `audio.AudioInfo.envelope`.
     seconds : float
         How long the stretch is.
 

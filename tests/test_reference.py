@@ -10,7 +10,7 @@ import pytest
 import soundfile
 
 from minimax_nb.errors import InvalidReference, LibraryError, Spent
-from minimax_nb.reference import liveliest, prepare
+from minimax_nb.reference import fit_excerpt, liveliest, prepare
 
 RATE = 22050
 
@@ -52,7 +52,10 @@ def test_the_same_track_is_kept_once_and_taken_as_it_is_the_second_time(tmp_path
     first = prepare(encoded(tone(20)), tmp_path)
     assert prepare(encoded(tone(20)), tmp_path).path == first.path
     assert first.path is not None
-    assert prepare(first.path, tmp_path).path == first.path
+    again = prepare(first.path, tmp_path)
+    assert again.path == first.path
+    assert again.info is not None
+    assert again.info.duration == again.seconds == pytest.approx(20, abs=0.1)
     assert len(list(tmp_path.iterdir())) == 1
 
 
@@ -73,6 +76,10 @@ def test_a_long_track_is_cut_to_its_liveliest_minute(tmp_path: Path) -> None:
     samples, _ = soundfile.read(reference.path)
     assert np.sqrt(np.mean(samples**2)) > 0.2
     assert "2:45" in reference.description
+    assert (reference.start, reference.seconds) == (pytest.approx(50, abs=6), 60)
+    assert reference.info is not None
+    assert reference.info.duration == pytest.approx(165)
+    assert len(reference.info.envelope) == 1650
 
 
 def test_liveliest_finds_the_loud_and_moving_stretch() -> None:
@@ -80,6 +87,25 @@ def test_liveliest_finds_the_loud_and_moving_stretch() -> None:
     level[400:500] = 0.5
     assert liveliest(level, 10) == pytest.approx(40.0, abs=0.2)
     assert liveliest(level, 1000) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (10, 50, (10, 50)),
+        (-5, 50, (0, 50)),
+        (10, 12, (10, 25)),
+        (10, 200, (10, 70)),
+        (99, 100, (85, 100)),
+        (50, 10, (50, 65)),
+    ],
+)
+def test_an_excerpt_is_made_to_fit(start: float, end: float, expected: tuple[float, float]) -> None:
+    assert fit_excerpt(start, end, duration=100, shortest=15) == expected
+
+
+def test_an_excerpt_of_a_short_sound_is_the_whole() -> None:
+    assert fit_excerpt(3, 4, duration=9, shortest=15) == (0, 9)
 
 
 def test_a_link_is_passed_on_untouched(tmp_path: Path) -> None:

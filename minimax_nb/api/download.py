@@ -159,8 +159,8 @@ def length_of_song(path: Path) -> float:
     """
     try:
         seconds, complete = audio.seconds_of(path)
-    except audio.NotSound:
-        raise DownloadFailed("What the service sent is no sound.") from None
+    except audio.NotAudio:
+        raise DownloadFailed("The downloaded file is not valid audio.") from None
     if not complete or seconds <= 0:
-        raise DownloadFailed("What the service sent is cut off.")
+        raise DownloadFailed("The downloaded file is cut off.")
     return seconds

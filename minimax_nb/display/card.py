@@ -135,9 +135,8 @@ def _drawing(path: Path, changed: int) -> str:
     import numpy as np
 
     try:
-        with path.open("rb") as file:
-            envelope = audio.measure(file).envelope
-    except audio.NotSound:
+        envelope = audio.read_info(path).envelope
+    except audio.NotAudio:
         return ""
     loudest = [part.max() for part in np.array_split(envelope, min(_BARS, len(envelope)))]
     heights = np.maximum(1, np.round(np.array(loudest) / max(max(loudest), 1e-6) * _HEIGHT / 2)).astype(int)

@@ -94,12 +94,11 @@ def plot(sound: str | os.PathLike[str], timeline: Timeline | None = None, title:
     path = Path(sound).expanduser()
     title = title or path.name
     try:
-        with path.open("rb") as file:
-            measured = audio.measure(file)
+        measured = audio.read_info(path)
         seen = _look_at(path)
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read: {error.strerror or error}.") from None
-    except (audio.NotSound, soundfile.LibsndfileError):
+    except (audio.NotAudio, soundfile.LibsndfileError):
         raise InvalidInput(f"{path.name} is not sound that can be read here.") from None
     loudness = _momentary(measured.envelope)
     lines = timeline.lines if timeline else ()

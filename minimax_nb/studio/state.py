@@ -44,7 +44,7 @@ class Sound:
     duration : float
         In seconds.
     envelope : array
-        See `audio.Measured`.
+        See `audio.AudioInfo`.
     start, end : float
         The excerpt that was cut already, in seconds.
     """

@@ -16,7 +16,7 @@ import pytest
 from minimax_nb.studio import components as parts
 from minimax_nb.studio.components import DropZone, KeyField, Listener, Received, Waveform
 from minimax_nb.studio.components.chunks import CHUNK, shown_name
-from minimax_nb.studio.components.waveform import fitted, thinned
+from minimax_nb.studio.components.waveform import thinned
 
 KEY = "sk-very-secret-123"
 BODY = os.urandom(2 * CHUNK + 1000)
@@ -307,25 +307,6 @@ def test_no_bytes_are_in_the_state(wire: Wire, zone: DropZone) -> None:
 
 
 # The waveform
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "expected"),
-    [
-        (10, 50, (10, 50)),
-        (-5, 50, (0, 50)),
-        (10, 12, (10, 25)),
-        (10, 200, (10, 70)),
-        (99, 100, (85, 100)),
-        (50, 10, (50, 65)),
-    ],
-)
-def test_an_excerpt_is_made_to_fit(start: float, end: float, expected: tuple[float, float]) -> None:
-    assert fitted(start, end, 100, 15, 60) == expected
-
-
-def test_an_excerpt_of_a_short_sound_is_the_whole() -> None:
-    assert fitted(3, 4, 9, 15, 60) == (0, 9)
 
 
 def test_a_waveform_shows_and_bounds() -> None:

@@ -131,9 +131,8 @@ def is_here(home: Path, generation_id: str) -> bool:
     rows = _rows(home, "SELECT status, file FROM songs WHERE id = ?", generation_id)
     if [row[0] for row in rows] != ["completed"]:
         return False
-    with (home / rows[0][1]).open("rb") as file:
-        measured = audio.measure(file)
-    return measured.complete and measured.duration > 1
+    info = audio.read_info(home / rows[0][1])
+    return info.complete and info.duration > 1
 
 
 def _damage(home: Path) -> list[str]:

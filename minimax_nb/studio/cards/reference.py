@@ -16,7 +16,7 @@ import traitlets
 
 from ... import audio
 from ...errors import InvalidReference
-from ...reference import EXCERPT_SECONDS, Reference, examine, liveliest, prepare
+from ...reference import EXCERPT_SECONDS, Reference, prepare
 from .. import components as parts
 from .. import html as drawing
 from .. import samples as shelf
@@ -170,16 +170,15 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._look_at("The band plays: a few seconds", lambda: self._from_band(sample))
 
     def _from_file(self, path: Path, name: str) -> Track:
-        measured = examine(path, name, longer_than=self._longer_than)
-        seconds = min(measured.duration, EXCERPT_SECONDS)
-        start = liveliest(measured.envelope, seconds)
-        sound = Sound(path, name, measured.duration, measured.envelope, start, start + seconds)
         reference = prepare(path, self._folder(), longer_than=self._longer_than, name=name)
-        if reference.path == path:  # it lies in the library already
-            reference = Reference(name, path=path)
-        loudness = f"{measured.loudness:.0f} dB".replace("-", "−")
-        note = f"{reference.description} · {measured.format.lower()} · {loudness}"
-        return Track(reference, note, advice=_advice(measured), sound=sound)
+        info = reference.info
+        if info is None:  # a link
+            return Track(reference, reference.description)
+        end = reference.start + reference.seconds
+        sound = Sound(path, name, info.duration, info.envelope, reference.start, end)
+        loudness = f"{info.loudness:.0f} dB".replace("-", "−")
+        note = f"{reference.description} · {info.format.lower()} · {loudness}"
+        return Track(reference, note, advice=_advice(info), sound=sound)
 
     def _from_link(self, link: str) -> Track:
         return Track(prepare(link, self._folder()), f"{link} · the service fetches it")
@@ -205,8 +204,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             raise InvalidReference("There is nothing to play.")
         start, end = self.wave.excerpt
         target = self._scratch_folder() / f"excerpt-{threading.get_ident()}.mp3"
-        with sound.path.open("rb") as file:
-            audio.write_excerpt(file, target, start=start, seconds=end - start)
+        audio.write_excerpt(sound.path, target, start=start, seconds=end - start)
         return target.read_bytes(), "audio/mpeg"
 
     def _scratch_folder(self) -> Path:
@@ -251,10 +249,10 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         threading.Thread(target=work, name="minimax_nb reference", daemon=True).start()
 
 
-def _advice(measured: audio.Measured) -> str:
-    if measured.clipped > _CLIPPED:
+def _advice(info: audio.AudioInfo) -> str:
+    if info.clipped > _CLIPPED:
         return "It is clipped: its loudest parts are cut off and crackle. A cleaner copy will do better."
-    if measured.loudness < _QUIET:
+    if info.loudness < _QUIET:
         return "It is very quiet. Turn it up in the program it comes from, if you can."
     return ""
 

@@ -174,9 +174,8 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _draw_wave(self, song: Song) -> None:
         if self._wave is not None and song.path is not None:
-            with song.path.open("rb") as file:
-                measured = audio.measure(file)
-            self._wave.show(measured.envelope, measured.duration)
+            info = audio.read_info(song.path)
+            self._wave.show(info.envelope, info.duration)
 
     def _arranged_song(self) -> Any:
         wave = [self._wave] if self._wave is not None else []

@@ -9,6 +9,7 @@ from typing import Any
 
 import traitlets
 
+from ...reference import fit_excerpt
 from .component import STYLE, Part, read, said
 
 MOST_PEAKS = 400
@@ -39,14 +40,6 @@ def thinned(values: Iterable[float], most: int = MOST_PEAKS) -> list[float]:
     peaks = [max(levels[a:b]) for a, b in pairwise(edges)]
     top = max(peaks, default=0.0)
     return [round(peak / top, 3) for peak in peaks] if top else peaks
-
-
-def fitted(start: float, end: float, duration: float, minimum: float, maximum: float) -> tuple[float, float]:
-    """Make an excerpt fit the sound and the allowed lengths, all in seconds; its start is kept when it can be."""
-    longest = min(maximum, duration)
-    shortest = min(minimum, longest)
-    start = min(max(start, 0.0), duration - shortest)
-    return start, min(max(end, start + shortest), start + longest, duration)
 
 
 class Waveform(Part):
@@ -109,7 +102,7 @@ class Waveform(Part):
         """Start and end in seconds, always within the sound and the allowed lengths."""
         if self.readonly:
             return 0.0, self.duration
-        return fitted(self.start, self.end, self.duration, self.minimum, self.maximum)
+        return self._fitted(self.start, self.end, self.duration)
 
     def show(self, peaks: Iterable[float], duration: float, start: float = 0.0, end: float | None = None) -> None:
         """Draw another sound.
@@ -123,12 +116,15 @@ class Waveform(Part):
         start, end : float, optional
             The excerpt; as long as may be when there is no end.
         """
-        first, last = fitted(start, duration if end is None else end, duration, self.minimum, self.maximum)
+        first, last = self._fitted(start, duration if end is None else end, duration)
         # As one message: in between, the old excerpt would lie outside the new sound.
         with self.hold_sync():
             self.problem = ""
             self.peaks, self.duration = thinned(peaks), duration
             self.start, self.end = first, last
+
+    def _fitted(self, start: float, end: float, duration: float) -> tuple[float, float]:
+        return fit_excerpt(start, end, duration=duration, shortest=self.minimum, longest=self.maximum)
 
     @traitlets.validate("start", "end")
     def _be_finite(self, proposal: Mapping[str, Any]) -> float:
