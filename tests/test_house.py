@@ -3,8 +3,11 @@
 import ast
 import importlib
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -12,9 +15,10 @@ import pytest
 import minimax_nb
 
 PACKAGE = Path(minimax_nb.__file__).parent
+README = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
 
 # Each room may import from the rows above its own, and from nothing else of this package.
-PICTURE = """
+ROOMS = """
 errors
 audio models timeline
 lyrics song
@@ -41,63 +45,80 @@ INSIDE = {
     "studio/components": "component chunks dropzone keyfield listener waveform karaoke",
     "tracking": "schedule pollers logs tracker",
 }
-# Imports inside functions that go up, each with its reason.
+PICTURES = {"": ROOMS.strip().split("\n"), **{folder: line.split() for folder, line in INSIDE.items()}}
+# Imports inside functions that go down the picture, each with its reason.
 LAZY = {
     ("session", "rehearsal"),  # a rehearsal service is started only when a song is rehearsed
     ("song", "display"),  # a song shows itself
 }
 
 
-def imported(path: Path, nodes: list[ast.stmt]) -> set[tuple[str, ...]]:
-    """The modules of this package that some statements import, as paths from the package down."""
-    here = path.relative_to(PACKAGE).parts[:-1]
-    found = set()
-    for node in (inner for outer in nodes for inner in ast.walk(outer)):
-        if not isinstance(node, ast.ImportFrom) or not node.level:
-            continue
-        base = (*here[: len(here) - node.level + 1], *(node.module.split(".") if node.module else ()))
-        for name in (alias.name for alias in node.names):
-            whole = PACKAGE.joinpath(*base, name)
-            is_module = whole.with_suffix(".py").exists() or (whole / "__init__.py").exists()
-            found.add((*base, name) if is_module else base)
-    return found
-
-
-def misdirected(order: dict[str, int], folder: Path, path: Path) -> list[str]:
-    """The imports of a module that do not go up in the picture of its folder."""
+def imports(path: Path) -> Iterator[tuple[list[str], bool]]:
+    """Everything a module imports from this package, as a path from the package down; and whether in a function."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    eager = imported(path, [node for node in tree.body if isinstance(node, ast.ImportFrom)])
-    depth = len(folder.relative_to(PACKAGE).parts)
-    me = path.relative_to(folder).with_suffix("").parts[0]
-    wrong = []
-    for target in imported(path, [tree]):
-        inside = target[:depth] == folder.relative_to(PACKAGE).parts and len(target) > depth
-        other = target[depth] if inside else me
-        if other == me or (depth == 0 and (me, other) in LAZY and target not in eager):
-            continue
-        if me not in order or other not in order or order[other] >= order[me]:
-            wrong.append(f"{path.relative_to(PACKAGE)} imports {'/'.join(target)}")
-    return wrong
+    package = ".".join(path.relative_to(PACKAGE.parent).parts[:-1])
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            base = resolve_name("." * node.level + (node.module or ""), package).split(".")
+            yield from (
+                ([*base[1:], name.name], node not in tree.body) for name in node.names if base[0] == "minimax_nb"
+            )
 
 
-def test_imports_go_up_the_picture_only() -> None:
-    order = {name: number for number, row in enumerate(PICTURE.split("\n")) for name in row.split()}
-    modules = [path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py"]
-    wrong = [each for path in modules for each in misdirected(order, PACKAGE, path)]
-    rooms = {path.relative_to(PACKAGE).with_suffix("").parts[0] for path in modules}
-    assert not wrong, "\n".join(["", *wrong, "but the picture is:", PICTURE])
-    assert rooms == set(order), f"the picture shows {sorted(order)}, and there are {sorted(rooms)}"
+def edges(folder: str) -> set[tuple[str, str, bool]]:
+    """Which part of a folder imports which other part of it; and whether in a function."""
+    here, above = PACKAGE / folder, list(Path(folder).parts)
+    return {
+        (path.relative_to(here).parts[0].removesuffix(".py"), target[len(above)], lazy)
+        for path in here.rglob("*.py")
+        for target, lazy in imports(path)
+        if path != here / "__init__.py" and target[: len(above)] == above
+    }
+
+
+def parts(folder: Path) -> set[str]:
+    """The modules and folders in a folder, its `__init__.py` aside."""
+    packages = {path.parent for path in folder.glob("*/__init__.py")}
+    return {path.stem for path in {*folder.glob("*.py"), *packages} if path.name != "__init__.py"}
+
+
+@pytest.mark.parametrize("folder", PICTURES)
+def test_imports_go_up_the_picture_only(folder: str) -> None:
+    rank = {name: number for number, row in enumerate(PICTURES[folder]) for name in row.split()}
+    allowed = set() if folder else LAZY
+    wrong = [
+        f"{importer} imports {imported}"
+        for importer, imported, lazy in sorted(edges(folder))
+        if importer != imported and rank.get(imported, -1) >= rank.get(importer, -1)
+        if not (lazy and (importer, imported) in allowed)
+    ]
+    assert not wrong, "\n".join([*wrong, "but the picture, from the top, is:", *PICTURES[folder]])
+    assert parts(PACKAGE / folder) == set(rank)
+
+
+def test_every_folder_has_its_picture() -> None:
+    assert {path.parent for path in PACKAGE.rglob("__init__.py")} == {PACKAGE / folder for folder in PICTURES}
+
+
+def test_the_house_is_small() -> None:
+    def chain(room: str) -> list[str]:
+        """The longest line of rooms in which each imports the next one."""
+        lines = [chain(imported) for importer, imported, lazy in direct if importer == room != imported and not lazy]
+        return [room, *max(lines, key=len, default=[])]
+
+    rooms = parts(PACKAGE)
+    direct = [edge for edge in edges("") if edge[1] in rooms]
     assert len(rooms) <= 20
+    longest = max((chain(room) for room in rooms), key=len)
+    assert len(longest) <= 10, " > ".join(longest)
 
 
-@pytest.mark.parametrize("name", INSIDE)
-def test_inside_a_folder_they_go_in_a_line(name: str) -> None:
-    folder = PACKAGE / name
-    order = {module: number for number, module in enumerate(INSIDE[name].split())}
-    modules = [path for path in folder.rglob("*.py") if path != folder / "__init__.py"]
-    wrong = [each for path in modules for each in misdirected(order, folder, path)]
-    assert not wrong, "\n".join(["", *wrong, f"but the line is: {INSIDE[name]}"])
-    assert {path.relative_to(folder).with_suffix("").parts[0] for path in modules} == set(order)
+def test_the_readme_shows_the_same_picture() -> None:
+    table = README.split("## How the code is laid out")[1].split("\n## ")[0]
+    rows = [
+        " ".join(re.findall(r"`(\w+)(?:\.py|/)`", row)) for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
+    ]
+    assert rows == PICTURES[""]
 
 
 def test_the_door_shows_its_names_and_no_module_bears_one() -> None:
