@@ -129,7 +129,7 @@ class Session:
         model : str
             One of `catalogue.MODELS`.
         accompaniment : bool
-            Whether instruments play along (puts ``##`` around the lyrics).
+            Whether instruments play along.
         on_sent : callable, optional
             Called once the whole request has gone out and only its answer is awaited.
         **options
@@ -165,7 +165,7 @@ class Session:
             status=Status.SENDING,
             created=datetime.now(timezone.utc),
             model=model,
-            request=SongRequest(model, lyrics, prompt, track.description, options),
+            request=SongRequest(model, lyrics, prompt, track.description, options, accompaniment),
             source=str(track.path or track.uri),
             base_url=service.base_url,
             rehearsal=service.rehearsal,

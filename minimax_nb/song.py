@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 import shutil
 import zlib
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .errors import LibraryError, MusicError, Spent
+from .lyrics import clean
 from .timeline import Timeline
 
 if TYPE_CHECKING:
@@ -55,7 +57,22 @@ class Status(str, Enum):
     @property
     def final(self) -> bool:
         """Whether nothing more will happen."""
-        return self in (Status.REFUSED, Status.COMPLETED, Status.FAILED)
+        return not ALLOWED_STEPS[self]
+
+
+ALLOWED_STEPS: Mapping[Status, frozenset[Status]] = MappingProxyType(
+    {
+        Status.SENDING: frozenset({Status.UNKNOWN, Status.REFUSED, Status.QUEUED}),
+        Status.UNKNOWN: frozenset({Status.UNKNOWN, Status.REFUSED, Status.QUEUED}),
+        Status.QUEUED: frozenset({Status.QUEUED, Status.GENERATING, Status.DOWNLOADING, Status.FAILED}),
+        Status.GENERATING: frozenset({Status.GENERATING, Status.DOWNLOADING, Status.FAILED}),
+        Status.DOWNLOADING: frozenset({Status.DOWNLOADING, Status.COMPLETED, Status.FAILED}),
+        Status.REFUSED: frozenset(),
+        Status.COMPLETED: frozenset(),
+        Status.FAILED: frozenset(),
+    }
+)
+"""Which status may follow which. The journal takes no step that is not here, whoever asks for it."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +91,8 @@ class SongRequest:
         A short description of the reference track, never its bytes.
     options : mapping
         As given, read-only.
+    accompaniment : bool
+        Whether instruments play along.
     """
 
     model: str
@@ -81,13 +100,15 @@ class SongRequest:
     prompt: str
     reference: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    accompaniment: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", MappingProxyType(dict(self.options)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A read-only mapping cannot be pickled or deep-copied; a plain one can.
-        return SongRequest, (self.model, self.lyrics, self.prompt, self.reference, dict(self.options))
+        values = (getattr(self, name) for name in ("model", "lyrics", "prompt", "reference"))
+        return SongRequest, (*values, dict(self.options), self.accompaniment)
 
 
 @dataclass(frozen=True, repr=False)
@@ -180,10 +201,8 @@ class Song:
 
     @property
     def title(self) -> str:
-        """The first line of the lyrics, shortened."""
-        words = self.request.lyrics.replace("#", " ").strip() if self.request else ""
-        first = words.splitlines()[0].strip().rstrip(",;:") if words else "Untitled song"
-        return first if len(first) <= 40 else first[:39].rstrip() + "…"
+        """The first line of the lyrics that has words, shortened to 40 characters."""
+        return title_of(self.request.lyrics if self.request else "")
 
     @property
     def facts(self) -> str:
@@ -326,6 +345,8 @@ class Song:
         return ""
 
 
+_TAG = re.compile(r"\[[^\]]*\]")
+
 _saved: dict[str, Path] = {}
 """Where this process saved songs last, by request id: a card plays from there in a reopened notebook."""
 
@@ -334,6 +355,17 @@ def _free_name(folder: Path, name: str, suffix: str) -> Path:
     """A name that no file has yet: another take of the same song must not overwrite the first."""
     names = (f"{name}{suffix}" if number == 1 else f"{name} {number}{suffix}" for number in itertools.count(1))
     return next(folder / each for each in names if not (folder / each).exists())
+
+
+def title_of(lyrics: str) -> str:
+    """The title of a song with these lyrics, before there is one: the first line with words, at most 40 characters.
+
+    A line that is only a tag, such as ``[Verse 1]``, has none.
+    """
+    lines = (line.strip() for line in clean(lyrics).splitlines())
+    sung = (line for line in lines if any(map(str.isalnum, line)) and not _TAG.fullmatch(line))
+    first = next(sung, "Untitled song").rstrip(",;: ")
+    return first if len(first) <= 40 else first[:39].rstrip() + "…"
 
 
 def rehearsal_seed(request_id: str) -> int:

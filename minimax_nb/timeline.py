@@ -18,9 +18,18 @@ class Syllable:
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the lyrics: its syllables, whose texts joined are the line."""
+    """A line of the lyrics.
+
+    Attributes
+    ----------
+    syllables : tuple of Syllable
+        Their texts joined are the line.
+    after_pause : bool
+        Whether the singer pauses before it, as the lyrics ask for with an empty line.
+    """
 
     syllables: tuple[Syllable, ...]
+    after_pause: bool = False
 
     @property
     def text(self) -> str:
@@ -62,8 +71,12 @@ class Timeline:
 
     def to_data(self) -> dict[str, Any]:
         """As plain data, which `read_timeline` reads."""
-        lines = [[[s.text, s.start, s.end] for s in line.syllables] for line in self.lines]
-        return {"language": self.language, "lines": lines, "notes": list(self.notes)}
+        return {
+            "language": self.language,
+            "lines": [[[s.text, s.start, s.end] for s in line.syllables] for line in self.lines],
+            "pauses": [number for number, line in enumerate(self.lines) if line.after_pause],
+            "notes": list(self.notes),
+        }
 
 
 def read_timeline(data: object) -> Timeline | None:
@@ -71,7 +84,12 @@ def read_timeline(data: object) -> Timeline | None:
     if not isinstance(data, dict):
         return None
     try:
-        lines = tuple(Line(tuple(_syllable(*row) for row in line)) for line in data["lines"] if line)
+        pauses = frozenset(data.get("pauses") or ())
+        lines = tuple(
+            Line(tuple(_syllable(*row) for row in line), number in pauses)
+            for number, line in enumerate(data["lines"])
+            if line
+        )
         notes = tuple(str(note) for note in data.get("notes") or ())
     except (KeyError, TypeError, ValueError, OverflowError):
         return None

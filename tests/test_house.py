@@ -20,8 +20,8 @@ README = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
 # Each room may import from the rows above its own, and from nothing else of this package.
 ROOMS = """
 errors
-audio models timeline
-lyrics song
+audio models timeline lyrics
+song
 reference display
 library
 api

@@ -3,7 +3,7 @@
 import pytest
 
 from minimax_nb.errors import InvalidLyrics, Spent
-from minimax_nb.lyrics import to_prompt
+from minimax_nb.lyrics import read_prompt, to_prompt
 
 
 @pytest.mark.parametrize(
@@ -14,8 +14,10 @@ from minimax_nb.lyrics import to_prompt
         ("one\n\ntwo", "##one\n\ntwo##"),
         ("one\n\n\n \t\n\ntwo", "##one\n\ntwo##"),
         ("\n\n  one  \r\ntwo\r\n\r\n", "##one\ntwo##"),
-        ("##taken\n\n\n as it is ##\n", "##taken\n\n\n as it is ##\n"),
-        ("only ## inside", "only ## inside"),
+        ("##already\n\n\n marked ##\n", "##already\n\nmarked##"),
+        ("## a ## stray one", "##a stray one##"),
+        ("##\none\n##", "##one##"),
+        ("in C#", "##in C###"),
         ("歌をうたう", "##歌をうたう##"),
     ],
 )
@@ -25,6 +27,15 @@ def test_a_prompt_keeps_lines_and_turns_blank_lines_into_a_pause(lyrics: str, pr
 
 def test_without_accompaniment_nothing_is_put_around() -> None:
     assert to_prompt("one\n\ntwo", accompaniment=False) == "one\n\ntwo"
+    assert to_prompt("##one\n\ntwo##", accompaniment=False) == "one\n\ntwo"
+
+
+@pytest.mark.parametrize("accompaniment", [True, False])
+def test_a_prompt_is_read_back_as_it_was_meant(accompaniment: bool) -> None:
+    words = "one\n\ntwo"
+    assert read_prompt(to_prompt(words, accompaniment=accompaniment)) == (words, accompaniment)
+    assert read_prompt("####") == ("", True)
+    assert read_prompt("##") == ("", False)
 
 
 @pytest.mark.parametrize("lyrics", ["", "  \n ", "##", "####", "## ##", "...!", None, 7])

@@ -15,12 +15,12 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from minimax_nb.api.addresses import checked_base_url, is_loopback
 from minimax_nb.api.responses import fixed_price, number_of, read_log_entry, read_look, retry_after
 from minimax_nb.errors import InvalidLyrics, MusicError
-from minimax_nb.library.journal import STEPS, Journal
+from minimax_nb.library.journal import Journal
 from minimax_nb.library.storage import locate
-from minimax_nb.lyrics import to_prompt
+from minimax_nb.lyrics import read_prompt, to_prompt
 from minimax_nb.session import _adopted
 from minimax_nb.settings import Service
-from minimax_nb.song import Song, Status
+from minimax_nb.song import ALLOWED_STEPS, Song, Status
 
 steady = settings(
     derandomize=True, deadline=None, max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -88,10 +88,12 @@ def test_every_line_is_kept_and_pauses_are_single(text: str, accompaniment: bool
 
 
 @steady
-@given(lyrics)
-def test_text_with_the_sign_is_left_as_it_is(text: str) -> None:
-    marked = f"##{text} la##"
-    assert to_prompt(marked) == to_prompt(marked, accompaniment=False) == marked
+@given(lyrics, st.booleans())
+def test_marks_in_the_lyrics_change_nothing(text: str, accompaniment: bool) -> None:
+    assume("##" not in text)
+    prompt = prompt_of(f"{text} la", accompaniment)
+    assert to_prompt(f"##{text} la##", accompaniment=accompaniment) == prompt
+    assert read_prompt(prompt)[1] is accompaniment
 
 
 @steady
@@ -213,7 +215,7 @@ class TwoJournals(RuleBasedStateMachine):
         before = self.stands[song.request_id]
         named = {"id": f"id-{song.request_id}"} if to is Status.QUEUED else {}
         after = self.journals[which].step(song, to, error=error, **named)
-        made = to in STEPS[before]
+        made = to in ALLOWED_STEPS[before]
         assert after.status is (to if made else before)
         self.stands[song.request_id] = after.status
         if made:
@@ -260,10 +262,10 @@ def test_two_journals_make_each_step_of_the_table_and_no_other() -> None:
 
 
 def test_final_is_final_and_nothing_that_was_paid_for_is_refused() -> None:
-    assert all(not after for before, after in STEPS.items() if before.final)
+    assert all(not after for before, after in ALLOWED_STEPS.items() if before.final)
     paid = {Status.QUEUED, Status.GENERATING, Status.DOWNLOADING, Status.COMPLETED}
-    assert all(Status.REFUSED not in STEPS[status] for status in paid)
-    assert all(Status.SENDING not in after for after in STEPS.values())
+    assert all(Status.REFUSED not in ALLOWED_STEPS[status] for status in paid)
+    assert all(Status.SENDING not in after for after in ALLOWED_STEPS.values())
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "'; DROP TABLE songs; --", "\u202eevil", "x" * 500])

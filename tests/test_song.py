@@ -12,7 +12,8 @@ import soundfile
 from IPython.display import Audio
 
 from minimax_nb.errors import LibraryError, MusicError, Spent
-from minimax_nb.song import Song, SongRequest, Status, rehearsal_seed
+from minimax_nb.song import ALLOWED_STEPS, Song, SongRequest, Status, rehearsal_seed
+from minimax_nb.timeline import read_timeline
 
 
 @pytest.fixture
@@ -40,6 +41,7 @@ def test_a_song_is_frozen_and_equal_by_value(song: Song) -> None:
 
 def test_a_status_is_its_own_text() -> None:
     assert Status.QUEUED == "queued" == str(Status.QUEUED) == f"{Status.QUEUED}"
+    assert set(ALLOWED_STEPS) == set(Status)
     assert {status for status in Status if status.final} == {Status.REFUSED, Status.COMPLETED, Status.FAILED}
 
 
@@ -112,10 +114,24 @@ def test_the_seed_of_a_rehearsal_follows_the_request_unless_given(song: Song) ->
         ("../../etc/passwd: who?\nme", "../../etc/passwd: who?", "etcpasswd who.mp3"),
         ("la " * 40, "la " * 12 + "la…", "la " * 12 + "la.mp3"),
         ("歌をうたう", "歌をうたう", "歌をうたう.mp3"),
-        ("???", "???", "song.mp3"),
+        ("[Verse 1]\n\n— —\n  Hold on\n", "Hold on", "Hold on.mp3"),
+        ("[Chorus] Hold on", "[Chorus] Hold on", "[Chorus] Hold on.mp3"),
+        ("???", "Untitled song", "Untitled song.mp3"),
+        ("//// a:", "//// a", "a.mp3"),
     ],
 )
 def test_a_title_makes_a_file_name(completed: Song, tmp_path: Path, lyrics: str, title: str, name: str) -> None:
     song = replace(completed, request=SongRequest("minimax-music", lyrics, lyrics, "r", {}))
     assert song.title == title
     assert song.save(tmp_path) == tmp_path / name
+
+
+def test_a_timeline_carries_its_pauses() -> None:
+    data = {"language": "en", "lines": [[["Hold ", 0.0, 0.5], ["on", 0.5, 1.0]], [["la", 2.0, 3.0]]]}
+    data |= {"pauses": [1], "notes": []}
+    timeline = read_timeline(data)
+    assert timeline is not None
+    assert [(line.text, line.after_pause) for line in timeline.lines] == [("Hold on", False), ("la", True)]
+    assert timeline.to_data() == data
+    assert read_timeline({**data, "pauses": []}) != timeline
+    assert read_timeline({**data, "pauses": [[]]}) is None

@@ -13,28 +13,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from ..errors import LibraryError, Spent
-from ..song import Song, SongRequest, Status
+from ..song import ALLOWED_STEPS, Song, SongRequest, Status
 from ..timeline import read_timeline
 from .leases import is_alive, this_worker
 from .storage import Library
-
-STEPS: Mapping[Status, frozenset[Status]] = MappingProxyType(
-    {
-        Status.SENDING: frozenset({Status.UNKNOWN, Status.REFUSED, Status.QUEUED}),
-        Status.UNKNOWN: frozenset({Status.UNKNOWN, Status.REFUSED, Status.QUEUED}),
-        Status.QUEUED: frozenset({Status.QUEUED, Status.GENERATING, Status.DOWNLOADING, Status.FAILED}),
-        Status.GENERATING: frozenset({Status.GENERATING, Status.DOWNLOADING, Status.FAILED}),
-        Status.DOWNLOADING: frozenset({Status.DOWNLOADING, Status.COMPLETED, Status.FAILED}),
-        Status.REFUSED: frozenset(),
-        Status.COMPLETED: frozenset(),
-        Status.FAILED: frozenset(),
-    }
-)
-"""Which status may follow which. A step that is not here is not made, whoever asks for it."""
 
 MIGRATIONS = (
     (
@@ -69,6 +54,10 @@ MIGRATIONS = (
         "ALTER TABLE songs ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0",
     ),
     ("ALTER TABLE songs ADD COLUMN timeline TEXT",),
+    (
+        "ALTER TABLE songs ADD COLUMN accompaniment INTEGER NOT NULL DEFAULT 1",
+        "UPDATE songs SET accompaniment = 0 WHERE prompt NOT LIKE '##%##'",
+    ),
 )
 """Numbered by their place: `PRAGMA user_version` says how many of them a file has had."""
 
@@ -151,7 +140,7 @@ class Journal:
             values |= _leased(0.0)
         if to is Status.COMPLETED:
             values["finished"] = datetime.now(timezone.utc).isoformat()
-        before = [status.value for status, after in STEPS.items() if to in after]
+        before = [status.value for status, after in ALLOWED_STEPS.items() if to in after]
         assignments = ", ".join(f"{name} = ?" for name in values)
         marks = ", ".join("?" for _ in before)
         with self._transaction(song) as connection:
@@ -336,6 +325,7 @@ class Journal:
             "model": song.model,
             "lyrics": request.lyrics if request else None,
             "prompt": request.prompt if request else None,
+            "accompaniment": int(request.accompaniment) if request else 1,
             "reference": request.reference if request else None,
             "options": json.dumps(dict(request.options)) if request else None,
             "base_url": song.base_url,
@@ -390,7 +380,14 @@ class Journal:
 def _to_request(row: sqlite3.Row) -> SongRequest | None:
     if row["lyrics"] is None:
         return None
-    return SongRequest(row["model"], row["lyrics"], row["prompt"], row["reference"], json.loads(row["options"]))
+    return SongRequest(
+        model=row["model"],
+        lyrics=row["lyrics"],
+        prompt=row["prompt"],
+        reference=row["reference"],
+        options=json.loads(row["options"]),
+        accompaniment=bool(row["accompaniment"]),
+    )
 
 
 def _leased(seconds: float) -> dict[str, Any]:
@@ -410,7 +407,8 @@ def _insert(connection: sqlite3.Connection, row: Mapping[str, Any]) -> None:
 def _take_in(connection: sqlite3.Connection, note: Mapping[str, Any]) -> None:
     """Take a song in that another computer wrote down, or finished; a note that makes no sense is passed over."""
     columns = [row["name"] for row in connection.execute("PRAGMA table_info(songs)")]
-    note = {"finished": "", "deleted": 0, "timeline": None, **note}  # an older version wrote without them
+    # An older version wrote without these.
+    note = {"finished": "", "deleted": 0, "timeline": None, "accompaniment": 1, **note}
     if set(note) != set(columns) or note["status"] not in [status.value for status in Status]:
         return
     with contextlib.suppress(sqlite3.IntegrityError, sqlite3.InterfaceError):

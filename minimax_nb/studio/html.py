@@ -10,6 +10,7 @@ from typing import Any
 
 from ..display.progress import USUAL_SECONDS, clock
 from ..errors import MusicError
+from ..lyrics import clean
 from ..settings import Account
 from ..song import Song, Status
 from .state import LONG, SENT, Meter, Take, Track
@@ -234,7 +235,7 @@ def _facts(facts: str) -> str:
 
 def sung(song: Song) -> str:
     """The words of a song."""
-    words = song.request.lyrics.replace("#", " ").strip() if song.request else ""
+    words = clean(song.request.lyrics) if song.request else ""
     return f'<pre class="mnb-sung" tabindex="0" aria-label="Lyrics">{escape(words)}</pre>' if words else ""
 
 
@@ -243,15 +244,11 @@ def timed_lines(song: Song) -> list[list[Any]]:
 
     Empty when nobody knows when what is sung.
     """
-    if song.timeline is None:
-        return []
-    sung = [[[s.text, s.start, s.end] for s in line.syllables] for line in song.timeline.lines]
-    written = song.request.lyrics.replace("#", " ").strip().splitlines() if song.request else []
-    with_words = [any(letter.isalnum() for letter in each) for each in written]
-    if sum(with_words) != len(sung):  # what was sung is not what is written
-        return sung
-    in_order = iter(sung)
-    return [next(in_order) if has_words else [] for has_words in with_words]
+    lines: list[list[Any]] = []
+    for line_ in song.timeline.lines if song.timeline else ():
+        lines += [[]] * line_.after_pause
+        lines.append([[s.text, s.start, s.end] for s in line_.syllables])
+    return lines
 
 
 def take_row(song: Song) -> str:

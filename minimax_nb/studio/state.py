@@ -11,7 +11,7 @@ from typing import Any
 from .. import models as catalogue
 from ..display.progress import USUAL_SECONDS
 from ..errors import InvalidLyrics, InvalidReference, MusicError, Spent, WaitTimeout
-from ..lyrics import ACCOMPANIMENT, to_prompt
+from ..lyrics import clean, to_prompt
 from ..reference import Reference
 from ..song import Song, Status
 
@@ -149,7 +149,7 @@ def measure(lyrics: str, *, accompaniment: bool, model: str = catalogue.DEFAULT_
         prompt = to_prompt(lyrics, accompaniment=accompaniment)
     except InvalidLyrics as error:
         return Meter(0, limit, problem=f"{error.what} {error.do}")
-    words = prompt.replace(ACCOMPANIMENT, "").strip()
+    words = clean(lyrics)
     lines = sum(bool(line.strip()) for line in words.splitlines())
     meter = Meter(len(prompt), limit, lines, len(re.findall(r"\n\s*\n", words)), prompt=prompt)
     try:

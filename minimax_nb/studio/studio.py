@@ -16,10 +16,9 @@ import traitlets
 from .. import models as catalogue
 from ..display.waiting import attend
 from ..errors import MusicError
-from ..lyrics import ACCOMPANIMENT
 from ..session import Session, default_session
 from ..settings import Account, Choice
-from ..song import Song
+from ..song import Song, title_of
 from . import html as drawing
 from .announcer import Announcer
 from .cards.extras import Extras
@@ -229,9 +228,10 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             choice = self._service.choice
             rehearsal = choice.service().rehearsal
             reference, lyrics = self._reference.chosen(), self._lyrics.text.value
-            title = lyrics.replace(ACCOMPANIMENT, "").strip().splitlines()[0].rstrip(",;: ")[:40]
             usual = self._usual_seconds(rehearsal)
-            work = self._desk.begin(self._session.at(choice), rehearsal=rehearsal, title=title, usual=usual)
+            work = self._desk.begin(
+                self._session.at(choice), rehearsal=rehearsal, title=title_of(lyrics), usual=usual
+            )
             self._takes.expect_one()
             self._card.add(work)
             extras = self._extras.options(rehearsal=rehearsal)
@@ -260,7 +260,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _use_again(self, song: Song) -> None:
         if song.request is not None:
-            self._lyrics.fill(song.request.lyrics, accompaniment=ACCOMPANIMENT in song.request.prompt)
+            self._lyrics.fill(song.request.lyrics, accompaniment=song.request.accompaniment)
             self._reference.take_again(song.source, song.request.reference)
             self._extras.take(song.request)
 

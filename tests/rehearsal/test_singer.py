@@ -164,6 +164,7 @@ def test_the_timeline_has_every_word_when_it_is_sung(tmp_path: Path) -> None:
     timeline = read_timeline(made.timeline)
     assert timeline is not None
     assert [line.text for line in timeline.lines] == ["Hold on, summer", "River of gold"]
+    assert [line.after_pause for line in timeline.lines] == [False, True]
     assert (timeline.language, timeline.notes) == ("en", ())
     flat = [s for line in timeline.lines for s in line.syllables]
     assert [s.text for s in flat] == ["Hold ", "on, ", "sum", "mer", "Ri", "ver ", "of ", "gold"]

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 
+from ... import lyrics
+
 Words = list[list[str]]  # a line: its words, each as its syllables
 Cut = Callable[[Sequence[str], str], Words]  # takes the words of a line and their language
 
@@ -85,9 +87,8 @@ def read_prompt(prompt: str, language: str | None = None, cut: Cut | None = None
     -------
     The lines, whether they want accompaniment, and their language.
     """
-    text = unicodedata.normalize("NFC", prompt).strip()
-    accompanied = text.startswith("##") and text.endswith("##") and len(text) >= 4
-    lines = [SECTION_MARK.sub("", line) for line in text.replace("##", "").strip().splitlines()]
+    text, accompanied = lyrics.read_prompt(unicodedata.normalize("NFC", prompt))
+    lines = [SECTION_MARK.sub("", line) for line in text.splitlines()]
     language = language or guess_language(" ".join(lines))
     cut = cut or by_rule
     words = [cut(split_words(line), language) for line in lines]
