@@ -790,7 +790,7 @@ def test_no_upload(value: Any) -> None:
         ("", Meter(0, 600)),
         ("  \n", Meter(0, 600)),
         (LYRICS, Meter(71, 600, 2, 1)),
-        ("## a\n\n\n\nb ##", Meter(12, 600, 2, 1)),
+        ("## a\n\n\n\nb ##", Meter(8, 600, 2, 1)),
     ],
 )
 def test_the_meter_counts_what_is_sent(lyrics: str, meter: Meter) -> None:
