@@ -245,9 +245,9 @@ def timed_lines(song: Song) -> list[list[Any]]:
     Empty when nobody knows when what is sung.
     """
     lines: list[list[Any]] = []
-    for line_ in song.timeline.lines if song.timeline else ():
-        lines += [[]] * line_.after_pause
-        lines.append([[s.text, s.start, s.end] for s in line_.syllables])
+    for sung in song.timeline.lines if song.timeline else ():
+        lines += [[]] * sung.after_pause
+        lines.append([[s.text, s.start, s.end] for s in sung.syllables])
     return lines
 
 
