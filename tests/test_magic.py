@@ -118,13 +118,13 @@ def test_a_wrong_option_shows_the_usage_and_nothing_is_sent(
     message: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    before = len(service.ledger())
+    before = len(service.jobs())
     with pytest.raises(UsageError, match="usage: %%song"):
         run(f"%%song {line}\nLa la")
     said = capsys.readouterr()
     assert message in said.err
     assert "Traceback" not in said.out + said.err
-    assert len(service.ledger()) == before
+    assert len(service.jobs()) == before
 
 
 def test_help_is_printed_and_the_shell_lives(

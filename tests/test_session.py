@@ -71,7 +71,7 @@ def again(session: Session) -> Session:
 
 
 def charges(service: Running, song_or_request_id: str) -> int:
-    return sum(job["client_request_id"] == song_or_request_id for job in service.ledger())
+    return sum(job["client_request_id"] == song_or_request_id for job in service.jobs())
 
 
 def test_submit_is_step_one_and_nothing_else(hosted: Session, service: Running) -> None:
@@ -84,7 +84,7 @@ def test_submit_is_step_one_and_nothing_else(hosted: Session, service: Running) 
     assert song.request is not None
     assert (song.request.lyrics, song.request.prompt) == (LYRICS, f"##{LYRICS}##")
     assert charges(service, song.request_id) == 1
-    job = next(job for job in service.ledger() if job["client_request_id"] == song.request_id)
+    job = next(job for job in service.jobs() if job["client_request_id"] == song.request_id)
     assert job["body"]["prompt"] == f"##{LYRICS}##"
     assert set(job["body"]) - {"reference_audio_url"} == {"model", "prompt"}
 
@@ -299,14 +299,14 @@ BAD_INPUT = {
 
 @pytest.mark.parametrize("case", BAD_INPUT)
 def test_bad_input_is_said_before_anything_leaves_the_machine(hosted: Session, service: Running, case: str) -> None:
-    before = len(service.ledger())
+    before = len(service.jobs())
     changes, error_class = BAD_INPUT[case]
     with pytest.raises(error_class) as caught:
         hosted.submit(**{"lyrics": LYRICS, "reference": REFERENCE, **changes})
     assert isinstance(caught.value, ValueError)
     assert caught.value.spent is Spent.NO
     assert hosted.songs() == []
-    assert len(service.ledger()) == before
+    assert len(service.jobs()) == before
 
 
 def test_the_longest_prompt_that_fits_is_taken(hosted: Session) -> None:
@@ -343,12 +343,12 @@ def test_a_key_travels_over_https_only(url: str) -> None:
 def test_a_link_and_a_hosted_file_are_passed_on(hosted: Session, service: Running) -> None:
     link = "http://127.0.0.1:9/song.mp3?a=1"
     song = hosted.submit(LYRICS, link)
-    job = next(job for job in service.ledger() if job["client_request_id"] == song.request_id)
+    job = next(job for job in service.jobs() if job["client_request_id"] == song.request_id)
     assert job["body"]["reference_audio_url"] == link
     assert song.source == link
     hosted._reference_host = lambda path: f"https://files.invalid/{path.name}"
     song = hosted.submit(LYRICS, REFERENCE)
-    job = next(job for job in service.ledger() if job["client_request_id"] == song.request_id)
+    job = next(job for job in service.jobs() if job["client_request_id"] == song.request_id)
     assert job["body"]["reference_audio_url"] == f"https://files.invalid/{Path(song.source).name}"
     hosted._reference_host = lambda path: "nowhere"
     with pytest.raises(InvalidReference, match="reference_host"):
@@ -376,8 +376,8 @@ def test_rehearsing_needs_no_key_and_says_so_once(
         assert song.spent is Spent.NO
         assert "free" in song.facts
         assert "seed 7" in song.facts
-        assert service.ledger()[0]["seed"] == 7
-        assert service.ledger()[1]["seed"] == session.songs()[0].seed
+        assert service.jobs()[0]["seed"] == 7
+        assert service.jobs()[1]["seed"] == session.songs()[0].seed
 
 
 def test_a_rehearsal_whose_answer_got_lost_was_never_asked_or_is_picked_up(

@@ -311,8 +311,18 @@ class Client:
         message = answer.fields.get("message")
         if isinstance(message, list):
             message = "; ".join(str(part) for part in message[:5])
-        return bounded(message if isinstance(message, str) else "no explanation.")
+        text = message if isinstance(message, str) else "no explanation."
+        return bounded("; ".join([text, *_rejected_fields(answer.fields)]))
 
     def _hide(self, text: str) -> str:
         """Take the key out of a text from the network: a service may echo what it was sent."""
         return self.key.hide(text) if self.key else text
+
+
+def _rejected_fields(fields: Mapping[str, Any]) -> Iterator[str]:
+    """Which fields of a request the service rejected, and why."""
+    error = fields.get("error")
+    rows = error.get("data") if isinstance(error, dict) else None
+    for row in rows[:5] if isinstance(rows, list) else []:
+        if isinstance(row, dict) and isinstance(row.get("path"), list):
+            yield f"{'.'.join(map(str, row['path']))}: {row.get('message', '')}"

@@ -81,11 +81,19 @@ def on_network(folder: Path) -> bool:
     return nearest is not None and (nearest.fstype.lower().startswith(_NETWORK_TYPES) or "remote" in nearest.opts)
 
 
-def write_durably(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all; on disk when this returns."""
+def write_durably(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Write a file whole or not at all; on disk when this returns.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+    content : bytes
+    mode : int
+        Who may read it, from its first byte on, less what the process's umask takes away.
+    """
     partial = path.with_name(f".{path.name}-{os.getpid()}-{os.urandom(4).hex()}.part")
     try:
-        with partial.open("wb") as file:
+        with open(partial, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

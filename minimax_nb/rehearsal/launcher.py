@@ -1,8 +1,8 @@
-"""Rehearsing: a service of our own on this computer, one process for each home, found or started here.
+"""The rehearsal service of a home: one process on this computer, found or started here.
 
 A home's service keeps everything in `<home>/rehearsal/`: `service.lock`, which it holds as long as it lives;
 `service.json`, which says where it listens and what its key is, and which only its owner may read;
-`service.log`; and `jobs/`, its ledger.
+`service.log`; and `jobs/`, a folder for each song.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidOption, RehearsalError
-from ..library.storage import locate
+from ..library.storage import locate, write_durably
 from .band.request import Band, BandRequest
 from .server.responses import proof
 
@@ -64,7 +64,7 @@ class Address:
 
 
 def address(home: Path | None = None, *, timeout: float = 30) -> Address:
-    """Return the living service of a home, started when there is none.
+    """Return the running service of a home; start one when there is none.
 
     Parameters
     ----------
@@ -74,15 +74,25 @@ def address(home: Path | None = None, *, timeout: float = 30) -> Address:
     timeout : float
         Seconds to wait for a service to come up.
 
+    Returns
+    -------
+    Address
+        It outlives this process and ends after half an hour without requests.
+
     Raises
     ------
     RehearsalError
         When it cannot be started; the message has the last lines of its log.
+
+    Examples
+    --------
+    >>> service = address(Path("my songs"))  # doctest: +SKIP
+    >>> requests.get(f"{service.base_url}/v1/models").json()  # doctest: +SKIP
     """
     folder = _folder(locate(os.environ.get("MINIMAX_NB_HOME")).database if home is None else home)
-    known = _living(folder)
-    if known is not None and not _gives_way(known):
-        return known.address
+    running = _running(folder)
+    if running is not None and not _stopped_as_outdated(running):
+        return running.address
     try:
         with _starting:
             return _start(folder, timeout)
@@ -100,17 +110,18 @@ def serve(
     band: Band | None = None,
     ready: Callable[[Address], None] | None = None,
 ) -> bool:
-    """Be the service of a home, until idle, stopped or interrupted.
+    """Run the service of a home in this process, until idle, stopped or interrupted.
 
     Parameters
     ----------
     home : Path
+        The library's folder; everything is kept in ``<home>/rehearsal/``.
     port : int
         0: the one it had before, or any free one.
     idle : float or None
         Seconds with nothing to do after which it ends; None: never.
     faults : sequence of dict or str
-        The faults to commit, each an object or its JSON; `rehearsal/faults.py` has their table.
+        The faults to commit, each an object or its JSON; `rehearsal/server/faults.py` has their table.
     price : float
         Play money in USD for each song.
     band : callable, optional
@@ -129,6 +140,10 @@ def serve(
         For a fault that does not exist.
     RehearsalError
         When the port is taken or the folder cannot be used.
+
+    Examples
+    --------
+    >>> serve(Path("my songs"), faults=[{"fault": "bad_gateway", "times": 2}])  # doctest: +SKIP
     """
     from filelock import FileLock, Timeout
 
@@ -177,7 +192,6 @@ def _serve(
     ready: Callable[[Address], None] | None,
 ) -> None:
     from .server.app import run
-    from .server.job_store import write_safely
 
     # After a crash the same port and key, if they can be had: whoever holds the address just carries on.
     before = _read(folder)
@@ -186,10 +200,10 @@ def _serve(
     version = _version()
 
     def announce(taken: int) -> None:
-        said = _Record(taken, key, version, os.getpid())
-        write_safely(folder / _RECORD, json.dumps(vars(said)))
+        record = _Record(taken, key, version, os.getpid())
+        write_durably(folder / _RECORD, json.dumps(vars(record)).encode(), mode=0o600)
         if ready:
-            ready(said.address)
+            ready(record.address)
 
     run(
         folder / "jobs",
@@ -247,7 +261,7 @@ def _read(folder: Path) -> _Record | None:
     return record if usable and 0 < record.port < 65536 else None
 
 
-def _living(folder: Path) -> _Record | None:
+def _running(folder: Path) -> _Record | None:
     """Return the record of a service that is there and is ours.
 
     After a crash anybody may listen at its port. So the key is not sent to find out: the service proves
@@ -257,35 +271,35 @@ def _living(folder: Path) -> _Record | None:
     if record is None:
         return None
     nonce = secrets.token_hex(16)
-    said = _ask(record, "GET", f"/rehearsal/proof?nonce={nonce}").get("proof")
-    genuine = isinstance(said, str) and hmac.compare_digest(said.encode(), proof(record.key, nonce).encode())
+    found = _request(record, "GET", f"/rehearsal/proof?nonce={nonce}").get("proof")
+    genuine = isinstance(found, str) and hmac.compare_digest(found.encode(), proof(record.key, nonce).encode())
     return record if genuine else None
 
 
-def _ask(record: _Record, method: str, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+def _request(record: _Record, method: str, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
     """Return the service's answer; empty when there is none. `http.client` knows no proxies."""
     connection = http.client.HTTPConnection("127.0.0.1", record.port, timeout=_ANSWER_SECONDS)
     try:
         connection.request(method, path, headers=headers or {})
-        answer = connection.getresponse()
-        said = json.loads(answer.read(10_000)) if answer.status == 200 else {}
+        response = connection.getresponse()
+        found = json.loads(response.read(10_000)) if response.status == 200 else {}
     except (OSError, http.client.HTTPException, ValueError):
         return {}
     finally:
         connection.close()
-    return said if isinstance(said, dict) else {}
+    return found if isinstance(found, dict) else {}
 
 
-def _gives_way(record: _Record) -> bool:
+def _stopped_as_outdated(record: _Record) -> bool:
     """Whether a service of an older version has ended for us.
 
-    It is replaced when it has nothing to do, so that an update is heard at once, and kept while it makes
+    It is replaced when it has nothing to do, so that an update takes effect at once, and kept while it makes
     songs, which must not be lost. Only a newer one replaces an older one: two kernels with two versions
     would replace each other's for ever.
     """
     if _numbers(record.version) >= _numbers(_version()):
         return False
-    return bool(_ask(record, "POST", "/rehearsal/stop", {"Authorization": f"Bearer {record.key}"}))
+    return bool(_request(record, "POST", "/rehearsal/stop", {"Authorization": f"Bearer {record.key}"}))
 
 
 def _numbers(version: str) -> list[int]:
@@ -302,9 +316,9 @@ def _start(folder: Path, timeout: float) -> Address:
     process: subprocess.Popen[bytes] | None = None
     spawned = 0.0
     while time.monotonic() < deadline:
-        living = _living(folder)
-        if living is not None:
-            return living.address
+        running = _running(folder)
+        if running is not None:
+            return running.address
         # One that ended quietly has met another, which is starting, or is just ending.
         if process is None or (process.poll() == 0 and time.monotonic() - spawned > _RETRY_SECONDS):
             process, spawned = _spawn(folder, log), time.monotonic()

@@ -94,7 +94,7 @@ def test_what_is_not_right_is_said_and_mended(
     person.press("Try again")
     assert person.hears_a_song() > 0
     expect(person.studio.locator(".mnb-error")).to_have_count(0)
-    assert len(quick_band.ledger()) == 1
+    assert len(quick_band.jobs()) == 1
 
 
 def test_nobody_has_to_wait_and_a_take_can_be_the_next_start(

@@ -217,7 +217,7 @@ def test_a_no_that_was_charged_is_found_in_the_logs(service: Running, tmp_path: 
         (refused,) = session.songs()
         liar.plan = lambda seen: Answer(raw=True, body=forwarded(port, seen))
         found = session.recover(since="1h")
-    ids = {job["id"] for job in service.ledger() if job["client_request_id"] == refused.request_id}
+    ids = {job["id"] for job in service.jobs() if job["client_request_id"] == refused.request_id}
     assert len(ids) == 1
     assert ids <= {song.id for song in found if song.status is Status.COMPLETED}
 
@@ -255,7 +255,7 @@ def test_a_song_found_by_its_id_first_is_not_in_the_library_twice(
     service.commit({"fault": "drop_after", "call": "submit"}, {"fault": "bad_gateway", "call": "logs"})
     person.ask()
     service.commit()
-    (job,) = [job for job in service.ledger() if chaos.tag_of(job) in person.tags]
+    (job,) = [job for job in service.jobs() if chaos.tag_of(job) in person.tags]
     session = person.session
     assert session.wait(job["id"]).status is Status.COMPLETED
     assert session.recover() == []

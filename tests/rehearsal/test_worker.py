@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from minimax_nb.rehearsal.band.request import BandRequest
-from minimax_nb.rehearsal.server.job_store import Ledger
-from minimax_nb.rehearsal.server.worker import Workshop
+from minimax_nb.rehearsal.server.job_store import JobStore
+from minimax_nb.rehearsal.server.worker import Worker
 from tests.support.service import audio_bytes
 
 COVER = {"model": "minimax/music-cover", "prompt": "a calm folk song"}
@@ -17,12 +17,10 @@ COVER = {"model": "minimax/music-cover", "prompt": "a calm folk song"}
 
 def band_request(folder: Path, body: dict[str, object]) -> BandRequest:
     """What a band is asked for when this body was accepted."""
-    reference = folder / "reference.mp3"
-    reference.write_bytes(audio_bytes(16))
-    ledger = Ledger(folder / "jobs")
-    job = ledger.accept(
+    store = JobStore(folder / "jobs")
+    job = store.accept(
         {**body, "reference_audio_url": "data:audio/mpeg;base64,"},
-        client_request_id="", request_id="", cost_usd=0, reference=reference,
+        client_request_id="", request_id="", cost_usd=0, reference=audio_bytes(16),
     )  # fmt: skip
     asked: list[BandRequest] = []
 
@@ -30,12 +28,12 @@ def band_request(folder: Path, body: dict[str, object]) -> BandRequest:
         asked.append(request)
         destination.write_bytes(b"mp3")
 
-    Workshop(ledger, band)
+    Worker(store, band)
     deadline = time.monotonic() + 10
-    while ledger.unfinished():
+    while store.unfinished():
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    found = ledger.find(job.id)
+    found = store.find(job.id)
     assert found is not None
     assert found.status == "completed"
     assert len(asked) == 1

@@ -164,7 +164,7 @@ def test_a_double_click_is_one_song(home: Path, ready: Hand) -> None:
         ready.studio._make()
         assert "On its way" in ready.hint
         ready.finish()
-        assert len(service.ledger()) == 1
+        assert len(service.jobs()) == 1
 
 
 def test_several_songs_are_under_way_at_once(home: Path, ready: Hand) -> None:
@@ -184,7 +184,7 @@ def test_several_songs_are_under_way_at_once(home: Path, ready: Hand) -> None:
         assert ready.studio.song == second
         until(lambda: all(song.status is Status.COMPLETED for song in ready.studio.songs))
         assert ready.studio._card.strips == ()
-        assert len(service.ledger()) == 2
+        assert len(service.jobs()) == 2
 
 
 def test_whoever_asked_is_called_and_what_that_raises_is_seen(service: Running, ready: Hand) -> None:
@@ -439,7 +439,7 @@ def test_a_lost_answer_is_looked_up_before_anything_is_sent_again(service: Runni
     service.commit({"fault": "drop_after", "call": "submit", "times": 1})
     ready.click()
     assert ready.finish().status is Status.COMPLETED
-    assert len(service.ledger()) == 1
+    assert len(service.jobs()) == 1
 
 
 def test_an_answer_that_was_never_given(service: Running, ready: Hand) -> None:
@@ -479,7 +479,7 @@ def test_nobody_has_to_wait(home: Path, ready: Hand) -> None:
         assert "may still be made. It is in your library and will be picked up." in ready.words
         ready.strip.resume.click()
         assert ready.finish().status is Status.COMPLETED
-        assert len(service.ledger()) == 1
+        assert len(service.jobs()) == 1
 
 
 def test_a_surprise_ends_in_the_box(ready: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -528,7 +528,7 @@ def test_what_an_earlier_kernel_left_open_is_picked_up(home: Path) -> None:
         assert hand.finish().id == song.id
         assert "<audio" in hand.studio._card._player.outputs[0]["data"]["text/html"]
         assert [row.song.id for row in hand.studio._takes.rows if row.song] == [song.id]
-        assert len(service.ledger()) == 1
+        assert len(service.jobs()) == 1
 
 
 def test_a_song_of_a_service_without_a_key_is_left_alone(service: Running, monkeypatch: pytest.MonkeyPatch) -> None:

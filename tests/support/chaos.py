@@ -116,7 +116,7 @@ def judge(service: Running, home: Path, tags: Iterable[str]) -> Verdict:
     """Compare the service's ledger with what lies in a library, for the songs with these tags."""
     tags = list(tags)
     charges: dict[str, list[str]] = {tag: [] for tag in tags}
-    for job in service.ledger():
+    for job in service.jobs():
         if job["cost_usd"] > 0 and tag_of(job) in charges:
             charges[tag_of(job)].append(job["id"])
     verdict = Verdict(asked=len(tags), charged=sum(map(len, charges.values())), damaged=_damage(home))
@@ -623,7 +623,7 @@ class Person:
         """Whether `.spent` is what the ledger says, of the song that the error is about."""
         about = [
             job
-            for job in self.service.ledger()
+            for job in self.service.jobs()
             if (tag and tag_of(job) == tag) or error.song_id in (job["id"], job["client_request_id"], None)
         ]
         charged = any(job["cost_usd"] > 0 for job in about)

@@ -37,4 +37,4 @@ class Held:
 
     def charged(self) -> list[dict[str, Any]]:
         """What was asked for, the oldest first."""
-        return [job["body"] for job in self.service.ledger()]
+        return [job["body"] for job in self.service.jobs()]

@@ -30,6 +30,9 @@ from minimax_nb.rehearsal.launcher import Address, serve
 from tests.support import ROOT
 
 RATE = 44100
+PRICE = 0.035
+CREDITS = 70_000
+AUDIO = "/v2/generate/audio"
 
 
 def beep(request: BandRequest, destination: Path) -> None:
@@ -108,6 +111,10 @@ class Running:
             time.sleep(0.02)
         raise AssertionError(f"{generation_id} is not made after {timeout} s")
 
+    def make(self, **changes: Any) -> dict[str, Any]:
+        """Submit a good body with some fields changed, and ask until it is made or failed."""
+        return self.wait(self.submit(good_body(**changes)).json()["id"])
+
     def commit(self, *rules: dict[str, Any]) -> None:
         """Put these faults in force, and no others."""
         answer = self.ask("PUT", "/rehearsal/faults", json=list(rules))
@@ -117,7 +124,7 @@ class Running:
         """Return how often each fault has happened."""
         return [rule["fired"] for rule in self.ask("GET", "/rehearsal/faults").json()]
 
-    def ledger(self) -> list[dict[str, Any]]:
+    def jobs(self) -> list[dict[str, Any]]:
         """Return every accepted song, read from disk, the oldest first: what was truly charged."""
         jobs = [json.loads(path.read_text()) for path in (self.home / "rehearsal" / "jobs").glob("*/job.json")]
         return sorted(jobs, key=lambda job: job["created"])
@@ -156,6 +163,22 @@ def running_service(
         yield running
     finally:
         running.kill()
+
+
+def check_error(answer: requests.Response, status: int, path: str = AUDIO) -> str:
+    """Check that an answer is an error in one of the two documented shapes; return its message."""
+    body = answer.json()
+    assert answer.status_code == status
+    if "error" in body:
+        assert set(body) == {"title", "status", "message", "instance", "timestamp", "error"}
+        assert (body["status"], body["instance"]) == (status, path)
+        assert set(body["error"]) == {"name", "message", "data"}
+        assert body["error"]["message"] == body["message"]
+    else:
+        assert set(body) == {"message", "path", "requestId", "statusCode", "timestamp"}
+        assert (body["statusCode"], body["path"]) == (status, path)
+    assert body["timestamp"].endswith("Z")
+    return str(body["message"])
 
 
 def audio_bytes(seconds: float = 16, *, pitch: float = 220, kind: str = "MP3") -> bytes:

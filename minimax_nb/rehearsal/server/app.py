@@ -1,12 +1,12 @@
 """The contract: the provider's calls, answered on 127.0.0.1 by this computer. Knows no music.
 
 ========================================  ==============================================================
-`POST /v2/generate/audio`                 submit: the song is in the ledger before it is answered
+`POST /v2/generate/audio`                 submit: the song is on disk before it is answered
 `GET /v2/generate/audio?generation_id=`   retrieve
 `GET /files/<uuid>/output.mp3`            download: no key, a signature that expires
 `GET /v2/logs`, `GET /v2/billing`         what was asked for and what it cost, in play money
 `GET /v1/models?id=&include=pricing`      the price, no key
-`GET /rehearsal/proof?nonce=`             proves that this is the service that holds the key
+`GET /rehearsal/proof?nonce=`             that this is the service that holds the key
 `GET`, `PUT /rehearsal/faults`            the faults in force (`faults.py` has their table)
 `POST /rehearsal/stop`                    ends the service, unless it is making a song
 ========================================  ==============================================================
@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 import signal
 import threading
@@ -31,81 +30,24 @@ from typing import Any
 from tornado import httpserver, netutil, web
 
 from ..band.request import Band
-from .context import Call, Desk
-from .faults import Faults, Rule, parse
-from .handlers import Audio, Billing, Download, Logs, Models
-from .job_store import Ledger
-from .responses import Refusal, Reply, proof
+from .account import Billing, Logs
+from .catalogue import Models
+from .context import Context
+from .control import FaultList, NoSuchCall, Proof, Stop
+from .faults import Faults, Rule
+from .generation import Download, Generation
+from .job_store import JobStore
 
 MOST_SMALL_BODY = 1_000_000
 
 logger = logging.getLogger(__name__)
 
 
-class Proof(Call):
-    """Whether this is the service that holds the key: said without sending the key or asking for it."""
-
-    needs_key = False
-
-    async def get(self) -> None:
-        """Answer what only the holder of the key can say to the nonce."""
-        await self.respond("", self._prove)
-
-    async def _prove(self, _rule: Rule | None) -> Reply:
-        nonce = self.get_query_argument("nonce", "")[:100]
-        return Reply({"proof": proof(self.desk.key, nonce), "version": self.desk.version})
-
-
-class Stop(Call):
-    """The end of the service, for a newer one that takes its place."""
-
-    async def post(self) -> None:
-        """End, unless a song is being made."""
-        await self.respond("", self._stop)
-
-    async def _stop(self, _rule: Rule | None) -> Reply:
-        if self.desk.working:
-            raise Refusal(409, "A song is being made.")
-        self.desk.leaving.set()
-        return Reply({"stopped": True})
-
-
-class FaultList(Call):
-    """The faults in force."""
-
-    async def get(self) -> None:
-        """Answer the rules, each with how often it has fired."""
-        await self.respond("", self._report)
-
-    async def put(self) -> None:
-        """Put other rules in force."""
-        await self.respond("", self._replace)
-
-    async def _report(self, _rule: Rule | None) -> Reply:
-        return Reply(self.desk.faults.report())
-
-    async def _replace(self, _rule: Rule | None) -> Reply:
-        try:
-            rules = parse(json.loads(self.request.body))
-        except (ValueError, RecursionError) as problem:
-            raise Refusal(400, f"Body validation error! {problem}") from None
-        self.desk.faults.replace(rules)
-        return Reply(self.desk.faults.report())
-
-
-class NoSuchCall(Call):
-    """Any other path."""
-
-    def prepare(self) -> None:
-        """Answer at once."""
-        self.send_error(404)
-
-
-def make_application(desk: Desk) -> web.Application:
-    """Return the tornado application for a desk."""
-    shared: dict[str, Any] = {"desk": desk}
+def make_application(context: Context) -> web.Application:
+    """Return the tornado application for a context."""
+    shared: dict[str, Any] = {"context": context}
     routes: list[Any] = [
-        ("/v2/generate/audio", Audio, shared),
+        ("/v2/generate/audio", Generation, shared),
         (r"/files/([0-9a-f-]{36})/output\.mp3", Download, shared),
         ("/v2/logs", Logs, shared),
         ("/v2/billing", Billing, shared),
@@ -138,16 +80,16 @@ def run(
     band: Band,
     announce: Callable[[int], None],
 ) -> None:
-    """Serve until idle, stopped, interrupted or not to be found any more.
+    """Serve until idle, stopped or interrupted, or until nobody can find the service any more.
 
     Parameters
     ----------
     folder : Path
         Where the jobs lie.
     record : Path
-        The file that leads callers here, written by `announce`; without it, nobody finds the service any more.
+        The file that leads callers here, written by `announce`; once it is gone, the service ends.
     ports : sequence of int
-        The first that is free is taken; 0 is any free one.
+        The first free one is taken; 0 is any free one.
     idle : float or None
         Seconds with nothing to do after which it ends; None: never.
     band : Band
@@ -165,13 +107,13 @@ def run(
 
     async def main() -> None:
         sockets = _listen(ports)
-        ledger, faults = Ledger(folder), Faults(rules)
-        desk = Desk(ledger, band, faults, key=key, version=version, price_usd=price_usd)
-        server = httpserver.HTTPServer(make_application(desk), max_body_size=MOST_SMALL_BODY)
+        store, faults = JobStore(folder), Faults(rules)
+        context = Context(store, band, faults, key=key, version=version, price_usd=price_usd)
+        server = httpserver.HTTPServer(make_application(context), max_body_size=MOST_SMALL_BODY)
         server.add_sockets(sockets)
-        with _told_to_end(desk):
+        with _stopped_by_signals(context):
             announce(sockets[0].getsockname()[1])
-            await desk.leave(idle, record)
+            await context.wait_for_end(idle, record)
         server.stop()
         await server.close_all_connections()
 
@@ -186,16 +128,16 @@ def _listen(ports: Sequence[int]) -> list[Any]:
 
 
 @contextlib.contextmanager
-def _told_to_end(desk: Desk) -> Iterator[None]:
+def _stopped_by_signals(context: Context) -> Iterator[None]:
     """End well when interrupted or terminated."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def leave(*_: object) -> None:
-        desk.loop.call_soon_threadsafe(desk.leaving.set)
+    def stop(*_: object) -> None:
+        context.loop.call_soon_threadsafe(context.stop.set)
 
-    before = {number: signal.signal(number, leave) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:

@@ -8,12 +8,12 @@ A rule is a JSON object such as `{"fault": "bad_gateway", "call": "retrieve", "t
              every call that the fault can happen to
 `times`      how often it happens; null (default): always
 `rate`       the probability that it happens, 0 to 1 (default 1), drawn from `seed` (default 0)
-`after`      how many such calls pass unharmed first (default 0)
+`after`      how many such calls pass without it first (default 0)
 `seconds`    of waiting, for `slow`, `rate_limit_seconds`, `rate_limit_date`, `logs_late` (default 1)
 `url`        where `redirect` points to (default: a host that does not exist)
 ===========  ==================================================================================
 
-The first rule of the list that is due wins. "Accepted" below means: the song is in the ledger, will be
+The first rule of the list that is due applies. "Accepted" below means: the song is written down, will be
 made, and is charged.
 
 ======================  =============  ==========================================================
@@ -22,7 +22,7 @@ fault                   happens to     what is seen
 `bad_gateway`           every call     502 with a JSON body; nothing is accepted
 `bad_gateway_after`     every call     accepted, then the same 502
 `html_body`             every call     502 with an HTML page; nothing is accepted
-`html_ok`               every call     200 with an HTML page (a captive portal); nothing is accepted
+`html_ok`               every call     200 with an HTML page (as in a hotel's wifi); nothing is accepted
 `empty_body`            every call     accepted, then 200 with nothing in it
 `rate_limit_seconds`    every call     429, `Retry-After` in seconds; nothing is accepted
 `rate_limit_date`       every call     429, `Retry-After` as an HTTP date; nothing is accepted
@@ -83,18 +83,18 @@ class Fault:
     ----------
     when : {"instead", "afterwards", "within"}
         `instead` of doing what is asked, `afterwards` to the finished answer, or `within` the call itself.
-    spoil : callable
+    change : callable
         Takes the rule and the answer as it would be, returns the answer as it is sent.
     calls : tuple of str
         The calls it can happen to.
     """
 
     when: Literal["instead", "afterwards", "within"]
-    spoil: Callable[[Rule, Reply], Reply] = lambda _rule, reply: reply
+    change: Callable[[Rule, Reply], Reply] = lambda _rule, reply: reply
     calls: tuple[str, ...] = CALLS
 
 
-def _says(status: int, message: str, *, by_gateway: bool = False) -> Callable[[Rule, Reply], Reply]:
+def _error(status: int, message: str, *, by_gateway: bool = False) -> Callable[[Rule, Reply], Reply]:
     reply = Reply({"message": message}, status, cost_usd=None if by_gateway else 0.0)
     return lambda _rule, _reply: reply
 
@@ -116,7 +116,7 @@ def _wait_until(rule: Rule, _reply: Reply) -> Reply:
     return _too_many(formatdate(math.ceil(time.time() + rule.seconds), usegmt=True))
 
 
-def _nothing(_rule: Rule, _reply: Reply) -> Reply:
+def _empty(_rule: Rule, _reply: Reply) -> Reply:
     return Reply(b"", cost_usd=None)
 
 
@@ -132,13 +132,13 @@ def _redirect(rule: Rule, _reply: Reply) -> Reply:
     return Reply(b"", 302, headers={"Location": rule.url}, cost_usd=None)
 
 
-def _ponder(_rule: Rule, reply: Reply) -> Reply:
+def _unknown_status(_rule: Rule, reply: Reply) -> Reply:
     if reply.status != 200 or not isinstance(reply.body, dict):
         return reply
     return replace(reply, body={"id": reply.body["id"], "status": "pondering"})
 
 
-def _bare(_rule: Rule, reply: Reply) -> Reply:
+def _missing_fields(_rule: Rule, reply: Reply) -> Reply:
     if reply.status != 200 or not isinstance(reply.body, dict):
         return reply
     body = {"id": reply.body["id"], "status": reply.body["status"], "meta": None}
@@ -158,7 +158,7 @@ def _shorten(_rule: Rule, reply: Reply) -> Reply:
     return replace(reply, body=reply.body[: len(reply.body) // 2])
 
 
-BAD_GATEWAY = _says(502, "Bad gateway.", by_gateway=True)
+BAD_GATEWAY = _error(502, "Bad gateway.", by_gateway=True)
 NO_CREDITS = "You've run out of credits. Please top up your balance or update your payment method to continue."
 
 FAULTS = {
@@ -166,20 +166,20 @@ FAULTS = {
     "bad_gateway_after": Fault("afterwards", BAD_GATEWAY),
     "html_body": Fault("instead", _page(502)),
     "html_ok": Fault("instead", _page(200)),
-    "empty_body": Fault("afterwards", _nothing),
+    "empty_body": Fault("afterwards", _empty),
     "rate_limit_seconds": Fault("instead", _wait_seconds),
     "rate_limit_date": Fault("instead", _wait_until),
     "drop_before": Fault("instead", _drop),
     "drop_after": Fault("afterwards", _drop),
     "slow": Fault("afterwards", _slow),
-    "unauthorized": Fault("instead", _says(401, "Unauthorized: this key is not valid.")),
-    "no_credits": Fault("instead", _says(403, NO_CREDITS)),
-    "not_found": Fault("instead", _says(404, "Not found.")),
+    "unauthorized": Fault("instead", _error(401, "Unauthorized: this key is not valid.")),
+    "no_credits": Fault("instead", _error(403, NO_CREDITS)),
+    "not_found": Fault("instead", _error(404, "Not found.")),
     "redirect": Fault("instead", _redirect),
     "data_refused": Fault("within", calls=("submit",)),
     "error_status": Fault("within", calls=("retrieve",)),
-    "unknown_status": Fault("afterwards", _ponder, ("retrieve",)),
-    "missing_fields": Fault("afterwards", _bare, ("retrieve",)),
+    "unknown_status": Fault("afterwards", _unknown_status, ("retrieve",)),
+    "missing_fields": Fault("afterwards", _missing_fields, ("retrieve",)),
     "expired_audio": Fault("within", calls=("download",)),
     "truncated_audio": Fault("afterwards", _truncate, ("download",)),
     "short_audio": Fault("afterwards", _shorten, ("download",)),
@@ -249,39 +249,37 @@ def _check_number(name: str, value: Any, kinds: tuple[type, ...], most: float) -
 
 
 @dataclass
-class _Standing:
-    """A rule and how far it has come."""
+class _Counter:
+    """A rule, how many calls it has seen and how often it applied."""
 
     rule: Rule
-    dice: random.Random
+    rng: random.Random
     seen: int = 0
     fired: int = 0
 
-    def concerns(self, call: str) -> bool:
+    def matches(self, call: str) -> bool:
         rule = self.rule
         return call in FAULTS[rule.fault].calls and rule.call in ("any", call)
 
     def due(self) -> bool:
         self.seen += 1
-        if self.seen <= self.rule.after or self.dice.random() >= self.rule.rate:
+        if self.seen <= self.rule.after or self.rng.random() >= self.rule.rate:
             return False
         return self.rule.times is None or self.fired < self.rule.times
 
 
 class Faults:
-    """The rules in force, and how often each has happened."""
+    """The rules in force, and how often each has applied."""
 
     def __init__(self, rules: Iterable[Rule] = ()) -> None:
         self.replace(rules)
 
     def replace(self, rules: Iterable[Rule]) -> None:
         """Put other rules in force; all counts start again."""
-        self._standing = [
-            _Standing(rule, random.Random(f"{number}:{rule.seed}")) for number, rule in enumerate(rules)
-        ]
+        self._counters = [_Counter(rule, random.Random(f"{number}:{rule.seed}")) for number, rule in enumerate(rules)]
 
     def draw(self, call: str, applies: Callable[[str], bool]) -> Rule | None:
-        """Return the rule that strikes this call, if one does.
+        """Return the rule that applies to this call, if one does.
 
         Parameters
         ----------
@@ -290,14 +288,14 @@ class Faults:
         applies : callable
             Whether the fault of this name can happen to this very call.
         """
-        concerned = [each for each in self._standing if each.concerns(call) and applies(each.rule.fault)]
+        matching = [each for each in self._counters if each.matches(call) and applies(each.rule.fault)]
         # Every rule counts the call, so that `after` means calls, whatever other rules do to them.
-        due = [each for each in concerned if each.due()]
+        due = [each for each in matching if each.due()]
         if not due:
             return None
         due[0].fired += 1
         return due[0].rule
 
     def report(self) -> list[dict[str, Any]]:
-        """Return the rules as JSON, each with `fired`: how often it has happened."""
-        return [{**dataclasses.asdict(each.rule), "fired": each.fired} for each in self._standing]
+        """Return the rules as JSON, each with `fired`: how often it has applied."""
+        return [{**dataclasses.asdict(each.rule), "fired": each.fired} for each in self._counters]

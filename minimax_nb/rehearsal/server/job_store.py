@@ -1,14 +1,12 @@
-"""The ledger: every accepted song as a folder on disk, written before its acceptance is answered."""
+"""Every accepted song as a folder on disk, written before its acceptance is answered."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import logging
 import os
 import shutil
-import tempfile
 import threading
 import time
 import uuid
@@ -17,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ...library.storage import sync_folder, write_durably
 from ...song import rehearsal_seed
 
 KEPT_SECONDS = 30 * 24 * 3600
@@ -44,7 +43,7 @@ class Job:
         What is charged for it; nothing once it failed.
     status : {"queued", "generating", "completed", "error"}
     attempts : int
-        How often its making was begun: more than once only when the service died over it.
+        How often the band started on it: more than once only when the service died meanwhile.
     error : mapping or None
         `name` and `message` of a failure.
     timeline : mapping or None
@@ -71,16 +70,16 @@ class Job:
 
     @property
     def model(self) -> str:
-        """The model it was asked from."""
+        """The model that was asked."""
         return str(self.body["model"])
 
     @property
     def unfinished(self) -> bool:
-        """Whether it still waits for the band."""
+        """Whether the band has yet to finish it."""
         return self.status in ("queued", "generating")
 
 
-class Ledger:
+class JobStore:
     """All jobs of a home, in memory and on disk.
 
     Used from the HTTP loop and from the workers at once.
@@ -104,14 +103,14 @@ class Ledger:
         client_request_id: str,
         request_id: str,
         cost_usd: float,
-        reference: Path | None,
+        reference: bytes | None,
     ) -> Job:
-        """Write a song down and charge for it; it is on disk when this returns.
+        """Write a job down and charge for it; it is on disk when this returns.
 
         Parameters
         ----------
-        reference : Path or None
-            The audio that was sent, which moves into the job's folder.
+        reference : bytes or None
+            The audio that was sent inside the request.
 
         Raises
         ------
@@ -125,12 +124,12 @@ class Ledger:
         folder.mkdir(mode=0o700)
         try:
             if reference is not None:
-                os.replace(reference, folder / "reference.audio")
+                write_durably(folder / "reference.audio", reference, mode=0o600)
             self._save(job)
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         with self._lock:
             self._jobs[job.name] = job
         return job
@@ -151,7 +150,7 @@ class Ledger:
             return sorted(self._jobs.values(), key=lambda job: job.created, reverse=True)
 
     def unfinished(self) -> list[Job]:
-        """Return the jobs that wait for the band, the oldest first."""
+        """Return the unfinished jobs, the oldest first."""
         return [job for job in reversed(self.newest_first()) if job.unfinished]
 
     def spent(self) -> float:
@@ -168,7 +167,7 @@ class Ledger:
         return self.folder / job.name / "reference.audio"
 
     def begin(self, job_id: str) -> Job | None:
-        """Note that the band begins; None when there is nothing left to do."""
+        """Note that the band starts; None when there is nothing left to do."""
         job = self._step(job_id, lambda job: replace(job, status="generating", attempts=job.attempts + 1))
         if job is not None and job.attempts > MOST_ATTEMPTS:
             self.fail(job_id, "gave_up", f"The service ended {MOST_ATTEMPTS} times while making this song.")
@@ -214,10 +213,11 @@ class Ledger:
         return job
 
     def _save(self, job: Job) -> None:
-        write_safely(self.folder / job.name / "job.json", json.dumps(dataclasses.asdict(job)))
+        text = json.dumps(dataclasses.asdict(job))
+        write_durably(self.folder / job.name / "job.json", text.encode(), mode=0o600)
 
     def _load(self) -> Iterable[Job]:
-        """Read the ledger; what was never accepted and what is long finished is removed."""
+        """Read all jobs; what was never accepted and what finished long ago is removed."""
         for path in self.folder.iterdir():
             if not path.is_dir():
                 path.unlink(missing_ok=True)
@@ -237,42 +237,3 @@ def _read(path: Path) -> Job | None:
     except (ValueError, TypeError) as problem:
         logger.warning("job %s cannot be read (%s)", path.parent.name, type(problem).__name__)
         return None
-
-
-def write_safely(path: Path, text: str) -> None:
-    """Write a small file so that after a crash there is the old one or the new one, whole.
-
-    It is readable by its owner only, from its first byte on.
-    """
-    handle, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        _replace(name, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
-    _sync_folder(path.parent)
-
-
-def _replace(source: str, target: Path) -> None:
-    # Windows refuses to replace a file while somebody reads it; readers of ours are quick.
-    for _ in range(20):
-        try:
-            return os.replace(source, target)
-        except PermissionError:
-            time.sleep(0.02)
-    return os.replace(source, target)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

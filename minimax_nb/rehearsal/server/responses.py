@@ -1,4 +1,4 @@
-"""What goes over the wire: one answer as a value, and a refusal as an exception that carries one."""
+"""Answers as values: a reply complete before its first byte is sent, and a rejection that carries one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from http import HTTPStatus
 from typing import Any
 
 CREDITS_PER_USD = 2_000_000
@@ -20,8 +21,8 @@ class Reply:
     Attributes
     ----------
     body : dict, list or bytes
-        Sent as JSON, unless it is bytes. The dict of an error holds `message`; the rest of the documented
-        error body is added when it is sent.
+        Sent as JSON, unless it is bytes. The dict of an error holds `message` and perhaps `error`; the rest of the
+        documented error body is added when it is sent.
     inference_id : str
         Sent as `x-inference-id`; empty for answers that are not about a song.
     cost_usd : float or None
@@ -29,7 +30,7 @@ class Reply:
     delay : float
         Seconds to wait before the first byte.
     cut_after : int or None
-        The connection is closed after so many bytes of the body; -1 closes it before the status line.
+        The connection is closed after this many bytes of the body; -1 closes it before the status line.
     """
 
     body: dict[str, Any] | list[Any] | bytes
@@ -42,8 +43,8 @@ class Reply:
     cut_after: int | None = None
 
 
-class Refusal(Exception):
-    """The answer is no.
+class Rejection(Exception):
+    """The request is rejected.
 
     Parameters
     ----------
@@ -51,14 +52,32 @@ class Refusal(Exception):
         The HTTP status code.
     message : str
         For the person; it names no key and quotes no content of the request.
+    data : sequence of dict, or dict, optional
+        What is wrong, as data: rows with the `path` of a field, or an object with a `kind`. With it, the answer has
+        the second of the two documented error shapes.
     """
 
-    def __init__(self, status: int, message: str) -> None:
+    def __init__(self, status: int, message: str, data: object = None) -> None:
         super().__init__(message)
-        self.reply = Reply({"message": message}, status)
+        body: dict[str, Any] = {"message": message}
+        if data is not None:
+            name = HTTPStatus(status).phrase.replace(" ", "")
+            body["error"] = {"name": f"{name}Exception", "message": message, "data": data}
+        self.reply = Reply(body, status)
 
 
-def stamp(seconds: float) -> str:
+def error_body(reply: Reply, path: str, request_id: str, moment: float) -> dict[str, Any]:
+    """Return the whole body of an error, in the shape that belongs to it."""
+    body = dict(reply.body) if isinstance(reply.body, dict) else {}
+    if "error" in body:
+        title = HTTPStatus(reply.status).phrase
+        facts: dict[str, Any] = {"title": title, "status": reply.status, "instance": path}
+    else:
+        facts = {"requestId": request_id, "statusCode": reply.status, "path": path}
+    return {**facts, "timestamp": timestamp(moment), **body}
+
+
+def timestamp(seconds: float) -> str:
     """Return a time in seconds since 1970 as the provider writes it (ISO 8601, UTC, milliseconds)."""
     moment = datetime.fromtimestamp(seconds, timezone.utc)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -70,5 +89,5 @@ def credits(usd: float) -> int:
 
 
 def proof(key: str, nonce: str) -> str:
-    """Return what only the holder of the key can say to a nonce, so that the key itself need not be sent."""
+    """Return what only the holder of the key can answer to a nonce, so that the key itself need not be sent."""
     return hmac.new(key.encode(), f"rehearsal:{nonce}".encode(), "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Where accepted songs are made: two workers that hand one job after the other to the band."""
+"""Hands accepted jobs to the band, two at a time."""
 
 from __future__ import annotations
 
@@ -14,37 +14,36 @@ from urllib.parse import urlsplit
 
 from ...models import MODELS, REHEARSAL_OPTIONS
 from ..band.request import Band, BandRequest
-from .job_store import Job, Ledger
-from .request_body import MOST_AUDIO
+from .job_store import Job, JobStore
 
 if TYPE_CHECKING:
     import requests
 
-WORKERS = 2
+THREADS = 2
 FETCH_SECONDS = 120
-LEAST_SECONDS = {name: model.reference_seconds for name, model in MODELS.items()}
+MOST_REFERENCE_BYTES = 50_000_000
 
 logger = logging.getLogger(__name__)
 
 
-class Workshop:
-    """Makes the songs of a ledger, at most two at once, so that the HTTP loop stays quick.
+class Worker:
+    """Makes the songs of a job store, at most two at once, in threads, so that the HTTP loop stays quick.
 
     Parameters
     ----------
-    ledger : Ledger
+    store : JobStore
         Its unfinished jobs are taken up at once.
     band : Band
     """
 
-    def __init__(self, ledger: Ledger, band: Band) -> None:
-        self._ledger = ledger
+    def __init__(self, store: JobStore, band: Band) -> None:
+        self._store = store
         self._band = band
         self._waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
-        for job in ledger.unfinished():
+        for job in store.unfinished():
             self._waiting.put(job.id)
         # Daemons: a service that ends leaves its songs to the next one, which makes them again.
-        for _ in range(WORKERS):
+        for _ in range(THREADS):
             threading.Thread(target=self._work, daemon=True).start()
 
     def add(self, job: Job) -> None:
@@ -57,32 +56,32 @@ class Workshop:
             try:
                 self._make(job_id)
             except OSError as problem:
-                logger.error("the ledger cannot be written (%s)", type(problem).__name__)
+                logger.error("the job store cannot be written (%s)", type(problem).__name__)
 
     def _make(self, job_id: str) -> None:
-        job = self._ledger.begin(job_id)
+        job = self._store.begin(job_id)
         if job is None:
             return
-        part = self._ledger.audio(job).with_suffix(".part.mp3")
+        part = self._store.audio(job).with_suffix(".part.mp3")
         try:
             timeline = self._play(job, part)
-            self._ledger.complete(job_id, part, timeline)
+            self._store.complete(job_id, part, timeline)
         except ValueError as problem:
-            self._ledger.fail(job_id, "invalid_input", str(problem))
+            self._store.fail(job_id, "invalid_input", str(problem))
         except Exception as problem:
             # The message may quote the lyrics, so the log gets the stack alone.
             logger.error("%s\n%s", type(problem).__name__, "".join(traceback.format_tb(problem.__traceback__)))
-            self._ledger.fail(job_id, "generation_failed", f"The band stumbled ({type(problem).__name__}).")
+            self._store.fail(job_id, "generation_failed", f"The band failed ({type(problem).__name__}).")
 
     def _play(self, job: Job, part: Path) -> Mapping[str, Any] | None:
-        reference, body = self._ledger.reference(job), job.body
+        reference, body = self._store.reference(job), job.body
         if not body["reference_audio_url"].startswith("data:"):
-            fetch(body["reference_audio_url"], reference)
-        check_length(reference, LEAST_SECONDS[job.model])
-        played = self._band(_band_request(job, reference), part)
+            fetch_reference(body["reference_audio_url"], reference)
+        check_length(reference, MODELS[job.model].reference_seconds)
+        performance = self._band(_band_request(job, reference), part)
         if not part.is_file() or not part.stat().st_size:
             raise ValueError("The band played nothing.")
-        return getattr(played, "timeline", None)
+        return getattr(performance, "timeline", None)
 
 
 def _band_request(job: Job, reference: Path) -> BandRequest:
@@ -119,7 +118,7 @@ def check_length(reference: Path, least: float) -> None:
         raise ValueError(f"The reference must be longer than {least:g} seconds; this one has {seconds:.1f}.")
 
 
-def fetch(url: str, destination: Path) -> None:
+def fetch_reference(url: str, destination: Path) -> None:
     """Fetch a reference from the web.
 
     Raises
@@ -135,9 +134,9 @@ def fetch(url: str, destination: Path) -> None:
         session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
         try:
             # An auth object, for otherwise requests would look the host up in ~/.netrc and send what it finds.
-            with session.get(url, stream=True, timeout=(10, 30), auth=lambda request: request) as answer:
-                answer.raise_for_status()
-                _store(answer, destination, deadline)
+            with session.get(url, stream=True, timeout=(10, 30), auth=lambda request: request) as response:
+                response.raise_for_status()
+                _save(response, destination, deadline)
         except requests.HTTPError as problem:
             raise ValueError(f"The reference URL answered {problem.response.status_code}.") from None
         except (requests.RequestException, ValueError) as problem:
@@ -145,12 +144,12 @@ def fetch(url: str, destination: Path) -> None:
             raise ValueError(f"The reference URL could not be fetched: {kind}.") from None
 
 
-def _store(answer: requests.Response, destination: Path, deadline: float) -> None:
+def _save(response: requests.Response, destination: Path, deadline: float) -> None:
     size = 0
     with open(destination, "wb") as file:
-        for chunk in answer.iter_content(65536):
+        for chunk in response.iter_content(65536):
             size += len(chunk)
-            if size > MOST_AUDIO:
+            if size > MOST_REFERENCE_BYTES:
                 raise ValueError("it is larger than 50 MB")
             if time.monotonic() > deadline:
                 raise ValueError(f"it took more than {FETCH_SECONDS} s")

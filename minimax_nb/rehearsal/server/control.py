@@ -1,0 +1,68 @@
+"""The service's own calls, which the provider does not have: its proof, its end, its faults."""
+
+from __future__ import annotations
+
+import json
+
+from .faults import Rule, parse
+from .handler import Handler
+from .responses import Rejection, Reply, proof
+
+
+class Proof(Handler):
+    """Whether this is the service that holds the key: answered without sending the key or asking for it."""
+
+    needs_key = False
+
+    async def get(self) -> None:
+        """Answer what only the holder of the key can answer to the nonce."""
+        await self.respond("", self._prove)
+
+    async def _prove(self, _rule: Rule | None) -> Reply:
+        nonce = self.get_query_argument("nonce", "")[:100]
+        return Reply({"proof": proof(self.context.key, nonce), "version": self.context.version})
+
+
+class Stop(Handler):
+    """The end of the service, for a newer one that takes its place."""
+
+    async def post(self) -> None:
+        """End, unless a song is being made."""
+        await self.respond("", self._stop)
+
+    async def _stop(self, _rule: Rule | None) -> Reply:
+        if self.context.is_working:
+            raise Rejection(409, "A song is being made.")
+        self.context.stop.set()
+        return Reply({"stopped": True})
+
+
+class FaultList(Handler):
+    """The faults in force."""
+
+    async def get(self) -> None:
+        """Answer the rules, each with how often it has applied."""
+        await self.respond("", self._report)
+
+    async def put(self) -> None:
+        """Put other rules in force."""
+        await self.respond("", self._replace)
+
+    async def _report(self, _rule: Rule | None) -> Reply:
+        return Reply(self.context.faults.report())
+
+    async def _replace(self, _rule: Rule | None) -> Reply:
+        try:
+            rules = parse(json.loads(self.request.body))
+        except (ValueError, RecursionError) as problem:
+            raise Rejection(400, f"Body validation error! {problem}") from None
+        self.context.faults.replace(rules)
+        return Reply(self.context.faults.report())
+
+
+class NoSuchCall(Handler):
+    """Any other path."""
+
+    def prepare(self) -> None:
+        """Answer at once."""
+        self.send_error(404)

@@ -1,0 +1,124 @@
+"""The two steps and what comes of them: submit, retrieve, download."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tornado import web
+
+from .context import Context
+from .faults import NO_CREDITS, Rule
+from .handler import Handler
+from .job_store import Job
+from .request_body import BodyReader, data_uri_rejected
+from .responses import Rejection, Reply, credits
+
+
+@web.stream_request_body
+class Generation(Handler):
+    """Submit and retrieve."""
+
+    def initialize(self, context: Context) -> None:
+        """Take what all calls share, and be ready for a body."""
+        super().initialize(context)
+        self.reader = BodyReader()
+
+    def prepare(self) -> None:
+        """Let a body of any size come: one that is too large is read to its end, so that the 413 is heard."""
+        super().prepare()
+        connection: Any = self.request.connection
+        connection.set_max_body_size(1 << 40)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Take a part of the body; nothing is kept for strangers."""
+        if not self.rejection:
+            self.reader.feed(chunk)
+
+    def applies(self, fault: str) -> bool:
+        """A service that takes no `data:` URIs still takes a link."""
+        return fault != "data_refused" or self.reader.has_data_uri()
+
+    async def post(self) -> None:
+        """Submit."""
+        await self.respond("submit", self._submit)
+
+    async def get(self) -> None:
+        """Retrieve."""
+        await self.respond("retrieve", self._retrieve)
+
+    async def _submit(self, rule: Rule | None) -> Reply:
+        job = await self.context.loop.run_in_executor(None, self._accept, rule)
+        self.context.worker.add(job)
+        return Reply({"id": job.id, "status": "queued"}, inference_id=job.id, cost_usd=self.context.price_usd)
+
+    def _accept(self, rule: Rule | None) -> Job:
+        body = self.reader.read(self.request.headers.get("Content-Type", ""))
+        self._check(rule)
+        return self.context.store.accept(
+            body.fields,
+            client_request_id=self.client_request_id,
+            request_id=self.request_id,
+            cost_usd=self.context.price_usd,
+            reference=body.audio,
+        )
+
+    def _check(self, rule: Rule | None) -> None:
+        if rule and rule.fault == "data_refused":
+            raise data_uri_rejected()
+        if self.context.price_usd > self.context.balance_usd():
+            raise Rejection(403, NO_CREDITS)
+
+    async def _retrieve(self, rule: Rule | None) -> Reply:
+        job_id = self.get_query_argument("generation_id", "")
+        if not job_id:
+            raise Rejection(400, "Query validation error! generation_id: Expected a text. Received nothing.")
+        if rule and rule.fault == "error_status":
+            self.context.store.fail(job_id, "generation_failed", "The model failed.", even_finished=True)
+        job = self.context.store.find(job_id)
+        if job is None:
+            raise Rejection(404, f"Generation not found: {job_id[:100]}")
+        return Reply(self._describe(job), inference_id=job.id)
+
+    def _describe(self, job: Job) -> dict[str, Any]:
+        if job.unfinished:
+            return {"id": job.id, "status": job.status}
+        answer: dict[str, Any] = {"id": job.id, "status": job.status, "audio_file": None, "error": job.error}
+        if job.status == "completed":
+            answer["audio_file"] = {
+                "url": f"http://{self.request.host}/files/{job.name}/output.mp3?{self.context.signer.query(job.name)}",
+                "content_type": "audio/mpeg",
+                "file_name": "output.mp3",
+                "file_size": self.context.store.audio(job).stat().st_size,
+            }
+            if job.timeline:
+                answer["timeline"] = job.timeline
+        return {**answer, "meta": {"usage": {"credits_used": credits(job.cost_usd)}}}
+
+
+class Download(Handler):
+    """The audio, as a content network serves it: to whoever holds a valid link."""
+
+    needs_key = False
+
+    def applies(self, fault: str) -> bool:
+        """The first link of a song expires early, no other."""
+        return fault != "expired_audio" or not self.context.signer.was_expired(self.path_args[0])
+
+    async def get(self, name: str) -> None:
+        """Download."""
+        await self.respond("download", lambda rule: self._download(name, rule))
+
+    async def _download(self, name: str, rule: Rule | None) -> Reply:
+        expires = self.get_query_argument("Expires", "")
+        valid = self.context.signer.is_valid(name, expires, self.get_query_argument("Signature", ""))
+        if valid and rule and rule.fault == "expired_audio":
+            self.context.signer.expire(name, expires)
+            valid = False
+        if not valid:
+            denied = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Expired</Message></Error>"
+            return Reply(denied, 403, "application/xml")
+        job = self.context.store.find_named(name)
+        if job is None or job.status != "completed":
+            raise Rejection(404, "No such file.")
+        audio = await self.context.loop.run_in_executor(None, self.context.store.audio(job).read_bytes)
+        return Reply(audio, content_type="application/octet-stream")
