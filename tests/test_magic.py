@@ -160,6 +160,7 @@ def test_without_a_song_the_line_says_how_to_make_one(run: Callable[[str], Any])
         run("%song")
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("python", PYTHONS)
 def test_in_a_real_kernel(service: Running, folder: Path, python: str) -> None:
     with running_kernel(python, folder) as kernel:

@@ -79,6 +79,7 @@ def colab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("kernel", ["python3", "colab"])
 def test_run_all(kernel: str, folder: Path, home: Path, request: pytest.FixtureRequest) -> None:
     if kernel == "colab":

@@ -28,6 +28,8 @@ from tests.support.chaos import POINTS, PRICE, REFERENCE, Nursery, Person, Verdi
 from tests.support.network import Answer, Seen, forms_of, hunt, running_host
 from tests.support.service import Running, running_service
 
+pytestmark = pytest.mark.chaos
+
 SEED = 20_260_801
 
 
@@ -382,6 +384,7 @@ session.songs()
 """
 
 
+@pytest.mark.kernel
 def test_a_saved_notebook_has_no_key_in_it(service: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIML_API_KEY", service.address.key)
     monkeypatch.setenv("MINIMAX_NB_BASE_URL", service.address.base_url)

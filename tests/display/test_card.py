@@ -93,6 +93,7 @@ def test_a_waveform_shows_where_it_is_loud(completed: Song, tmp_path: Path) -> N
     assert waveform(tmp_path / "broken.mp3") == ""
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("saved", [True, False])
 def test_a_notebook_that_was_run_grows_by_little(completed: Song, tmp_path: Path, saved: bool) -> None:
     (tmp_path / "notebooks").mkdir()

@@ -68,6 +68,7 @@ def test_what_is_sung_is_drawn_where_it_is_known(track: Path) -> None:
     assert "Sung from 1 to 3 s: Side by <side>" in picture.alt
 
 
+@pytest.mark.kernel
 def test_a_cell_shows_it_once_with_its_words(track: Path) -> None:
     shown = plot(track, TIMELINE)._repr_html_()
     alt = re.fullmatch(r'<img alt="([^"]*)" src="data:image/png;base64,[^"]*" style="[^"]*">', shown)

@@ -123,6 +123,7 @@ async def soon(seconds):
 """
 
 
+@pytest.mark.kernel
 def test_in_a_real_kernel(kernel: BlockingKernelClient) -> None:
     assert reply(kernel, SOON)["status"] == "ok"
     assert reply(kernel, "assert run(soon(0.1)) == 42")["status"] == "ok"
@@ -138,6 +139,7 @@ def test_in_a_real_kernel(kernel: BlockingKernelClient) -> None:
     assert reply(kernel, safe)["status"] == "ok"
 
 
+@pytest.mark.kernel
 def test_the_interrupt_button_in_a_real_kernel(kernel: BlockingKernelClient) -> None:
     assert reply(kernel, SOON)["status"] == "ok"
     timer = threading.Timer(1.0, kernel.manager.interrupt_kernel)

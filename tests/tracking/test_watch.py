@@ -156,6 +156,7 @@ def test_who_stops_waiting_leaves_the_song_open_and_nothing_behind(
             assert not thread.is_alive()
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("python", PYTHONS)
 def test_in_a_real_kernel_with_the_interrupt_button(
     python: str, quick: Running, endless: Running, tmp_path: Path
