@@ -243,7 +243,7 @@ def recover(options: argparse.Namespace) -> None:
 
 def doctor(options: argparse.Namespace) -> int:
     """What is here and what is missing; exit status 1 when a rehearsal is not possible."""
-    from .doctor import State, examine, versions
+    from .diagnosis import State, examine, versions
 
     findings = []
     for finding in examine():

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from . import models as catalogue
+from . import catalogue
 from .errors import InvalidInput
 
 REFERENCE = "a wav or mp3 file longer than 15 s, or a link to one"

@@ -13,7 +13,7 @@ from math import inf
 from pathlib import Path
 from typing import Any, overload
 
-from . import models as catalogue
+from . import catalogue
 from .api.addresses import checked_base_url
 from .api.client import MOST_SUBMIT_SECONDS, Client
 from .api.download import MOST_DOWNLOAD_SECONDS, length_of_song

@@ -20,7 +20,7 @@ README = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
 # Each room may import from the rows above its own, and from nothing else of this package.
 ROOMS = """
 errors
-audio models timeline lyrics
+audio catalogue timeline lyrics
 song
 reference display
 library
@@ -28,7 +28,7 @@ api
 settings
 rehearsal tracking
 session
-options doctor
+options diagnosis
 studio magic cli
 """
 # Inside a folder each module may import from those before it.

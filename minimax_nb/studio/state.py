@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from .. import models as catalogue
+from .. import catalogue
 from ..display.progress import USUAL_SECONDS
 from ..errors import InvalidLyrics, InvalidReference, MusicError, Spent, WaitTimeout
 from ..lyrics import clean, to_prompt

@@ -13,7 +13,7 @@ from typing import Any
 import ipywidgets as widgets
 import traitlets
 
-from .. import models as catalogue
+from .. import catalogue
 from ..display.waiting import attend
 from ..errors import MusicError
 from ..session import Session, default_session

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ...models import MODELS, REHEARSAL_OPTIONS
+from ...catalogue import MODELS, REHEARSAL_OPTIONS
 from ..band.request import Band, BandRequest
 from .job_store import Job, JobStore
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ... import models as catalogue
+from ... import catalogue
 from ...song import SongRequest
 from .. import html as drawing
 from ..ui import button, show_if, styled, text

@@ -2,8 +2,8 @@
 
 import pytest
 
+from minimax_nb.catalogue import MODELS, check_words, find_model, to_fields
 from minimax_nb.errors import InvalidLyrics, InvalidOption
-from minimax_nb.models import MODELS, check_words, find_model, to_fields
 
 
 def test_the_limit_counts_the_prompt_as_sent() -> None:

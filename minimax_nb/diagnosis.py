@@ -20,9 +20,9 @@ from queue import Empty, SimpleQueue
 
 from .api.client import Client
 from .api.key import KEY_VARIABLES, find_key
+from .catalogue import DEFAULT_MODEL
 from .display.environment import in_colab, in_notebook
 from .errors import InvalidInput, LibraryError, MusicError, ServiceError
-from .models import DEFAULT_MODEL
 from .rehearsal.launcher import environment
 from .session import Session
 from .settings import Choice
@@ -147,7 +147,7 @@ def _key() -> Finding:
     if key is None:
         do = "Nothing, to rehearse. For real songs, make one at aimlapi.com/app/keys and set AIML_API_KEY."
         if in_colab() and not in_notebook():
-            do = "Colab's secrets are seen from a cell only: from minimax_nb.doctor import examine; list(examine())"
+            do = "Colab's secrets are seen from a cell only: from minimax_nb import doctor; doctor()"
         return Finding("Key", State.NOTE, "none: songs are rehearsed, free", do)
     variable = next((name for name in KEY_VARIABLES if os.environ.get(name, "").strip()), "")
     where = f"in the environment variable {variable}" if variable else f"in Colab's secret {KEY_VARIABLES[0]}"
