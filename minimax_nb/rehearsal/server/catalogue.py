@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...models import MODELS
+from ...catalogue import MODELS
 from .faults import Rule
 from .handler import Handler
 from .responses import Reply

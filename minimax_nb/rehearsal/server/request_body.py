@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...models import MODELS, REHEARSAL_OPTIONS, Model, Option
+from ...catalogue import MODELS, REHEARSAL_OPTIONS, Model, Option
 from .responses import Rejection
 
 MOST_BODY_BYTES = 32_000_000
