@@ -33,6 +33,7 @@ studio magic cli
 """
 # Inside a folder each module may import from those before it.
 INSIDE = {
+    "audio": "mpeg kinds recording songs",
     "api": "key addresses responses transport download client",
     "display": "environment progress waiting card plot",
     "library": "leases storage drive journal",

@@ -1,12 +1,14 @@
-"""Sound files: measured in one pass, cut, written as mp3. Block by block, so that length costs no memory."""
+"""What is in a sound file, measured in one pass; an excerpt of it. Block by block, so that length costs no memory."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+
+from .kinds import NotAudio
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,10 +22,6 @@ _MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 # A decoder may drop a frame or two of 1,152 samples at the ends of a whole file.
 _FRAMES_SPARED = 3 * 1152
 _FULL_SCALE = 0.999
-
-
-class NotAudio(Exception):
-    """The bytes are not audio that can be decoded here."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,9 +111,10 @@ def seconds_of(path: Path) -> tuple[float, bool]:
     try:
         # By its path, libsndfile reads it without asking Python for every block.
         with soundfile.SoundFile(path) as sound:
-            while len(sound.read(1 << 16, dtype="float32")):
-                pass
-            decoded = sound.tell()
+            decoded = 0
+            with suppress(soundfile.LibsndfileError):  # damaged from here on
+                while len(sound.read(1 << 16, dtype="float32")):
+                    decoded = sound.tell()
             return decoded / sound.samplerate, decoded + _FRAMES_SPARED >= sound.frames
     except (soundfile.LibsndfileError, ValueError, ZeroDivisionError) as error:
         raise NotAudio(str(error)) from None

@@ -1,0 +1,231 @@
+"""What kind of file it is, by its content: audio that can be decoded, or something else, named so that one knows."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .mpeg import Buffer, Stream, find_frames
+
+
+class NotAudio(Exception):
+    """The bytes are not audio that can be decoded here.
+
+    Parameters
+    ----------
+    what : str
+        What they are instead, such as ``"a web page, not audio"``.
+    do : str
+        What to do about it.
+    known : bool
+        Whether it is known what they are.
+    """
+
+    def __init__(self, what: str, do: str = "", *, known: bool = True) -> None:
+        self.what, self.do, self.known = what, do, known
+        super().__init__(what)
+
+
+class _Row(NamedTuple):
+    name: str
+    suffix: str
+    demuxer: str
+    """FFmpeg's name for it."""
+    magic: str
+    """A regular expression for the first bytes."""
+
+
+# By the documents of each format; the first that fits counts.
+_AUDIO = tuple(
+    (row, re.compile(row.magic.encode("latin-1"), re.DOTALL))
+    for row in (
+        _Row("WAV", ".wav", "wav", r"(?:RIFF|RIFX|RF64|BW64)....WAVE"),
+        _Row("W64", ".w64", "w64", r"riff\x2e\x91\xcf\x11"),
+        _Row("FLAC", ".flac", "flac", r"fLaC"),
+        _Row("OPUS", ".opus", "ogg", r"OggS.{22,60}OpusHead"),
+        _Row("OGG", ".ogg", "ogg", r"OggS"),
+        _Row("AIFF", ".aiff", "aiff", r"FORM....AIF[FC]"),
+        _Row("AU", ".au", "au", r"\.snd"),
+        _Row("CAF", ".caf", "caf", r"caff"),
+        _Row("MOV", ".mov", "mov", r"....ftypqt  "),
+        _Row("3GP", ".3gp", "mov", r"....ftyp3g"),
+        _Row("M4A", ".m4a", "mov", r"....ftypM4[AB]"),
+        _Row("MP4", ".mp4", "mov", r"....ftyp|....(?:moov|mdat|wide|pnot)"),
+        _Row("WEBM", ".webm", "matroska", r"\x1a\x45\xdf\xa3.{0,40}webm"),
+        _Row("MKA", ".mka", "matroska", r"\x1a\x45\xdf\xa3"),
+        _Row("WMA", ".wma", "asf", r"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
+        _Row("WV", ".wv", "wv", r"wvpk"),
+        _Row("TTA", ".tta", "tta", r"TTA1"),
+        _Row("APE", ".ape", "ape", r"MAC "),
+        _Row("MPC", ".mpc", "mpc8", r"MPCK"),
+        _Row("MPC", ".mpc", "mpc", r"MP\+"),
+        _Row("TAK", ".tak", "tak", r"tBaK"),
+        _Row("DSF", ".dsf", "dsf", r"DSD "),
+        _Row("VOC", ".voc", "voc", r"Creative Voice File"),
+        _Row("AVI", ".avi", "avi", r"RIFF....AVI "),
+        _Row("FLV", ".flv", "flv", r"FLV\x01"),
+        _Row("RM", ".rm", "rm", r"\.RMF"),
+        _Row("MPG", ".mpg", "mpeg", r"\x00\x00\x01\xba"),
+        _Row("TS", ".ts", "mpegts", r"(?:G.{187}){3}G"),
+        _Row("TS", ".m2ts", "mpegts", r"....(?:G.{191}){3}G"),
+        _Row("AMR", ".amr", "amr", r"#!AMR"),
+        _Row("AC3", ".ac3", "ac3", r"\x0b\x77...[\x00-\x57]"),
+        _Row("EAC3", ".eac3", "eac3", r"\x0b\x77...[\x58-\x87]"),
+        _Row("DTS", ".dts", "dts", r"\x7f\xfe\x80\x01"),
+        _Row("AAC", ".aac", "aac", r"ADIF"),
+    )
+)
+
+_EXPORT = "Export it as mp3 or wav from the program that made it."
+_UNPROTECTED = "Programs other than the seller's cannot open it: use a copy without protection."
+_AGAIN = "Copy or download it again."
+
+# What people have instead, by its first bytes, and what helps.
+_OTHER = tuple(
+    (re.compile(magic.encode("latin-1"), re.DOTALL), what, do)
+    for magic, what, do in (
+        (r"....ftypM4P|....ftypaax", "a copy-protected purchase", _UNPROTECTED),
+        (r"CTENFDAM|QTag|\x87\x63\x80\xb7", "a copy-protected download of a music service", _UNPROTECTED),
+        (r"Salted__|age-encryption|-----BEGIN (?:PGP|AGE)", "an encrypted file", "Decrypt it first."),
+        (
+            r"version https?://git-lfs",
+            "a Git LFS pointer, not the file itself",
+            "Run `git lfs pull` to get the file.",
+        ),
+        (
+            r"#EXTM3U|\[playlist\]|<\?wpl|<asx|(?:<\?xml[^>]*>\s*)?<(?:playlist|smil|asx)",
+            "a playlist, which only names files",
+            "Give one of the files that it names.",
+        ),
+        (r"\[InternetShortcut\]", "a shortcut to a web page", "Open the link and download the file itself."),
+        (r"MThd|RIFF....RMID", "a midi file, which holds notes and no sound", _EXPORT),
+        (r"RIFF....sfbk", "a sound font, which holds instruments and no song", _EXPORT),
+        (r"PK\x03\x04|PK\x05\x06", "a zip archive", "Unpack it and give the audio file in it."),
+        (
+            r"\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd",
+            "an archive",
+            "Unpack it and give the audio file in it.",
+        ),
+        (r"%PDF", "a PDF", "Pick an audio file."),
+        (r"\x89PNG|\xff\xd8\xff|GIF8|BM....\x00\x00|RIFF....WEBP", "a picture", "Pick an audio file."),
+        (r"SQLite format 3", "a project or a database, such as Audacity's", _EXPORT),
+        (
+            r"\x00\x05\x16\x07",
+            "a helper file of macOS beside the real one",
+            "Pick the file without `._` in its name.",
+        ),
+        (r"bplist00", "a placeholder or settings of macOS", "Download the file itself first."),
+        (r"MZ|\x7fELF", "a program", "Pick an audio file."),
+        (r"d8:announce|d\d+:announce", "a torrent, which only names files", "Give the file that it fetches."),
+    )
+)
+
+_TEXTS = (
+    (re.compile(rb"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype html|html|head|body|script|title)", re.I | re.S),
+     "a web page", "Open the link in a browser and save the audio file itself."),
+    (re.compile(rb"\s*[\[{]"), "JSON text", "Download the audio file itself."),
+    (re.compile(rb"\s*<"), "XML text", "Pick the audio file itself."),
+)  # fmt: skip
+
+_HTTP_HEAD = re.compile(rb"HTTP/\d[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n")
+_TEXT_BYTES = bytes({7, 8, 9, 10, 12, 13, 27} | set(range(0x20, 0x7F)))
+_HEAD = 4096
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a file is.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``"MP3"`` or ``"M4A"``.
+    suffix : str
+        The ending that belongs to it, such as ``".mp3"``.
+    demuxer : str
+        FFmpeg's name for it.
+    start : int
+        Where it begins, behind tags and the like, in bytes.
+    stream : Stream or None
+        The frames of MPEG audio.
+    """
+
+    name: str
+    suffix: str
+    demuxer: str
+    start: int = 0
+    stream: Stream | None = None
+
+
+def identify(data: Buffer) -> Kind:
+    """Say what audio a file holds, by its content alone.
+
+    Raises
+    ------
+    NotAudio
+        When it is something else, which the error names.
+    """
+    start = _skip(data)
+    head = data[start : start + _HEAD]
+    _refuse(head, _OTHER)
+    for row, magic in _AUDIO:
+        if magic.match(head):
+            return Kind(row.name, row.suffix, row.demuxer, start)
+    if _is_adts(data, start):
+        return Kind("AAC", ".aac", "aac", start)
+    stream = find_frames(data, start)
+    if stream:
+        return Kind("MP3" if stream.runs[0].layer == 3 else "MP2", ".mp3", "mp3", start, stream)
+    if not head.strip(b"\0"):
+        raise NotAudio("empty but for zeros: its content is lost", _AGAIN)
+    _refuse(head, _TEXTS)
+    if not head.translate(None, _TEXT_BYTES + bytes(range(0x80, 0x100))):
+        raise NotAudio("text, not audio", "Pick the audio file itself.")
+    raise NotAudio(
+        "not a kind of audio that is known: it may be damaged or encrypted",
+        "See whether a player plays it, and export it as mp3 or wav from there.",
+        known=False,
+    )
+
+
+def _refuse(head: bytes, rows: tuple[tuple[re.Pattern[bytes], str, str], ...]) -> None:
+    for magic, what, do in rows:
+        if magic.match(head):
+            raise NotAudio(f"{what}, not audio" if "," not in what else what, do)
+
+
+def _skip(data: Buffer) -> int:
+    """Where the content begins: behind ID3v2 tags, zeros, and the head of an HTTP response."""
+    at = 0
+    while True:
+        head = data[at : at + 10]
+        if head.startswith(b"ID3") and len(head) == 10 and not any(byte & 0x80 for byte in head[6:]):
+            size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+            after = at + 10 + size + 10 * bool(head[5] & 0x10)
+            # A tag whose size is wrong is looked through, as a player does.
+            if after >= len(data):
+                return at + 10
+            at = after
+        elif head.startswith(b"HTTP/") and (found := _HTTP_HEAD.match(data[at : at + (1 << 14)])):
+            at += found.end()
+        elif head[:4] == bytes(4) and (found := _SOMETHING.search(data, at)):
+            at = found.start()
+        else:
+            return at
+
+
+_SOMETHING = re.compile(rb"[^\0]")
+
+
+def _is_adts(data: Buffer, at: int) -> bool:
+    """Whether frames of ADTS (ISO/IEC 13818-7) follow each other from here on."""
+    for _ in range(4):
+        head = data[at : at + 6]
+        if len(head) < 6 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
+            return False
+        size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+        at += max(size, 7)
+        if at == len(data):
+            return True
+    return True
