@@ -110,6 +110,12 @@ REHEARSAL_OPTIONS: Mapping[str, Option] = MappingProxyType(
 )
 
 
+def music_model(name: str) -> str:
+    """Return our name of a music model that the logs call source/alias, such as minimax/minimax-music; else ""."""
+    alias = name.rpartition("/")[2]
+    return next((known for known in MUSIC_MODELS if alias == known.rpartition("/")[2]), "")
+
+
 def find_model(name: str) -> Model:
     """Return the row of a model.
 

@@ -511,9 +511,10 @@ class Session:
         found = []
         for entry in self._client(service).logs(start, end):
             strange = entry.id not in known and entry.request_id not in known
-            if strange and entry.succeeded and entry.model in catalogue.MUSIC_MODELS:
+            model = catalogue.music_model(entry.model)
+            if strange and entry.succeeded and model:
                 song = _adopted(entry.id, service)
-                song = replace(song, model=entry.model, created=entry.created, cost_usd=entry.cost_usd)
+                song = replace(song, model=model, created=entry.created, cost_usd=entry.cost_usd)
                 found.append(self._noted(song))
         return found
 

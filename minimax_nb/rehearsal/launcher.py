@@ -147,7 +147,7 @@ def serve(
     """
     from filelock import FileLock, Timeout
 
-    from .server.faults import parse
+    from .server.rules import parse
 
     folder = _folder(home)
     try:

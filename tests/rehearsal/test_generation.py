@@ -29,7 +29,7 @@ from tests.support.service import (
 
 def test_a_song_from_submit_to_its_bytes(service: Running) -> None:
     submitted = service.submit(client_request_id="the-song.1:a_b")
-    assert submitted.status_code == 200
+    assert submitted.status_code == 201
     job_id = submitted.json()["id"]
     assert submitted.json() == {"id": job_id, "status": "queued"}
     assert re.fullmatch(r"[0-9a-f-]{36}:minimax-music", job_id)
@@ -41,7 +41,7 @@ def test_a_song_from_submit_to_its_bytes(service: Running) -> None:
     song = service.wait(job_id)
     assert song["status"] == "completed"
     assert song["error"] is None
-    assert song["meta"] == {"usage": {"credits_used": CREDITS}}
+    assert song["meta"] == {"usage": {"credits_used": CREDITS, "usd_spent": PRICE}}
     file = song["audio_file"]
     assert file["file_name"] == "output.mp3"
     assert file["content_type"] == "audio/mpeg"
@@ -130,7 +130,7 @@ def test_a_song_that_cannot_be_made_fails_and_costs_nothing(
     assert song["audio_file"] is None
     assert song["meta"]["usage"]["credits_used"] == 0
     assert service.ask("GET", "/v2/billing").json()["current_balance"] == before
-    entry = service.ask("GET", "/v2/logs", params={"status": "failed", "limit": 1}).json()["data"][0]
+    entry = service.ask("GET", "/v2/logs", params={"period": "24h", "status": "failed", "limit": 1}).json()["data"][0]
     assert (entry["inference_id"], entry["status"]) == (song["id"], "failed")
     assert entry["cost"] == {"usd": 0.0, "credits": 0}
 

@@ -19,7 +19,7 @@ def test_old_jobs_are_removed_and_one_that_keeps_killing_the_service_is_given_up
         store.accept(body, client_request_id=name, request_id="r", cost_usd=1, reference=None)
         for name in ("old", "poison")
     )
-    store.fail(old.id, "name", "message")
+    store.fail(old.id, {"name": "name", "message": "message"})
     path = tmp_path / old.name / "job.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "finished": time.time() - KEPT_SECONDS - 1}))
     (tmp_path / "incoming-rest").write_text("")

@@ -1,9 +1,10 @@
-"""What was asked for and what it cost, in play money: logs and balance."""
+"""What was asked for and what it cost, in play money: logs, balance and charges."""
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -24,41 +25,59 @@ class Logs(Handler):
 
     async def _page(self, rule: Rule | None) -> Reply:
         start, end = self._span()
-        model, status = self.get_query_argument("model", ""), self.get_query_argument("status", "")
-        if status not in ("", "succeeded", "failed"):
-            raise Rejection(400, "Query validation error! status: Expected succeeded or failed.")
-        limit, offset = self._number("limit", 20, 1, 100), self._number("offset", 0, 0, 10**9)
+        limit, offset = _number(self, "limit", 50, 1, 100), _number(self, "offset", 0, 0, 10**9)
         if rule and rule.fault == "logs_late":
             end = min(end, time.time() - rule.seconds)
-        entries = [
-            entry
-            for job in self.context.store.newest_first()
-            if start <= job.created <= end and model in ("", job.model)
-            for entry in [_log_entry(job)]
-            if status in ("", entry["status"])
-        ]
-        page, total = entries[offset : offset + limit], len(entries)
-        more = offset + limit < total
-        pagination = {"limit": limit, "offset": offset, "total": total, "has_more": more}
-        return Reply({"data": page, "pagination": pagination})
+        accepts = self._filter()
+        jobs = [job for job in self.context.store.newest_first() if start <= job.created <= end]
+        entries = [entry for entry in map(_log_entry, jobs) if accepts(entry)]
+        more = offset + limit < len(entries)
+        pagination = {"limit": limit, "offset": offset, "total": len(entries), "has_more": more}
+        return Reply({"data": entries[offset : offset + limit], "pagination": pagination})
+
+    def _filter(self) -> Callable[[dict[str, Any]], bool]:
+        """Which entries are wanted; `model` and `status` may be repeated."""
+        models, statuses = self.get_query_arguments("model"), self.get_query_arguments("status")
+        if not set(statuses) <= {"succeeded", "failed"}:
+            raise _invalid_query("status", "succeeded or failed")
+
+        def accepts(entry: dict[str, Any]) -> bool:
+            names = {entry["model"], entry["model"].partition("/")[2]}
+            return (not models or bool(names & set(models))) and (not statuses or entry["status"] in statuses)
+
+        return accepts
 
     def _span(self) -> tuple[float, float]:
-        """Return start and end in seconds since 1970."""
+        """Return start and end in seconds since 1970: of a period, or as given, but not both."""
+        period = self.get_query_argument("period", "")
         given = [self.get_query_argument(name, "") for name in ("start", "end")]
-        if any(given):
-            start, end = (_seconds_of(text) for text in given)
-        else:
+        if bool(period) == any(given):
+            raise _invalid_query("period", "exactly one of period and start with end")
+        if period:
             end = time.time()
-            start = end - _period(self.get_query_argument("period", "24h"))
+            start = end - _period(period)
+        else:
+            start, end = (_seconds_of(text) for text in given)
         if not 0 <= end - start <= MOST_LOG_DAYS * 86400:
-            raise Rejection(400, f"Query validation error! Expected start before end, at most {MOST_LOG_DAYS} days.")
+            raise _invalid_query("start", f"a time before the end, by at most {MOST_LOG_DAYS} days")
         return start, end
 
-    def _number(self, name: str, default: int, least: int, most: int) -> int:
-        text = self.get_query_argument(name, str(default))
-        if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= most:
-            raise Rejection(400, f"Query validation error! {name}: Expected a number from {least} to {most}.")
-        return int(text)
+
+def _number(handler: Handler, name: str, default: int, least: int, most: int) -> int:
+    text = handler.get_query_argument(name, str(default))
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not least <= int(text) <= most:
+        raise _invalid_query(name, f"a number from {least} to {most}")
+    return int(text)
+
+
+def _invalid_query(name: str, expected: str) -> Rejection:
+    row = {"code": "custom", "path": [name], "expected": expected, "message": f"Expected {expected}"}
+    return Rejection(400, "Invalid query provided", [row])
+
+
+def _source_and_alias(model: str) -> str:
+    """The name of a model as the logs have it, such as minimax/minimax-music."""
+    return model if "/" in model else f"{model.partition('-')[0]}/{model}"
 
 
 def _log_entry(job: Job) -> dict[str, Any]:
@@ -66,9 +85,9 @@ def _log_entry(job: Job) -> dict[str, Any]:
         "created": timestamp(job.created),
         "status": "failed" if job.status == "error" else "succeeded",
         "origin": "api",
-        "model": job.model,
+        "model": _source_and_alias(job.model),
         "cost": {"usd": job.cost_usd, "credits": credits(job.cost_usd)},
-        "tokens": None,
+        "tokens": {"input": 0, "output": 0, "total": 0},
         "request_id": job.request_id,
         "inference_id": job.id,
         "client_request_id": job.client_request_id or None,
@@ -79,16 +98,16 @@ def _seconds_of(text: str) -> float:
     try:
         moment = datetime.fromisoformat(re.sub(r"[zZ]$", "+00:00", text))
     except ValueError:
-        raise Rejection(400, "Query validation error! start, end: Expected two ISO 8601 times.") from None
+        raise _invalid_query("start", "two ISO 8601 times, start and end") from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
 
 
 def _period(text: str) -> float:
     """Return the seconds of a period such as 24h or 7d."""
-    found = re.fullmatch(r"([0-9]{1,6})([mhd])", text)
+    found = re.fullmatch(r"([0-9]{1,6})([hd])", text)
     if found is None:
-        raise Rejection(400, "Query validation error! period: Expected a period such as 24h or 7d.")
-    return int(found[1]) * {"m": 60, "h": 3600, "d": 86400}[found[2]]
+        raise _invalid_query("period", "hours or days, such as 24h or 7d")
+    return int(found[1]) * {"h": 3600, "d": 86400}[found[2]]
 
 
 class Billing(Handler):
@@ -100,3 +119,34 @@ class Billing(Handler):
 
     async def _balance(self, _rule: Rule | None) -> Reply:
         return Reply({"current_balance": self.context.balance_usd(), "currency": "USD"})
+
+
+class Transactions(Handler):
+    """The list of charges, a page at a time."""
+
+    async def get(self) -> None:
+        """Answer one page, newest first."""
+        await self.respond("transactions", self._page)
+
+    async def _page(self, _rule: Rule | None) -> Reply:
+        charged = [job for job in self.context.store.newest_first() if job.cost_usd]
+        cursor, limit = self.get_query_argument("cursor", ""), _number(self, "limit", 50, 1, 100)
+        names = [job.name for job in charged]
+        if cursor and cursor not in names:
+            raise _invalid_query("cursor", "a cursor of this list")
+        start = names.index(cursor) + 1 if cursor else 0
+        page = charged[start : start + limit]
+        more = start + limit < len(charged)
+        pagination = {"next_cursor": page[-1].name if more else None, "has_more": more}
+        return Reply({"data": [_transaction(job) for job in page], "pagination": pagination})
+
+
+def _transaction(job: Job) -> dict[str, Any]:
+    return {
+        "id": job.request_id,
+        "type": "usage",
+        "amount": -job.cost_usd,
+        "currency": "USD",
+        "reference_id": job.id,
+        "created_at": timestamp(job.created),
+    }

@@ -4,7 +4,8 @@
 `POST /v2/generate/audio`                 submit: the song is on disk before it is answered
 `GET /v2/generate/audio?generation_id=`   retrieve
 `GET /files/<uuid>/output.mp3`            download: no key, a signature that expires
-`GET /v2/logs`, `GET /v2/billing`         what was asked for and what it cost, in play money
+`GET /v2/logs`, `/v2/billing`              what was asked for and what it cost, in play money
+`GET /v2/billing/transactions`            the charges, a page at a time
 `GET /v1/models?id=&include=pricing`      the price, no key
 `GET /rehearsal/proof?nonce=`             that this is the service that holds the key
 `GET`, `PUT /rehearsal/faults`            the faults in force (`faults.py` has their table)
@@ -30,13 +31,14 @@ from typing import Any
 from tornado import httpserver, netutil, web
 
 from ..band.request import Band
-from .account import Billing, Logs
-from .catalogue import Models
+from .account import Billing, Logs, Transactions
 from .context import Context
 from .control import FaultList, NoSuchCall, Proof, Stop
-from .faults import Faults, Rule
+from .faults import Rule
 from .generation import Download, Generation
 from .job_store import JobStore
+from .model_list import Models
+from .rules import Faults
 
 MOST_SMALL_BODY = 1_000_000
 
@@ -48,9 +50,10 @@ def make_application(context: Context) -> web.Application:
     shared: dict[str, Any] = {"context": context}
     routes: list[Any] = [
         ("/v2/generate/audio", Generation, shared),
-        (r"/files/([0-9a-f-]{36})/output\.mp3", Download, shared),
+        (r"/files/([0-9a-f-]{36})/(?:output\.mp3|music(?:%2F|/)output)", Download, shared),
         ("/v2/logs", Logs, shared),
         ("/v2/billing", Billing, shared),
+        ("/v2/billing/transactions", Transactions, shared),
         ("/v1/models", Models, shared),
         ("/rehearsal/proof", Proof, shared),
         ("/rehearsal/faults", FaultList, shared),

@@ -8,12 +8,13 @@ import hmac
 import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..band.request import Band
-from .faults import Faults
 from .job_store import JobStore
+from .rules import Faults
 from .worker import Worker
 
 START_BALANCE_USD = 100.0
@@ -64,6 +65,8 @@ class Context:
         Of the package it runs.
     price_usd : float
         Of one song.
+    polls : Counter
+        How often each song was asked for.
     requests : int
         How many are being answered.
     last_seen : float
@@ -80,6 +83,7 @@ class Context:
         self.key = key
         self.version = version
         self.price_usd = price_usd
+        self.polls: Counter[str] = Counter()
         self.requests = 0
         self.last_seen = time.monotonic()
         self.stop = asyncio.Event()

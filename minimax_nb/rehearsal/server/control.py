@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
-from .faults import Rule, parse
+from .faults import Rule
 from .handler import Handler
 from .responses import Rejection, Reply, proof
+from .rules import parse
 
 
 class Proof(Handler):

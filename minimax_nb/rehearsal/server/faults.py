@@ -4,61 +4,101 @@ A rule is a JSON object such as `{"fault": "bad_gateway", "call": "retrieve", "t
 
 ===========  ==================================================================================
 `fault`      a name of the table below
-`call`       `submit`, `retrieve`, `download`, `logs`, `billing`, `models`, or `any` (default):
-             every call that the fault can happen to
+`call`       `submit`, `retrieve`, `download`, `logs`, `billing`, `transactions`, `models`, or `any`
+             (default): every call that the fault can happen to
 `times`      how often it happens; null (default): always
 `rate`       the probability that it happens, 0 to 1 (default 1), drawn from `seed` (default 0)
 `after`      how many such calls pass without it first (default 0)
+`song`       part of a generation id or client request id: calls about that song only
 `seconds`    of waiting, for `slow`, `rate_limit_seconds`, `rate_limit_date`, `logs_late` (default 1)
 `url`        where `redirect` points to (default: a host that does not exist)
 ===========  ==================================================================================
 
 The first rule of the list that is due applies. "Accepted" below means: the song is written down, will be
-made, and is charged.
+made, and is charged. Where nothing else is said, nothing is accepted.
 
 ======================  =============  ==========================================================
 fault                   happens to     what is seen
 ======================  =============  ==========================================================
-`bad_gateway`           every call     502 with a JSON body; nothing is accepted
+`bad_gateway`           every call     502 with a JSON body
 `bad_gateway_after`     every call     accepted, then the same 502
-`html_body`             every call     502 with an HTML page; nothing is accepted
-`html_ok`               every call     200 with an HTML page (as in a hotel's wifi); nothing is accepted
+`server_error`          every call     500 "Something wrong with the server"
+`server_error_after`    every call     accepted, then the same 500, with the headers of the answer
+`maintenance`           every call     503 "The model is under maintenance"
+`timeout_524`           every call     524 with an HTML page
+`html_body`             every call     502 with an HTML page
+`html_ok`               every call     200 with an HTML page (as in a hotel's wifi)
 `empty_body`            every call     accepted, then 200 with nothing in it
-`rate_limit_seconds`    every call     429, `Retry-After` in seconds; nothing is accepted
-`rate_limit_date`       every call     429, `Retry-After` as an HTTP date; nothing is accepted
-`drop_before`           every call     connection closed without an answer; nothing is accepted
+`cut_body`              every call     accepted; all headers and half the body, connection closed
+`gzip`                  every call     accepted; the body compressed, though nobody asked for it
+`deflate`               every call     the same with deflate
+`br`                    every call     the same with brotli
+`zstd`                  every call     the same with zstd
+`gzip_bomb`             every call     accepted; 1 MB of gzip that unpacks to 1 GB
+`bare_headers`          every call     accepted; neither inference id nor costs in the headers
+`rate_limit_seconds`    every call     429, `Retry-After` in seconds
+`rate_limit_date`       every call     429, `Retry-After` as an HTTP date
+`rate_limit`            every call     429 without `Retry-After`
+`drop_before`           every call     connection closed without an answer
 `drop_after`            every call     accepted, then the connection is closed without an answer
 `slow`                  every call     accepted at once, answered after `seconds`
-`unauthorized`          every call     401; nothing is accepted
-`no_credits`            every call     403; nothing is accepted
-`not_found`             every call     404; nothing is accepted
-`redirect`              every call     302 to another host; nothing is accepted
+`unauthorized`          every call     401; `statusCode` is a text
+`no_credits`            every call     403 of the kind `err_insufficent_credits`
+`unverified_card`       every call     403 of the kind `err_unverified_card`
+`key_scope`             every call     403 of the kind `err_missing_scope` (a guess)
+`key_limit`             every call     403 of the kind `err_key_limit_reached` (a guess)
+`not_found`             every call     404
+`redirect`              every call     302 to another host
 `data_refused`          submit         400 that names reference_audio_url, for `data:` URIs only
+`status_200`            submit         accepted with status 200
+`status_202`            submit         accepted with status 202
+`generation_id`         submit         accepted; the id is called `generation_id`
+`cost_in_meta`          submit         accepted; the cost only in `meta.usage.usd_spent`
+`cost_in_credits`       submit         accepted; the cost only in `meta.usage.credits_used`
+`early_404`             retrieve       the first two polls of each song answer 404
+`early_524`             retrieve       the first two polls of each song answer 524
 `error_status`          retrieve       the song fails for good, and is charged nothing
+`detail_error`          retrieve       the same; the error is `{"detail": [{"loc", "msg", ...}]}`
+`text_error`            retrieve       the same; the error is a text
+`list_error`            retrieve       the same; the error is a list
+`null_error`            retrieve       the same; the error is null
 `unknown_status`        retrieve       status "pondering", this time
 `missing_fields`        retrieve       no `error`, no `audio_file` but its URL, and `meta` null
+`wrong_size`            retrieve       `file_size` is not the size of the file
+`bare_link`             retrieve       a link whose path has `%2F` in it and no ending
 `expired_audio`         download       403 for the first URL of each song; retrieve gives a new one
 `truncated_audio`       download       an honest `Content-Length`, half the bytes, connection closed
 `short_audio`           download       half the file, and a `Content-Length` that agrees
+`wav_audio`             download       a wav file, whatever the link's ending says
+`flac_audio`            download       a flac file
+`m4a_audio`             download       an m4a file (its boxes only; it cannot be decoded)
+`unknown_audio`         download       audio of a kind that cannot be judged
+`tagged_mp3`            download       the mp3 with an ID3 tag, a cover of 300 KB, an ID3v1 tag
+`headerless_mp3`        download       the mp3 without a Xing or Info header
+`variable_mp3`          download       an mp3 of variable rate without such a header
 `logs_late`             logs           songs appear only `seconds` after they were accepted
+`new_model`             logs, models   a music model nobody knows: in the list, and asked in the logs
+`gone_model`            models         `minimax-music` is not in the list
 ======================  =============  ==========================================================
+
+While a fault changes the audio, a retrieve leaves `file_size` out.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
-import random
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import Any, Literal
 
-from .responses import Reply
+from ...catalogue import DEFAULT_MODEL
+from .encodings import ENCODINGS
+from .fault_audio import AUDIO_FORMS
+from .responses import JSON, Rejection, Reply, credits
 
-CALLS = ("submit", "retrieve", "download", "logs", "billing", "models")
+CALLS = ("submit", "retrieve", "download", "logs", "billing", "transactions", "models")
 
 
 @dataclass(frozen=True)
@@ -71,6 +111,7 @@ class Rule:
     rate: float = 1.0
     seed: int = 0
     after: int = 0
+    song: str = ""
     seconds: float = 1.0
     url: str = "http://elsewhere.invalid/"
 
@@ -94,34 +135,45 @@ class Fault:
     calls: tuple[str, ...] = CALLS
 
 
-def _error(status: int, message: str, *, by_gateway: bool = False) -> Callable[[Rule, Reply], Reply]:
-    reply = Reply({"message": message}, status, cost_usd=None if by_gateway else 0.0)
+Change = Callable[[Rule, Reply], Reply]
+
+
+def _error(status: int, message: str, data: object = None, **more: str) -> Change:
+    reply = Rejection(status, message, data).reply
+    assert isinstance(reply.body, dict)
+    reply = replace(reply, body={**reply.body, **more})
     return lambda _rule, _reply: reply
 
 
-def _page(status: int) -> Callable[[Rule, Reply], Reply]:
+def _by_gateway(status: int, message: str) -> Change:
+    return lambda _rule, _reply: Reply({"message": message}, status, cost_usd=None)
+
+
+def _page(status: int) -> Change:
     page = b"<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>One moment</h1></body></html>"
     return lambda _rule, _reply: Reply(page, status, "text/html; charset=utf-8", cost_usd=None)
 
 
-def _too_many(retry_after: str) -> Reply:
-    return Reply({"message": "Too many requests, slow down."}, 429, headers={"Retry-After": retry_after})
+def _changed(**changes: Any) -> Change:
+    """The answer with other attributes."""
+    return lambda _rule, reply: replace(reply, **changes)
 
 
-def _wait_seconds(rule: Rule, _reply: Reply) -> Reply:
-    return _too_many(str(math.ceil(rule.seconds)))
+def _too_many(retry_after: Callable[[Rule], str]) -> Change:
+    message = "Too many requests, slow down."
+    return lambda rule, _reply: Reply({"message": message}, 429, headers={"Retry-After": retry_after(rule)})
 
 
-def _wait_until(rule: Rule, _reply: Reply) -> Reply:
-    return _too_many(formatdate(math.ceil(time.time() + rule.seconds), usegmt=True))
+def _seconds(rule: Rule) -> str:
+    return str(math.ceil(rule.seconds))
+
+
+def _date(rule: Rule) -> str:
+    return formatdate(math.ceil(time.time() + rule.seconds), usegmt=True)
 
 
 def _empty(_rule: Rule, _reply: Reply) -> Reply:
     return Reply(b"", cost_usd=None)
-
-
-def _drop(_rule: Rule, reply: Reply) -> Reply:
-    return replace(reply, cut_after=-1)
 
 
 def _slow(rule: Rule, reply: Reply) -> Reply:
@@ -132,170 +184,155 @@ def _redirect(rule: Rule, _reply: Reply) -> Reply:
     return Reply(b"", 302, headers={"Location": rule.url}, cost_usd=None)
 
 
-def _unknown_status(_rule: Rule, reply: Reply) -> Reply:
-    if reply.status != 200 or not isinstance(reply.body, dict):
-        return reply
-    return replace(reply, body={"id": reply.body["id"], "status": "pondering"})
+def _server_error_after(_rule: Rule, reply: Reply) -> Reply:
+    return replace(reply, body={"message": SERVER_ERROR}, status=500, content_type=JSON)
 
 
-def _missing_fields(_rule: Rule, reply: Reply) -> Reply:
-    if reply.status != 200 or not isinstance(reply.body, dict):
-        return reply
-    body = {"id": reply.body["id"], "status": reply.body["status"], "meta": None}
-    if reply.body.get("audio_file"):
-        body["audio_file"] = {"url": reply.body["audio_file"]["url"]}
-    return replace(reply, body=body)
+def _fields(change: Callable[[dict[str, Any], Reply], dict[str, Any]]) -> Change:
+    """The answer with other JSON fields, if it is a good one."""
+
+    def changed(_rule: Rule, reply: Reply) -> Reply:
+        if reply.status >= 300 or not isinstance(reply.body, dict):
+            return reply
+        return replace(reply, body=change(reply.body, reply))
+
+    return changed
 
 
-def _truncate(_rule: Rule, reply: Reply) -> Reply:
-    half = len(reply.body) // 2
-    return replace(reply, cut_after=half) if reply.status == 200 else reply
+def _audio(change: Callable[[bytes], bytes]) -> Change:
+    """The answer with other audio, if it has any."""
+
+    def changed(_rule: Rule, reply: Reply) -> Reply:
+        if reply.status != 200 or not isinstance(reply.body, bytes):
+            return reply
+        return replace(reply, body=change(reply.body))
+
+    return changed
 
 
-def _shorten(_rule: Rule, reply: Reply) -> Reply:
-    if reply.status != 200 or not isinstance(reply.body, bytes):
-        return reply
-    return replace(reply, body=reply.body[: len(reply.body) // 2])
+def _missing_fields(body: dict[str, Any], _reply: Reply) -> dict[str, Any]:
+    bare = {"id": body["id"], "status": body["status"], "meta": None}
+    return {**bare, "audio_file": {"url": body["audio_file"]["url"]}} if body.get("audio_file") else bare
 
 
-BAD_GATEWAY = _error(502, "Bad gateway.", by_gateway=True)
+def _wrong_size(body: dict[str, Any], _reply: Reply) -> dict[str, Any]:
+    file = body.get("audio_file")
+    return {**body, "audio_file": {**file, "file_size": 12_345_678}} if file else body
+
+
+def _bare_link(body: dict[str, Any], _reply: Reply) -> dict[str, Any]:
+    file = body.get("audio_file")
+    if not file:
+        return body
+    url = file["url"].replace("/output.mp3?", "/music%2Foutput?OSSAccessKeyId=rehearsal&")
+    return {**body, "audio_file": {**file, "url": url}}
+
+
+def _cost(name: str, amount: Callable[[float], float]) -> Change:
+    """The answer with its cost in the body alone."""
+    add = _fields(lambda body, reply: {**body, "meta": {"usage": {name: amount(reply.cost_usd or 0)}}})
+    return lambda rule, reply: replace(add(rule, reply), cost_usd=None)
+
+
+def _new_model(body: dict[str, Any], _reply: Reply) -> dict[str, Any]:
+    rows = body["data"]
+    if rows and "inference_id" in rows[0]:
+        return {**body, "data": [{**row, "model": NEW_MODEL} for row in rows]}
+    return {**body, "data": [*rows, {"id": NEW_MODEL, "aliases": [], "type": MUSIC_TYPE}]}
+
+
+def _gone_model(body: dict[str, Any], _reply: Reply) -> dict[str, Any]:
+    return {**body, "data": [row for row in body["data"] if row["id"] != DEFAULT_MODEL]}
+
+
+def _unknown_status(body: dict[str, Any], _reply: Reply) -> dict[str, Any]:
+    return {"id": body["id"], "status": "pondering"}
+
+
+def _as_generation_id(body: dict[str, Any], _reply: Reply) -> dict[str, Any]:
+    return {"generation_id" if name == "id" else name: value for name, value in body.items()}
+
+
+def _status(status: int) -> Change:
+    return lambda _rule, reply: replace(reply, status=status) if reply.status == 201 else reply
+
+
+def _truncated(_rule: Rule, reply: Reply) -> Reply:
+    return replace(reply, sent=0.5) if reply.status == 200 else reply
+
+
+MUSIC_TYPE = "internal/audio-generations/submit"
+NEW_MODEL = "minimax/music-9.9"
+SERVER_ERROR = "Something wrong with the server. Please, try again later."
 NO_CREDITS = "You've run out of credits. Please top up your balance or update your payment method to continue."
+UNVERIFIED = "Complete verification to using the API https://aimlapi.com/app/verification"
+KEY_LIMIT = "The usage limit of this API key has been reached."
+KEY_SCOPE = "This API key has no access to this endpoint. Required scope: model:audio."
 
-FAULTS = {
-    "bad_gateway": Fault("instead", BAD_GATEWAY),
-    "bad_gateway_after": Fault("afterwards", BAD_GATEWAY),
+_BAD_GATEWAY = _by_gateway(502, "Bad gateway.")
+
+ERRORS: Mapping[str, object] = {
+    "error_status": {"name": "generation_failed", "message": "The model failed."},
+    "detail_error": {
+        "detail": [
+            {
+                "loc": ["body", "reference_audio_url"],
+                "msg": "The audio could not be decoded.",
+                "type": "value_error",
+                "input": "data:audio/mpeg;base64,…",
+            }
+        ]
+    },
+    "text_error": "Downstream service error",
+    "list_error": ["Downstream service error", {"msg": "The audio could not be decoded."}],
+    "null_error": None,
+}
+"""What a song that failed for good says, by the name of the fault."""
+
+FAULTS: Mapping[str, Fault] = {
+    "bad_gateway": Fault("instead", _BAD_GATEWAY),
+    "bad_gateway_after": Fault("afterwards", _BAD_GATEWAY),
+    "server_error": Fault("instead", _error(500, SERVER_ERROR)),
+    "server_error_after": Fault("afterwards", _server_error_after),
+    "maintenance": Fault("instead", _error(503, "The model is under maintenance. Please, try again later.")),
+    "timeout_524": Fault("instead", _page(524)),
     "html_body": Fault("instead", _page(502)),
     "html_ok": Fault("instead", _page(200)),
     "empty_body": Fault("afterwards", _empty),
-    "rate_limit_seconds": Fault("instead", _wait_seconds),
-    "rate_limit_date": Fault("instead", _wait_until),
-    "drop_before": Fault("instead", _drop),
-    "drop_after": Fault("afterwards", _drop),
+    "cut_body": Fault("afterwards", _changed(sent=0.5)),
+    **{name: Fault("afterwards", _changed(encoding=name)) for name in ENCODINGS},
+    "bare_headers": Fault("afterwards", _changed(provider_headers=False)),
+    "rate_limit_seconds": Fault("instead", _too_many(_seconds)),
+    "rate_limit_date": Fault("instead", _too_many(_date)),
+    "rate_limit": Fault("instead", _error(429, "Too many requests, slow down.")),
+    "drop_before": Fault("instead", _changed(sent=None)),
+    "drop_after": Fault("afterwards", _changed(sent=None)),
     "slow": Fault("afterwards", _slow),
-    "unauthorized": Fault("instead", _error(401, "Unauthorized: this key is not valid.")),
-    "no_credits": Fault("instead", _error(403, NO_CREDITS)),
+    "unauthorized": Fault("instead", _error(401, "This request requires a valid API key.", statusCode="401")),
+    "no_credits": Fault("instead", _error(403, NO_CREDITS, {"kind": "err_insufficent_credits"})),
+    "unverified_card": Fault("instead", _error(403, UNVERIFIED, {"kind": "err_unverified_card"})),
+    "key_scope": Fault("instead", _error(403, KEY_SCOPE, {"kind": "err_missing_scope"})),
+    "key_limit": Fault("instead", _error(403, KEY_LIMIT, {"kind": "err_key_limit_reached"})),
     "not_found": Fault("instead", _error(404, "Not found.")),
     "redirect": Fault("instead", _redirect),
     "data_refused": Fault("within", calls=("submit",)),
-    "error_status": Fault("within", calls=("retrieve",)),
-    "unknown_status": Fault("afterwards", _unknown_status, ("retrieve",)),
-    "missing_fields": Fault("afterwards", _missing_fields, ("retrieve",)),
+    "status_200": Fault("afterwards", _status(200), ("submit",)),
+    "status_202": Fault("afterwards", _status(202), ("submit",)),
+    "generation_id": Fault("afterwards", _fields(_as_generation_id), ("submit",)),
+    "cost_in_meta": Fault("afterwards", _cost("usd_spent", float), ("submit",)),
+    "cost_in_credits": Fault("afterwards", _cost("credits_used", credits), ("submit",)),
+    "early_404": Fault("instead", _error(404, "Generation not found."), ("retrieve",)),
+    "early_524": Fault("instead", _page(524), ("retrieve",)),
+    **{name: Fault("within", calls=("retrieve",)) for name in ERRORS},
+    "unknown_status": Fault("afterwards", _fields(_unknown_status), ("retrieve",)),
+    "missing_fields": Fault("afterwards", _fields(_missing_fields), ("retrieve",)),
+    "wrong_size": Fault("afterwards", _fields(_wrong_size), ("retrieve",)),
+    "bare_link": Fault("afterwards", _fields(_bare_link), ("retrieve",)),
     "expired_audio": Fault("within", calls=("download",)),
-    "truncated_audio": Fault("afterwards", _truncate, ("download",)),
-    "short_audio": Fault("afterwards", _shorten, ("download",)),
+    "truncated_audio": Fault("afterwards", _truncated, ("download",)),
+    "short_audio": Fault("afterwards", _audio(lambda audio: audio[: len(audio) // 2]), ("download",)),
+    **{name: Fault("afterwards", _audio(change), ("download",)) for name, change in AUDIO_FORMS.items()},
     "logs_late": Fault("within", calls=("logs",)),
+    "new_model": Fault("afterwards", _fields(_new_model), ("logs", "models")),
+    "gone_model": Fault("afterwards", _fields(_gone_model), ("models",)),
 }
-
-_EXAMPLE = '{"fault": "bad_gateway", "call": "retrieve", "times": 2}'
-
-_KINDS: dict[str, tuple[tuple[type, ...], float]] = {
-    "times": ((int, type(None)), math.inf),
-    "rate": ((int, float), 1),
-    "seed": ((int,), math.inf),
-    "after": ((int,), math.inf),
-    "seconds": ((int, float), 3600),
-}
-
-
-def parse(rules: object) -> tuple[Rule, ...]:
-    """Read a list of rules: objects as they come from JSON, or each still as its JSON text.
-
-    Raises
-    ------
-    ValueError
-        For anything that is not a list of objects, and for an unknown field, fault or call.
-    """
-    if not isinstance(rules, list | tuple):
-        raise ValueError("Faults are a list of objects.")
-    return tuple(_rule(_decoded(given) if isinstance(given, str) else given) for given in rules)
-
-
-def _decoded(text: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise ValueError(f"{text!r} is not JSON; a fault looks like {_EXAMPLE}.") from None
-
-
-def _rule(given: object) -> Rule:
-    if not isinstance(given, dict):
-        raise ValueError(f"A fault is an object such as {_EXAMPLE}.")
-    names = [field.name for field in dataclasses.fields(Rule)]
-    for name in given:
-        if name not in names:
-            raise ValueError(f"A fault has no field {name!r}; it takes {', '.join(names)}.")
-    _check_names(given)
-    for name, (kinds, most) in _KINDS.items():
-        _check_number(name, given.get(name, 0), kinds, most)
-    return Rule(**given)
-
-
-def _check_names(given: dict[str, Any]) -> None:
-    fault, call = given.get("fault"), given.get("call", "any")
-    if not isinstance(fault, str) or fault not in FAULTS:
-        raise ValueError(f"There is no fault {fault!r}. The faults are: {', '.join(sorted(FAULTS))}.")
-    possible = FAULTS[fault].calls
-    if call != "any" and call not in possible:
-        raise ValueError(f"{fault} cannot happen to {call!r}, only to: {', '.join(possible)}, any.")
-    if not isinstance(given.get("url", ""), str) or "\n" in given.get("url", "") or "\r" in given.get("url", ""):
-        raise ValueError("url must be the address that redirect points to.")
-
-
-def _check_number(name: str, value: Any, kinds: tuple[type, ...], most: float) -> None:
-    if isinstance(value, bool) or not isinstance(value, kinds):
-        raise ValueError(f"{name} must be a number.")
-    if isinstance(value, int | float) and not 0 <= value <= most:
-        raise ValueError(f"{name} must be from 0 to {most:g}.")
-
-
-@dataclass
-class _Counter:
-    """A rule, how many calls it has seen and how often it applied."""
-
-    rule: Rule
-    rng: random.Random
-    seen: int = 0
-    fired: int = 0
-
-    def matches(self, call: str) -> bool:
-        rule = self.rule
-        return call in FAULTS[rule.fault].calls and rule.call in ("any", call)
-
-    def due(self) -> bool:
-        self.seen += 1
-        if self.seen <= self.rule.after or self.rng.random() >= self.rule.rate:
-            return False
-        return self.rule.times is None or self.fired < self.rule.times
-
-
-class Faults:
-    """The rules in force, and how often each has applied."""
-
-    def __init__(self, rules: Iterable[Rule] = ()) -> None:
-        self.replace(rules)
-
-    def replace(self, rules: Iterable[Rule]) -> None:
-        """Put other rules in force; all counts start again."""
-        self._counters = [_Counter(rule, random.Random(f"{number}:{rule.seed}")) for number, rule in enumerate(rules)]
-
-    def draw(self, call: str, applies: Callable[[str], bool]) -> Rule | None:
-        """Return the rule that applies to this call, if one does.
-
-        Parameters
-        ----------
-        call : str
-            One of `CALLS`.
-        applies : callable
-            Whether the fault of this name can happen to this very call.
-        """
-        matching = [each for each in self._counters if each.matches(call) and applies(each.rule.fault)]
-        # Every rule counts the call, so that `after` means calls, whatever other rules do to them.
-        due = [each for each in matching if each.due()]
-        if not due:
-            return None
-        due[0].fired += 1
-        return due[0].rule
-
-    def report(self) -> list[dict[str, Any]]:
-        """Return the rules as JSON, each with `fired`: how often it has applied."""
-        return [{**dataclasses.asdict(each.rule), "fired": each.fired} for each in self._counters]

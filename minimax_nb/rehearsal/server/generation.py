@@ -7,11 +7,14 @@ from typing import Any
 from tornado import web
 
 from .context import Context
-from .faults import NO_CREDITS, Rule
+from .fault_audio import AUDIO_FORMS
+from .faults import ERRORS, NO_CREDITS, Rule
 from .handler import Handler
 from .job_store import Job
 from .request_body import BodyReader, data_uri_rejected
 from .responses import Rejection, Reply, credits
+
+EARLY_POLLS = 2
 
 
 @web.stream_request_body
@@ -34,9 +37,23 @@ class Generation(Handler):
         if not self.rejection:
             self.reader.feed(chunk)
 
-    def applies(self, fault: str) -> bool:
-        """A service that takes no `data:` URIs still takes a link."""
-        return fault != "data_refused" or self.reader.has_data_uri()
+    def song(self) -> str:
+        """The ids of the song that is submitted or retrieved."""
+        job = self.context.store.find(self.generation_id)
+        return f"{self.generation_id} {job.client_request_id if job else self.client_request_id}"
+
+    @property
+    def generation_id(self) -> str:
+        """The song that is asked for."""
+        return self.get_query_argument("generation_id", "")
+
+    def applies(self, rule: Rule) -> bool:
+        """A service that takes no `data:` URIs still takes a link; only the first polls are early."""
+        if rule.fault == "data_refused" and not self.reader.has_data_uri():
+            return False
+        if rule.fault.startswith("early_") and self.context.polls[self.generation_id] > EARLY_POLLS:
+            return False
+        return super().applies(rule)
 
     async def post(self) -> None:
         """Submit."""
@@ -44,12 +61,15 @@ class Generation(Handler):
 
     async def get(self) -> None:
         """Retrieve."""
+        self.context.polls[self.generation_id] += 1
         await self.respond("retrieve", self._retrieve)
 
     async def _submit(self, rule: Rule | None) -> Reply:
         job = await self.context.loop.run_in_executor(None, self._accept, rule)
         self.context.worker.add(job)
-        return Reply({"id": job.id, "status": "queued"}, inference_id=job.id, cost_usd=self.context.price_usd)
+        return Reply(
+            {"id": job.id, "status": "queued"}, status=201, inference_id=job.id, cost_usd=self.context.price_usd
+        )
 
     def _accept(self, rule: Rule | None) -> Job:
         body = self.reader.read(self.request.headers.get("Content-Type", ""))
@@ -66,14 +86,14 @@ class Generation(Handler):
         if rule and rule.fault == "data_refused":
             raise data_uri_rejected()
         if self.context.price_usd > self.context.balance_usd():
-            raise Rejection(403, NO_CREDITS)
+            raise Rejection(403, NO_CREDITS, {"kind": "err_insufficent_credits"})
 
     async def _retrieve(self, rule: Rule | None) -> Reply:
-        job_id = self.get_query_argument("generation_id", "")
+        job_id = self.generation_id
         if not job_id:
             raise Rejection(400, "Query validation error! generation_id: Expected a text. Received nothing.")
-        if rule and rule.fault == "error_status":
-            self.context.store.fail(job_id, "generation_failed", "The model failed.", even_finished=True)
+        if rule and rule.fault in ERRORS:
+            self.context.store.fail(job_id, ERRORS[rule.fault], even_finished=True)
         job = self.context.store.find(job_id)
         if job is None:
             raise Rejection(404, f"Generation not found: {job_id[:100]}")
@@ -84,15 +104,21 @@ class Generation(Handler):
             return {"id": job.id, "status": job.status}
         answer: dict[str, Any] = {"id": job.id, "status": job.status, "audio_file": None, "error": job.error}
         if job.status == "completed":
-            answer["audio_file"] = {
-                "url": f"http://{self.request.host}/files/{job.name}/output.mp3?{self.context.signer.query(job.name)}",
-                "content_type": "audio/mpeg",
-                "file_name": "output.mp3",
-                "file_size": self.context.store.audio(job).stat().st_size,
-            }
+            answer["audio_file"] = self._audio_file(job)
             if job.timeline:
                 answer["timeline"] = job.timeline
-        return {**answer, "meta": {"usage": {"credits_used": credits(job.cost_usd)}}}
+        return {**answer, "meta": {"usage": {"credits_used": credits(job.cost_usd), "usd_spent": job.cost_usd}}}
+
+    def _audio_file(self, job: Job) -> dict[str, Any]:
+        query = self.context.signer.query(job.name)
+        file: dict[str, Any] = {
+            "url": f"http://{self.request.host}/files/{job.name}/output.mp3?{query}",
+            "content_type": "audio/mpeg",
+            "file_name": "output.mp3",
+        }
+        if self.context.faults.names() & set(AUDIO_FORMS):
+            return file
+        return {**file, "file_size": self.context.store.audio(job).stat().st_size}
 
 
 class Download(Handler):
@@ -100,9 +126,16 @@ class Download(Handler):
 
     needs_key = False
 
-    def applies(self, fault: str) -> bool:
+    def song(self) -> str:
+        """The ids of the song that is downloaded."""
+        job = self.context.store.find_named(self.path_args[0])
+        return f"{job.id} {job.client_request_id}" if job else ""
+
+    def applies(self, rule: Rule) -> bool:
         """The first link of a song expires early, no other."""
-        return fault != "expired_audio" or not self.context.signer.was_expired(self.path_args[0])
+        if rule.fault == "expired_audio" and self.context.signer.was_expired(self.path_args[0]):
+            return False
+        return super().applies(rule)
 
     async def get(self, name: str) -> None:
         """Download."""

@@ -21,6 +21,7 @@ from typing import Any, ClassVar
 from tornado import iostream, web
 
 from .context import Context
+from .encodings import ENCODINGS
 from .faults import FAULTS, Rule
 from .responses import Rejection, Reply, credits, error_body
 
@@ -58,9 +59,13 @@ class Handler(web.RequestHandler):
         given = self.request.headers.get("X-Client-Request-Id", "")
         return given if _CLIENT_REQUEST_ID.fullmatch(given) else ""
 
-    def applies(self, fault: str) -> bool:
-        """Whether a fault can happen to this very request."""
-        return True
+    def song(self) -> str:
+        """The ids of the song that this request is about; empty where it is about none."""
+        return ""
+
+    def applies(self, rule: Rule) -> bool:
+        """Whether a rule can apply to this very request."""
+        return not rule.song or rule.song in self.song()
 
     async def respond(self, call: str, action: Action) -> None:
         """Do what is asked, as far as the faults allow, and answer.
@@ -95,15 +100,19 @@ class Handler(web.RequestHandler):
     async def _send(self, reply: Reply) -> None:
         if reply.delay:
             await asyncio.sleep(reply.delay)
-        if reply.cut_after == -1:
+        if reply.sent is None:
             self.detach().close()
             return
         body = self._head(reply)
-        if reply.cut_after is None:
+        if reply.encoding:
+            name, encode = ENCODINGS[reply.encoding]
+            self.set_header("Content-Encoding", name)
+            body = await self.context.loop.run_in_executor(None, encode, body)
+        if reply.sent == 1:
             self.finish(body)
             return
         self.set_header("Content-Length", len(body))
-        self.write(body[: reply.cut_after])
+        self.write(body[: int(len(body) * reply.sent)])
         await self.flush()
         self.detach().close()
 
@@ -113,9 +122,9 @@ class Handler(web.RequestHandler):
         self.set_header("Content-Type", reply.content_type)
         if self.client_request_id:
             self.set_header("X-Client-Request-Id", self.client_request_id)
-        if reply.inference_id:
+        if reply.inference_id and reply.provider_headers:
             self.set_header("x-inference-id", reply.inference_id)
-        if reply.cost_usd is not None and not isinstance(reply.body, bytes):
+        if reply.cost_usd is not None and reply.provider_headers and not isinstance(reply.body, bytes):
             self.set_header("x-aimlapi-credits-used", str(credits(reply.cost_usd)))
             self.set_header("x-aimlapi-usd-spent", f"{reply.cost_usd:g}")
         for name, value in reply.headers.items():

@@ -44,8 +44,8 @@ class Job:
     status : {"queued", "generating", "completed", "error"}
     attempts : int
         How often the band started on it: more than once only when the service died meanwhile.
-    error : mapping or None
-        `name` and `message` of a failure.
+    error : object
+        What a retrieve says of a failure, as plain data; usually an object with `name` and `message`.
     timeline : mapping or None
         When what is sung, as the band said it.
     """
@@ -60,7 +60,7 @@ class Job:
     status: str = "queued"
     attempts: int = 0
     finished: float | None = None
-    error: Mapping[str, str] | None = None
+    error: Any = None
     timeline: Mapping[str, Any] | None = None
 
     @property
@@ -170,7 +170,7 @@ class JobStore:
         """Note that the band starts; None when there is nothing left to do."""
         job = self._step(job_id, lambda job: replace(job, status="generating", attempts=job.attempts + 1))
         if job is not None and job.attempts > MOST_ATTEMPTS:
-            self.fail(job_id, "gave_up", f"The service ended {MOST_ATTEMPTS} times while making this song.")
+            self.fail(job_id, failure("gave_up", f"The service ended {MOST_ATTEMPTS} times while making this song."))
             return None
         return job
 
@@ -192,9 +192,8 @@ class JobStore:
         os.replace(audio, self.audio(job))
         self._step(job_id, lambda job: replace(job, status="completed", finished=time.time(), timeline=timeline))
 
-    def fail(self, job_id: str, name: str, message: str, *, even_finished: bool = False) -> None:
+    def fail(self, job_id: str, error: object, *, even_finished: bool = False) -> None:
         """Note that the song could not be made, and take its charge back."""
-        error = {"name": name, "message": message[:500]}
         self._step(
             job_id,
             lambda job: replace(job, status="error", finished=time.time(), cost_usd=0.0, error=error),
@@ -227,6 +226,11 @@ class JobStore:
                 shutil.rmtree(path, ignore_errors=True)
             else:
                 yield replace(job, status="queued") if job.unfinished else job
+
+
+def failure(name: str, message: str) -> dict[str, str]:
+    """Return the usual form of an error."""
+    return {"name": name, "message": message[:500]}
 
 
 def _read(path: Path) -> Job | None:

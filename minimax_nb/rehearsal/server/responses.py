@@ -29,8 +29,12 @@ class Reply:
         What the call cost; None where a gateway answers, which knows no costs.
     delay : float
         Seconds to wait before the first byte.
-    cut_after : int or None
-        The connection is closed after this many bytes of the body; -1 closes it before the status line.
+    sent : float or None
+        The share of the body that is sent before the connection is closed; None closes it before the status line.
+    encoding : str
+        A name of `encodings.ENCODINGS`: how the body is compressed.
+    provider_headers : bool
+        Whether `x-inference-id` and the costs are sent; a gateway may drop them.
     """
 
     body: dict[str, Any] | list[Any] | bytes
@@ -40,7 +44,9 @@ class Reply:
     inference_id: str = ""
     cost_usd: float | None = 0.0
     delay: float = 0.0
-    cut_after: int | None = None
+    sent: float | None = 1.0
+    encoding: str = ""
+    provider_headers: bool = True
 
 
 class Rejection(Exception):

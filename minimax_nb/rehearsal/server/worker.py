@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from ...catalogue import MODELS, REHEARSAL_OPTIONS
 from ..band.request import Band, BandRequest
-from .job_store import Job, JobStore
+from .job_store import Job, JobStore, failure
 
 if TYPE_CHECKING:
     import requests
@@ -67,11 +67,11 @@ class Worker:
             timeline = self._play(job, part)
             self._store.complete(job_id, part, timeline)
         except ValueError as problem:
-            self._store.fail(job_id, "invalid_input", str(problem))
+            self._store.fail(job_id, failure("invalid_input", str(problem)))
         except Exception as problem:
             # The message may quote the lyrics, so the log gets the stack alone.
             logger.error("%s\n%s", type(problem).__name__, "".join(traceback.format_tb(problem.__traceback__)))
-            self._store.fail(job_id, "generation_failed", f"The band failed ({type(problem).__name__}).")
+            self._store.fail(job_id, failure("generation_failed", f"The band failed ({type(problem).__name__})."))
 
     def _play(self, job: Job, part: Path) -> Mapping[str, Any] | None:
         reference, body = self._store.reference(job), job.body

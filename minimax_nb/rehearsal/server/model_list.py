@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...catalogue import MODELS
-from .faults import Rule
+from .faults import MUSIC_TYPE, Rule
 from .handler import Handler
 from .responses import Reply
 
@@ -26,7 +26,7 @@ class Models(Handler):
         return Reply({"object": "list", "data": data})
 
     def _row(self, name: str, priced: bool) -> dict[str, Any]:
-        row: dict[str, Any] = {"id": name, "aliases": [], "type": "audio"}
+        row: dict[str, Any] = {"id": name, "aliases": [], "type": MUSIC_TYPE}
         if priced:
             unit = {"name": "generation", "measure": "generation", "price": self.context.price_usd, "per": 1}
             row["pricing"] = {
