@@ -13,11 +13,39 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .errors import MusicError
+    from .diagnosis import doctor
+    from .display.plot import plot
+    from .display.waiting import run
+    from .errors import (
+        DownloadFailed,
+        GenerationFailed,
+        InvalidInput,
+        InvalidKey,
+        InvalidLyrics,
+        InvalidOption,
+        InvalidReference,
+        LibraryError,
+        MusicError,
+        NoCredits,
+        NotFound,
+        OutcomeUnknown,
+        RateLimited,
+        Refused,
+        RehearsalError,
+        ServiceError,
+        Spent,
+        Unauthorized,
+        Unavailable,
+        Unreachable,
+        WaitTimeout,
+    )
     from .library.drive import keep_on_drive
+    from .rehearsal.band.analysis import Analysis, analyse
+    from .rehearsal.band.performance import play_sample
     from .session import Session, default_session
     from .song import Song, SongRequest, Status
     from .studio.studio import MusicStudio
+    from .timeline import Line, Syllable, Timeline
 
     submit = default_session().submit
     retrieve = default_session().retrieve
@@ -30,37 +58,74 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "Analysis",
+    "DownloadFailed",
+    "GenerationFailed",
+    "InvalidInput",
+    "InvalidKey",
+    "InvalidLyrics",
+    "InvalidOption",
+    "InvalidReference",
+    "LibraryError",
+    "Line",
     "MusicError",
     "MusicStudio",
+    "NoCredits",
+    "NotFound",
+    "OutcomeUnknown",
+    "RateLimited",
+    "Refused",
+    "RehearsalError",
+    "ServiceError",
     "Session",
     "Song",
     "SongRequest",
+    "Spent",
     "Status",
+    "Syllable",
+    "Timeline",
+    "Unauthorized",
+    "Unavailable",
+    "Unreachable",
+    "WaitTimeout",
+    "analyse",
+    "doctor",
     "generate",
     "keep_on_drive",
+    "play_sample",
+    "plot",
     "recover",
     "retrieve",
+    "run",
     "songs",
     "submit",
     "wait",
     "watch",
 ]
 
+# Where each name lives; the verbs are methods of the session that is made on first use.
 _HOMES = {
-    "MusicError": "errors",
-    "MusicStudio": "studio.studio",
-    "Session": "session",
-    "Song": "song",
-    "SongRequest": "song",
-    "Status": "song",
-    "keep_on_drive": "library.drive",
+    "diagnosis": "doctor",
+    "display.plot": "plot",
+    "display.waiting": "run",
+    "errors": "DownloadFailed GenerationFailed InvalidInput InvalidKey InvalidLyrics InvalidOption InvalidReference "
+    "LibraryError MusicError NoCredits NotFound OutcomeUnknown RateLimited Refused RehearsalError ServiceError Spent "
+    "Unauthorized Unavailable Unreachable WaitTimeout",
+    "library.drive": "keep_on_drive",
+    "rehearsal.band.analysis": "Analysis analyse",
+    "rehearsal.band.performance": "play_sample",
+    "session": "Session",
+    "song": "Song SongRequest Status",
+    "studio.studio": "MusicStudio",
+    "timeline": "Line Syllable Timeline",
 }
 _VERBS = ("generate", "recover", "retrieve", "songs", "submit", "wait", "watch")
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    if name in _HOME_OF:
+        value = getattr(importlib.import_module(f".{_HOME_OF[name]}", __name__), name)
     elif name in _VERBS:
         value = getattr(importlib.import_module(".session", __name__).default_session(), name)
     else:

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from . import __version__, lyrics
-from .errors import InvalidInput, LibraryError, MusicError, RehearsalError
+from .errors import InvalidInput, LibraryError, MusicError, RehearsalError, install
 from .options import REFERENCE, add_song_options, add_timeout, check_folder, song_options
 from .session import Session
 from .song import Song, Status
@@ -136,7 +136,7 @@ def _add_request(verb: argparse.ArgumentParser, *, required: bool) -> None:
 def lab(options: argparse.Namespace) -> int:
     """Open copies of the notebooks in JupyterLab; a copy that is there already is left as it is."""
     if not importlib.util.find_spec("jupyterlab"):
-        raise InvalidInput("JupyterLab is not installed.", do='Install it with: pip install "minimax_nb[lab]".')
+        raise InvalidInput("JupyterLab is not installed.", do=f"Install it with: {install('lab')}")
     try:
         for shipped in _shipped_notebooks():
             if not Path(shipped.name).exists():
@@ -243,18 +243,17 @@ def recover(options: argparse.Namespace) -> None:
 
 def doctor(options: argparse.Namespace) -> int:
     """What is here and what is missing; exit status 1 when a rehearsal is not possible."""
-    from .diagnosis import State, examine, versions
+    from .diagnosis import Report, examine, versions
 
     findings = []
     for finding in examine():
         findings.append(finding)
         if not options.json:
             print(finding, flush=True)
-    wrong = any(finding.state is State.WRONG for finding in findings)
-    summary = "A rehearsal is not possible yet: see what is wrong." if wrong else "Ready to rehearse."
-    data = {"ok": not wrong, "versions": versions(), "findings": [finding.to_data() for finding in findings]}
-    _tell(options, summary, data)
-    return int(wrong)
+    report = Report(findings)
+    data = {"ok": report.ok, "versions": versions(), "findings": [finding.to_data() for finding in report]}
+    _tell(options, report.summary, data)
+    return int(not report.ok)
 
 
 def song_data(song: Song, saved: Path | None = None) -> dict[str, Any]:

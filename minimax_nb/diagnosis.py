@@ -1,4 +1,4 @@
-"""What is here and what is missing, and what to do about it: `minimax-nb doctor`, or `examine()` in a cell."""
+"""What is installed, what is missing and what to do about it: ``minimax-nb doctor``, or ``doctor()`` in a cell."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import textwrap
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from enum import Enum
+from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -22,7 +22,7 @@ from .api.client import Client
 from .api.key import KEY_VARIABLES, find_key
 from .catalogue import DEFAULT_MODEL
 from .display.environment import in_colab, in_notebook
-from .errors import InvalidInput, LibraryError, MusicError, ServiceError
+from .errors import InvalidInput, LibraryError, MusicError, ServiceError, install
 from .rehearsal.launcher import environment
 from .session import Session
 from .settings import Choice
@@ -36,14 +36,12 @@ _VOICE_PATIENCE = 30.0  # s to say one word
 _LEAST_BYTES, _FEW_BYTES = 50e6, 1e9
 
 
-class State(str, Enum):
+class State(StrEnum):
     """How bad it is: nothing to do, worth knowing, or in the way of the very first rehearsal."""
 
     OK = "ok"
     NOTE = "note"
     WRONG = "wrong"
-
-    __str__ = str.__str__
 
 
 @dataclass(frozen=True)
@@ -76,8 +74,53 @@ class Finding:
         return {**asdict(self), "state": str(self.state)}
 
 
+class Report(tuple[Finding, ...]):
+    """All findings, which a cell shows as text.
+
+    Attributes
+    ----------
+    ok : bool
+        Whether a song can be rehearsed here.
+    """
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is in the way of a rehearsal."""
+        return all(finding.state is not State.WRONG for finding in self)
+
+    @property
+    def summary(self) -> str:
+        """The same as a sentence."""
+        return "Ready to rehearse." if self.ok else "A rehearsal is not possible yet: see what is wrong."
+
+    def __repr__(self) -> str:
+        return "\n".join([*map(str, self), self.summary])
+
+
+def doctor() -> Report:
+    """Check everything that a song needs, and say what to do about what is missing.
+
+    It costs nothing and takes a few seconds. ``minimax-nb doctor`` is the same in a terminal.
+
+    Returns
+    -------
+    Report
+        The findings, each with its ``about``, ``state`` (``ok``, ``note`` or ``wrong``), ``what`` and ``do``;
+        ``.ok`` says whether a song can be rehearsed.
+
+    Examples
+    --------
+    >>> from minimax_nb import doctor
+    >>> doctor()  # doctest: +SKIP
+    ok    Python      3.13.1, Linux-6.8, /usr/bin/python3
+    ...
+    Ready to rehearse.
+    """
+    return Report(examine())
+
+
 def examine() -> Iterator[Finding]:
-    """Look at everything that a song needs; costs nothing, and takes at most some seconds.
+    """Check one thing after the other.
 
     Yields
     ------
@@ -98,7 +141,7 @@ def _packages() -> Finding:
     listed = ", ".join(f"{name} {version}" for name, version in there.items() if version)
     missing = [name for name in NEEDED if not there[name]]
     if missing:
-        return Finding("Packages", State.WRONG, f"{listed}; without {', '.join(missing)}", "pip install minimax_nb")
+        return Finding("Packages", State.WRONG, f"{listed}; without {', '.join(missing)}", install("lab,voice"))
     return Finding("Packages", State.OK, listed)
 
 
@@ -132,7 +175,7 @@ def _front_end() -> Finding:
             "Front end",
             State.NOTE,
             "no JupyterLab beside this Python; the command line works without",
-            'pip install "minimax_nb[lab]"',
+            install("lab"),
         )
     return Finding("Front end", State.OK, (", ".join(there) or "Jupyter") + here)
 
@@ -186,7 +229,7 @@ def _disk() -> Finding:
 
 def _voice() -> Finding:
     if not all(_version(name) for name in EXTRAS[:2]):
-        return Finding("Voice", State.NOTE, "none: the words are hummed", 'pip install "minimax_nb[voice]"')
+        return Finding("Voice", State.NOTE, "none: the words are hummed", install("voice"))
     # In a process of its own: espeak-ng, which is GPL, is never loaded into this one.
     code = "import pyworld; from minimax_nb.rehearsal.band.speech import speak; speak(('la',), 'en')"
     command = [sys.executable, "-c", code]
@@ -195,7 +238,7 @@ def _voice() -> Finding:
     except (subprocess.SubprocessError, OSError) as error:
         said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().splitlines()
         what = f"espeak-ng is installed and does not speak ({said[-1] if said else type(error).__name__})"
-        return Finding("Voice", State.WRONG, what, 'pip install --force-reinstall "minimax_nb[voice]"')
+        return Finding("Voice", State.WRONG, what, install("voice").replace("install", "install --force-reinstall"))
     return Finding("Voice", State.OK, "espeak-ng sings the words of a rehearsal")
 
 

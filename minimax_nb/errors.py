@@ -28,17 +28,18 @@ A message is three sentences: what happened, whether money was spent, what to do
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
+from pathlib import Path
+
+REPOSITORY = "https://github.com/minimax-nb/minimax_nb"
 
 
-class Spent(str, Enum):
+class Spent(StrEnum):
     """Whether money was spent."""
 
     NO = "no"
     MAYBE = "maybe"
     YES = "yes"
-
-    __str__ = str.__str__
 
 
 _MONEY = {
@@ -219,3 +220,11 @@ class RehearsalError(MusicError):
     """The built-in rehearsal service does not run."""
 
     do = "Run `minimax-nb rehearse` in a terminal to see why."
+
+
+def install(extras: str) -> str:
+    """Return the command that adds extras such as ``voice``, from where this package was installed from."""
+    folder = Path(__file__).parents[1]
+    if (folder / "pyproject.toml").exists():
+        return f'pip install -e "{folder}[{extras}]"'
+    return f'pip install "minimax_nb[{extras}] @ git+{REPOSITORY}"'

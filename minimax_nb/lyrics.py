@@ -21,15 +21,15 @@ _MARK = "##"
 
 
 def clean(lyrics: str) -> str:
-    """Tidy lyrics as a person writes them: what is sung, a line on each line, an empty one for each pause.
+    r"""Tidy lyrics as a person writes them: what is sung, a line on each line, an empty one for each pause.
 
     Lines lose the whitespace at their ends; any number of blank lines becomes one pause; ``##`` is notation
     and never sung, so it goes.
 
     Examples
     --------
-    >>> clean("  Side by side\\n\\n\\n## We always win ##\\n")
-    'Side by side\\n\\nWe always win'
+    >>> clean("  Side by side\n\n\n## We always win ##\n")
+    'Side by side\n\nWe always win'
     """
     words, _ = _unmarked(lyrics)
     lines = [re.sub(r"\s*##+\s*", " ", line).strip() for line in words.splitlines()]
@@ -37,7 +37,7 @@ def clean(lyrics: str) -> str:
 
 
 def to_prompt(lyrics: str, *, accompaniment: bool = True) -> str:
-    """Build the prompt from lyrics as a person writes them.
+    r"""Build the prompt from lyrics as a person writes them.
 
     Parameters
     ----------
@@ -58,8 +58,8 @@ def to_prompt(lyrics: str, *, accompaniment: bool = True) -> str:
 
     Examples
     --------
-    >>> to_prompt("Side by side\\n\\n\\nWe always win\\n")
-    '##Side by side\\n\\nWe always win##'
+    >>> to_prompt("Side by side\n\n\nWe always win\n")
+    '##Side by side\n\nWe always win##'
     """
     if not isinstance(lyrics, str):
         raise InvalidLyrics(f"Lyrics must be text, not {type(lyrics).__name__}.")

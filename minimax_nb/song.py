@@ -5,7 +5,6 @@ All of it is frozen; a song touches nothing but its own finished file.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import re
 import shutil
@@ -13,11 +12,10 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from .errors import LibraryError, MusicError, Spent
 from .lyrics import clean
@@ -25,10 +23,10 @@ from .timeline import Timeline
 
 if TYPE_CHECKING:
     from .display.card import Card, Player
-    from .display.plot import Picture
+    from .display.picture import Picture
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """Where a song stands.
 
     ========================  =====================================================
@@ -51,8 +49,6 @@ class Status(str, Enum):
     DOWNLOADING = "downloading"
     COMPLETED = "completed"
     FAILED = "failed"
-
-    __str__ = str.__str__
 
     @property
     def final(self) -> bool:
@@ -252,7 +248,6 @@ class Song:
                 do=f"It is safe in {finished}; choose another place.",
                 song_id=self.id,
             ) from None
-        _saved[self.request_id] = target.absolute()
         return target
 
     def player(self) -> Player:
@@ -276,7 +271,7 @@ class Song:
         -------
         Picture
             A `matplotlib.figure.Figure`, which a cell shows together with an alternative text; see
-            `minimax_nb.picture.plot`, which draws any sound file.
+            `minimax_nb.plot`, which draws any sound file.
 
         Raises
         ------
@@ -322,33 +317,14 @@ class Song:
         card.show(repr(self))
 
     def _card(self) -> Card:
-        from .display.card import Card
+        from .display.card import Card, find_copy
 
         path = self.path if self.path is not None and self.path.exists() else None
-        return Card(
-            self.title,
-            self.facts,
-            " ".join(filter(None, [*self.notes, self.error])),
-            path,
-            self._beside() if path else "",
-        )
-
-    def _beside(self) -> str:
-        """The finished file as a notebook in the current folder names it; empty where none lies there."""
-        for path in (_saved.get(self.request_id), self.path):
-            with contextlib.suppress(ValueError, OSError):
-                if path is not None and path.is_file():
-                    beside = path.resolve().relative_to(Path.cwd().resolve())
-                    # Notebook servers hand out no hidden files.
-                    if not any(part.startswith(".") for part in beside.parts):
-                        return quote(beside.as_posix())
-        return ""
+        notes = " ".join(filter(None, [*self.notes, self.error]))
+        return Card(self.title, self.facts, notes, path, find_copy(path) if path else "")
 
 
 _TAG = re.compile(r"\[[^\]]*\]")
-
-_saved: dict[str, Path] = {}
-"""Where this process saved songs last, by request id: a card plays from there in a reopened notebook."""
 
 
 def _free_name(folder: Path, name: str, suffix: str) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import minimax_nb
+import minimax_nb.errors
 
 PACKAGE = Path(minimax_nb.__file__).parent
 README = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
@@ -35,7 +36,7 @@ studio magic cli
 INSIDE = {
     "audio": "mpeg kinds recording songs",
     "api": "key addresses responses transport download client",
-    "display": "environment progress waiting card plot",
+    "display": "environment progress waiting card picture plot",
     "library": "leases storage drive journal",
     "rehearsal": "band server launcher __main__",
     "rehearsal/band": "request syllables form composer instruments mixer voice speech vocoder singer analysis "
@@ -121,6 +122,34 @@ def test_the_readme_shows_the_same_picture() -> None:
         " ".join(re.findall(r"`(\w+)(?:\.py|/)`", row)) for row in re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     ]
     assert rows == PICTURES[""]
+
+
+def names_of(tree: ast.AST) -> set[str]:
+    """What a piece of code imports or assigns."""
+    imported = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    return imported | {
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    }
+
+
+def test_the_door_exports_the_public_names_to_people_and_to_type_checkers() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    (typed,) = [node for node in tree.body if isinstance(node, ast.If)]
+    exported = set(minimax_nb.__all__)
+    assert exported == names_of(typed) - {"default_session"}
+    assert exported == set(minimax_nb._HOME_OF) | set(minimax_nb._VERBS)
+    errors = {
+        name
+        for name, value in vars(minimax_nb.errors).items()
+        if isinstance(value, type) and value.__module__ == "minimax_nb.errors"
+    }
+    assert errors <= exported
+    assert {"play_sample", "analyse", "plot", "run", "doctor", "Timeline", "Line", "Syllable"} <= exported
 
 
 def test_the_door_shows_its_names_and_no_module_bears_one() -> None:

@@ -46,6 +46,7 @@ class Key:
         self._reveal = lambda: secret
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign a request, as requests asks of an `auth` value."""
         request.headers["Authorization"] = f"Bearer {self._reveal()}"
         return request
 

@@ -127,6 +127,7 @@ def bounded(text: str) -> str:
 
 
 def parsed(body: bytes, hide: Callable[[str], str]) -> Mapping[str, Any]:
+    """Read a body as a JSON object, every text in it cleaned of the key."""
     try:
         value = without(json.loads(body), hide)
     except (ValueError, RecursionError):
@@ -146,6 +147,7 @@ def without(value: Any, hide: Callable[[str], str]) -> Any:
 
 
 def read_body(response: requests.Response, seconds: float) -> bytes:
+    """Read a whole body, within bounds of size and time."""
     parts, size, deadline = [], 0, time.monotonic() + seconds
     for block in blocks(response):
         size += len(block)

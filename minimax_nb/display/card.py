@@ -17,22 +17,26 @@ the whole output (JupyterLab 4.6), and the card must outlive its kernel.
 
 from __future__ import annotations
 
+import filecmp
 import functools
 import html
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from IPython.display import Audio, display
 
 from .. import audio
-from .environment import in_colab, in_notebook
+from .environment import in_colab, in_notebook, notebook_folder
 
 # What JupyterLab writes in place of the button when its model is not there (yet, or any more).
 _HIDING = (
     "<style>.jp-OutputArea-child:has(.mnb-song-card) + .jp-OutputArea-child "
     ".jp-OutputArea-output.lm-Panel:not(:has(*)) { display: none; }</style>"
 )
+_FILES = 1000  # that are looked at in search of a copy
 _BARS = 96
 _HEIGHT = 36
 
@@ -66,7 +70,7 @@ class Card:
     path : pathlib.Path or None
         The finished file.
     beside : str
-        The same file as a notebook in the current folder names it; empty where none lies there.
+        Where the notebook finds this file or a copy of it, from its own folder; see `find_copy`.
     """
 
     title: str
@@ -101,6 +105,39 @@ class Card:
         if self.beside:
             return f'<audio controls preload="metadata" src="{html.escape(self.beside, quote=True)}"></audio>'
         return ""
+
+
+def find_copy(path: Path) -> str:
+    """Find a finished file, or a copy of it, in the folder of the notebook.
+
+    Returns
+    -------
+    str
+        The newest one as a relative URL; empty where there is none, at most one folder down.
+    """
+    try:
+        folder = notebook_folder().resolve()
+        files = [*_same(path, folder), path.resolve()]
+        return next(filter(None, (_url(file, folder) for file in files)), "")
+    except OSError:
+        return ""
+
+
+def _url(file: Path, folder: Path) -> str:
+    """A file as a notebook in this folder names it; empty where no notebook server hands it out."""
+    if not file.is_relative_to(folder):
+        return ""
+    parts = file.relative_to(folder)
+    return "" if any(part.startswith(".") for part in parts.parts) else quote(parts.as_posix())
+
+
+def _same(path: Path, folder: Path) -> list[Path]:
+    """Copies of a file in a folder and the ones directly in it, newest first; so many files are looked at."""
+    near = itertools.chain(folder.glob(f"*{path.suffix}"), folder.glob(f"*/*{path.suffix}"))
+    size = path.stat().st_size
+    alike = [each for each in itertools.islice(near, _FILES) if each.is_file() and each.stat().st_size == size]
+    alike.sort(key=lambda each: each.stat().st_mtime, reverse=True)
+    return [each for each in alike if filecmp.cmp(path, each, shallow=False)]
 
 
 def play_button(path: Path) -> Any:

@@ -1,12 +1,12 @@
 """Waiting in a cell that cannot ``await``, on each kernel in the way that is safe there.
 
 =====================  ==========================================  ====================================
-where                  `run` an awaitable                          `attend` to what will be there
+where                  `run` an awaitable                          `wait_until` there is something
 =====================  ==========================================  ====================================
-no loop is running     a loop of our own, here                     the same
-ipykernel 6 (Colab)    the kernel's loop, once more entered        jupyter-ui-poll: buttons work, queued
+no loop is running     ``asyncio.run``                             short sleeps
+ipykernel 6 (Colab)    the kernel's own loop, entered once more    jupyter-ui-poll: buttons work, queued
                        through nest_asyncio                        cells stay in order
-anything else          a loop of its own in a helper thread        the same
+anything else          a loop in a helper thread                   short sleeps
 =====================  ==========================================  ====================================
 
 On ipykernel 7 nest_asyncio and jupyter-ui-poll break the kernel, so there they are not even imported: a cell
@@ -19,23 +19,17 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import Future, wait
 from enum import Enum, auto
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_STEP = 0.1
-"""The interrupt button is heard between two steps of the wait, in seconds."""
-
-_POLL = 0.05
-_EVENTS = 10
-"""How often the page's events are looked for, in seconds, and how many are handled at once."""
-
-_FAREWELL = 2.0
-"""How long an interrupted awaitable may take to end, in seconds."""
+_STEP = 0.1  # s between two looks, and until the interrupt button is noticed
+_EVENT_STEP, _EVENTS = 0.05, 10  # s between two looks for events of the page, and how many are handled at once
+_FAREWELL = 2.0  # s that an interrupted awaitable may take to end
 
 
 class Way(Enum):
@@ -62,21 +56,34 @@ def choose(*, loop_runs: bool, ipykernel: str) -> Way:
 
 
 def run(awaitable: Awaitable[T]) -> T:
-    """Run an awaitable to its end.
+    """Run an awaitable to its end, from a cell or a function that cannot ``await``.
+
+    Where ``await`` is possible it is better: the widgets of the page stay alive meanwhile.
 
     Parameters
     ----------
     awaitable : awaitable
+        Such as ``studio.result()`` or a coroutine of your own.
 
     Returns
     -------
     object
-        What it returns; what it raises is raised.
+        What the awaitable returns; what it raises is raised.
 
     Raises
     ------
     KeyboardInterrupt
         When the person interrupts; the awaitable is cancelled.
+
+    Examples
+    --------
+    >>> from minimax_nb import run, watch
+    >>> async def last_status(song):
+    ...     async for song in watch(song):
+    ...         pass
+    ...     return song.status
+    >>> run(last_status(song))  # doctest: +SKIP
+    <Status.COMPLETED: 'completed'>
     """
     way = choose(loop_runs=_loop_runs(), ipykernel=_ipykernel_version())
     if way is Way.OWN_LOOP:
@@ -86,13 +93,13 @@ def run(awaitable: Awaitable[T]) -> T:
     return _Helper(awaitable).wait()
 
 
-def attend(look: Callable[[], T | None]) -> T:
-    """Call `look` several times a second until it gives something.
+def wait_until(look: Callable[[], T | None]) -> T:
+    """Call `look` several times a second until it returns something.
 
     Parameters
     ----------
     look : callable
-        Gives None while there is nothing; what it raises is raised.
+        Returns None while there is nothing; what it raises is raised.
 
     Raises
     ------
@@ -102,15 +109,11 @@ def attend(look: Callable[[], T | None]) -> T:
     if choose(loop_runs=_loop_runs(), ipykernel=_ipykernel_version()) is Way.NESTED:
         from jupyter_ui_poll import run_ui_poll_loop
 
-        found: T = run_ui_poll_loop(look, sleep=_POLL, n=_EVENTS)
+        found: T = run_ui_poll_loop(look, sleep=_EVENT_STEP, n=_EVENTS)
         return found
-    return run(_looked_for(look))
-
-
-async def _looked_for(look: Callable[[], T | None]) -> T:
-    while (found := look()) is None:
-        await asyncio.sleep(_STEP)
-    return found
+    while (result := look()) is None:
+        time.sleep(_STEP)
+    return result
 
 
 async def _settle(awaitable: Awaitable[T]) -> T:
@@ -154,21 +157,14 @@ class _Helper(Generic[T]):
 
     def wait(self) -> T:
         """Wait in short steps; an interrupt cancels the awaitable before it goes on its way."""
-        threading.Thread(target=self._work, name="minimax_nb waiting", daemon=True).start()
+        threading.Thread(target=self._work, name="minimax_nb run", daemon=True).start()
         try:
-            return self._outcome_in_steps()
+            while not self._outcome.done():
+                wait([self._outcome], _STEP)
+            return self._outcome.result()
         except KeyboardInterrupt:
             self._cancel()
             raise
-
-    def _outcome_in_steps(self) -> T:
-        while True:
-            try:
-                return self._outcome.result(_STEP)
-            except NotYet:
-                # It may be the awaitable's own TimeoutError.
-                if self._outcome.done():
-                    raise
 
     def _cancel(self) -> None:
         if self._loop and self._task and not self._outcome.done():

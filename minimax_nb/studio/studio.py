@@ -14,7 +14,7 @@ import ipywidgets as widgets
 import traitlets
 
 from .. import catalogue
-from ..display.waiting import attend
+from ..display.waiting import wait_until
 from ..errors import MusicError
 from ..session import Session, default_session
 from ..settings import Account, Choice
@@ -134,7 +134,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         On ipykernel 6 (Colab) the buttons work meanwhile; elsewhere clicks are handled when the cell has
         ended, and ``await studio.result()`` is the better way.
         """
-        return attend(self._lookout(timeout))
+        return wait_until(self._lookout(timeout))
 
     def _lookout(self, timeout: float | None) -> Callable[[], Song | None]:
         deadline = None if timeout is None else time.monotonic() + timeout

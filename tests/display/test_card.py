@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -68,6 +69,27 @@ def test_a_library_beside_the_notebook_needs_no_saving(
     assert 'src="library/song.mp3"' in replace(completed, request_id="never saved")._repr_html_()
 
 
+def test_any_copy_beside_the_notebook_is_played_the_newest_first(completed: Song, folder: Path) -> None:
+    assert completed.path is not None
+    (folder / "other.mp3").write_bytes(completed.path.read_bytes()[:-1] + b"x")
+    (folder / "older.mp3").write_bytes(completed.path.read_bytes())
+    os.utime(folder / "older.mp3", (1, 1))
+    assert 'src="older.mp3"' in completed._repr_html_()
+    completed.save(folder / "newer.mp3")
+    assert 'src="newer.mp3"' in replace(completed, request_id="told by nobody")._repr_html_()
+
+
+def test_a_hidden_library_below_the_notebook_does_not_hide_a_copy(
+    completed: Song, tmp_path: Path, folder: Path
+) -> None:
+    assert completed.path is not None
+    hidden = completed.path.parent.rename(folder / ".library")
+    moved = replace(completed, path=hidden / completed.path.name)
+    assert "<audio" not in moved._repr_html_()
+    moved.save(folder)
+    assert 'src="Untitled%20song.mp3"' in moved._repr_html_()
+
+
 def test_outside_of_a_notebook_there_is_no_widget(completed: Song) -> None:
     with pytest.raises(NotImplementedError):
         completed._ipython_display_()
@@ -94,6 +116,16 @@ def test_a_waveform_shows_where_it_is_loud(completed: Song, tmp_path: Path) -> N
 
 
 @pytest.mark.kernel
+def test_the_folder_of_the_notebook_stays_when_a_cell_goes_elsewhere(completed: Song, tmp_path: Path) -> None:
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    cell = A_SONG.format(path=str(completed.path)) + "song.save('song.mp3')\n%cd ../elsewhere\nsong"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    where = {"metadata": {"path": str(tmp_path / "notebooks")}}
+    NotebookClient(notebook, timeout=120, kernel_name="python3", resources=where).execute()
+    assert 'src="song.mp3"' in notebook.cells[0].outputs[-1].data["text/html"]
+
+
 @pytest.mark.parametrize("saved", [True, False])
 def test_a_notebook_that_was_run_grows_by_little(completed: Song, tmp_path: Path, saved: bool) -> None:
     (tmp_path / "notebooks").mkdir()

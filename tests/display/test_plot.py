@@ -15,8 +15,9 @@ import pytest
 import soundfile
 
 from minimax_nb import Song, Status
-from minimax_nb.display.plot import Picture, plot
-from minimax_nb.errors import InvalidInput, InvalidReference, LibraryError, MusicError
+from minimax_nb.display.picture import Picture
+from minimax_nb.display.plot import plot
+from minimax_nb.errors import InvalidInput, InvalidReference, LibraryError, MusicError, install
 from minimax_nb.rehearsal.band.analysis import analyse
 from minimax_nb.timeline import Line, Syllable, Timeline
 from tests.support.kernels import run_cell, running_kernel
@@ -76,7 +77,7 @@ def test_a_cell_shows_it_once_with_its_words(track: Path) -> None:
     assert "6 seconds" in alt[1]
     assert html.escape("<side>") in alt[1]
     # With pyplot at work, which draws every figure that it knows, and every one that is a value.
-    code = f"%matplotlib inline\nfrom minimax_nb.display.plot import plot\nplot({str(track)!r})"
+    code = f"%matplotlib inline\nfrom minimax_nb import plot\nplot({str(track)!r})"
     with running_kernel(sys.executable, track.parent) as kernel:
         cell = run_cell(kernel, code)
     (bundle,) = [each["data"] for each in cell if "data" in each]
@@ -107,7 +108,7 @@ def test_a_song_draws_itself_once_it_is_there(track: Path) -> None:
 
 def test_what_is_no_sound_is_said(tmp_path: Path) -> None:
     (tmp_path / "words.mp3").write_text("la la la")
-    with pytest.raises(InvalidInput, match=r"words\.mp3 is not sound"):
+    with pytest.raises(InvalidInput, match=r"words\.mp3 is not audio"):
         plot(tmp_path / "words.mp3")
     with pytest.raises(InvalidInput, match="cannot be read"):
         plot(tmp_path / "none.mp3")
@@ -127,10 +128,10 @@ def test_what_the_band_hears_is_told_in_words(tmp_path: Path) -> None:
 def test_without_matplotlib_it_says_what_to_install(track: Path) -> None:
     code = (
         "import sys\nsys.modules['matplotlib.axes'] = None\n"
-        "from minimax_nb.errors import InvalidInput\n"
-        "try:\n    import minimax_nb.display.plot\nexcept InvalidInput as error:\n    print(error)"
+        "from minimax_nb import InvalidInput, plot\n"
+        f"try:\n    plot({str(track)!r})\nexcept InvalidInput as error:\n    print(error)"
     )
     root = str(Path(__file__).parents[2])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=root)
-    assert 'pip install "minimax_nb[plot]"' in done.stdout
+    assert install("plot") in done.stdout
     assert "Nothing was spent" in done.stdout

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from jupyter_client import BlockingKernelClient
 
-from minimax_nb.display.waiting import Way, attend, choose, run
+from minimax_nb.display.waiting import Way, choose, run, wait_until
 from minimax_nb.errors import WaitTimeout
 from tests.support.kernels import run_cell, running_kernel
 
@@ -63,13 +63,13 @@ def test_what_it_raises_is_raised(error: Exception) -> None:
         asyncio.run(from_a_running_loop(soon(error)))
 
 
-def test_what_is_attended_to_comes_after_a_few_looks() -> None:
+def test_what_is_waited_for_comes_after_a_few_looks() -> None:
     looks = iter([None, None, 42])
-    assert attend(lambda: next(looks)) == 42
+    assert wait_until(lambda: next(looks)) == 42
 
     async def cell() -> int:
         looks = iter([None, 43])
-        return attend(lambda: next(looks))
+        return wait_until(lambda: next(looks))
 
     assert asyncio.run(cell()) == 43
 
@@ -79,7 +79,7 @@ def test_what_a_look_raises_is_raised() -> None:
         raise WaitTimeout("not yet")
 
     with pytest.raises(WaitTimeout):
-        attend(look)
+        wait_until(look)
 
 
 def test_an_interrupt_cancels() -> None:
@@ -112,7 +112,7 @@ def reply(kernel: BlockingKernelClient, code: str) -> dict[str, Any]:
 
 SOON = """
 import asyncio, sys
-from minimax_nb.display.waiting import run
+from minimax_nb import run
 ended = []
 async def soon(seconds):
     try:
@@ -129,12 +129,12 @@ def test_in_a_real_kernel(kernel: BlockingKernelClient) -> None:
     assert reply(kernel, "assert run(soon(0.1)) == 42")["status"] == "ok"
     assert reply(kernel, "assert await soon(0.1) == 42")["status"] == "ok"
     assert (
-        reply(kernel, "import time; from minimax_nb.display.waiting import attend; late = time.monotonic() + 0.5")[
-            "status"
-        ]
+        reply(
+            kernel, "import time; from minimax_nb.display.waiting import wait_until; late = time.monotonic() + 0.5"
+        )["status"]
         == "ok"
     )
-    assert reply(kernel, "assert attend(lambda: time.monotonic() > late or None)")["status"] == "ok"
+    assert reply(kernel, "assert wait_until(lambda: time.monotonic() > late or None)")["status"] == "ok"
     safe = "import ipykernel\nassert 'nest_asyncio' not in sys.modules or ipykernel.__version__.startswith('6.')"
     assert reply(kernel, safe)["status"] == "ok"
 
@@ -148,7 +148,7 @@ def test_the_interrupt_button_in_a_real_kernel(kernel: BlockingKernelClient) -> 
     assert reply(kernel, "assert ended == [60]")["status"] == "ok"
     threading.Timer(1.0, kernel.manager.interrupt_kernel).start()
     assert (
-        reply(kernel, "from minimax_nb.display.waiting import attend; attend(lambda: None)")["ename"]
+        reply(kernel, "from minimax_nb.display.waiting import wait_until; wait_until(lambda: None)")["ename"]
         == "KeyboardInterrupt"
     )
     assert reply(kernel, "assert run(soon(0.1)) == 42")["status"] == "ok"

@@ -31,8 +31,10 @@ PIECE = 4096 * PEAK_BLOCK  # samples oversampled at a time
 
 @dataclass(frozen=True)
 class Channel:
-    """How a stem sits: its level in LUFS before mastering, the frequencies in Hz where it is cut off, a shelf in dB
-    above 2.5 kHz, and how much of it the room hears.
+    """How a stem sits in the mix.
+
+    Its level in LUFS before mastering, the frequencies in Hz where it is cut off, a shelf in dB above 2.5 kHz, and
+    how much of it the room hears.
     """
 
     level: float

@@ -75,4 +75,5 @@ class Band(Protocol):
     person, what cannot be used: the reference, the key, the tempo, the language.
     """
 
-    def __call__(self, request: BandRequest, destination: Path) -> object: ...
+    def __call__(self, request: BandRequest, destination: Path) -> object:
+        """Play what was asked for into a file."""

@@ -96,7 +96,7 @@ def read_prompt(prompt: str, language: str | None = None, cut: Cut | None = None
 
 
 def guess_language(text: str) -> str:
-    """ "en", "es", "fr" or "de" by the small words in a text; "es" (all vowels sound) for another one."""
+    """Guess "en", "es", "fr" or "de" by the small words in a text; "es" (all vowels sound) for another one."""
     words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", _straight(text.lower()))
     hits = {language: sum(word in known for word in words) for language, known in LANGUAGES.items()}
     best = max(hits, key=lambda language: hits[language])

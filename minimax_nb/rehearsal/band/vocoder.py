@@ -19,8 +19,10 @@ WHISPER = -60.0  # dB; what is weaker is not raised
 
 @dataclass(frozen=True, eq=False)
 class SpeechFrames:
-    """Speech as WORLD sees it, one row for each frame: the logarithm of the spectral envelope, the share of noise
-    in each frequency (both of shape (frames, bins)), and which frames are voiced.
+    """Speech as WORLD sees it, one row for each frame.
+
+    The logarithm of the spectral envelope, the share of noise in each frequency (both of shape (frames, bins)), and
+    which frames are voiced.
     """
 
     rate: int

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import install
 from .composer import Score
 from .instruments import RATE, TAIL, Audio
 from .mixer import smooth
@@ -17,7 +18,7 @@ from .syllables import Words, by_rule
 
 Notes = list[tuple[float, float, int, str]]  # start and end in s, MIDI pitch, vowel
 
-HUMMED = 'The words are hummed; pip install "minimax_nb[voice]" adds a voice that sings them.'
+HUMMED = f"The words are hummed; a voice that sings them comes with: {install('voice')}"
 CONTROL = 64  # samples between two values of a slow curve
 
 # First three formants in Hz of sung vowels, after Peterson & Barney (1952), "Control methods used in a study of

@@ -104,7 +104,6 @@ def run(
     OSError
         When no port can be had.
     """
-
     # Tornado's own lines quote what clients send.
     logging.getLogger("tornado").setLevel(logging.CRITICAL)
 

@@ -1,6 +1,6 @@
-"""What ipywidgets cannot do: a drop zone, a waveform with handles, a field for a key, words that light up, and
-what a page notices by itself.
+"""What ipywidgets cannot do, as components of our own.
 
+A drop zone, a waveform with handles, a field for a key, words that light up, and what a page notices by itself.
 They need anywidget. Where it is missing, `available` says so, and nothing else here may be touched.
 """
 
