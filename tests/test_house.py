@@ -41,8 +41,8 @@ INSIDE = {
     "rehearsal": "band server launcher __main__",
     "rehearsal/band": "request syllables form composer instruments mixer voice speech vocoder singer analysis "
     "performance",
-    "rehearsal/server": "responses encodings fault_audio faults rules request_body job_store worker context "
-    "handler generation account model_list control app",
+    "rehearsal/server": "responses encodings fault_audio faults rules request_body job_store keys worker context "
+    "handler generation account model_list key_calls control app",
     "studio": "state html ui samples components announcer runner takes_under_way cards studio",
     "studio/cards": "upload extras reference service song takes",
     "studio/components": "component chunks dropzone keyfield listener waveform karaoke",

@@ -11,6 +11,7 @@ from typing import Any
 from .faults import Rule
 from .handler import Handler
 from .job_store import Job
+from .keys import PREFIX_CHARACTERS
 from .responses import Rejection, Reply, credits, timestamp
 
 MOST_LOG_DAYS = 92
@@ -28,8 +29,12 @@ class Logs(Handler):
         limit, offset = _number(self, "limit", 50, 1, 100), _number(self, "offset", 0, 0, 10**9)
         if rule and rule.fault == "logs_late":
             end = min(end, time.time() - rule.seconds)
-        accepts = self._filter()
-        jobs = [job for job in self.context.store.newest_first() if start <= job.created <= end]
+        accepts, prefix = self._filter(), self._key_prefix()
+        jobs = [
+            job
+            for job in self.context.store.newest_first()
+            if start <= job.created <= end and job.key_prefix == prefix
+        ]
         entries = [entry for entry in map(_log_entry, jobs) if accepts(entry)]
         more = offset + limit < len(entries)
         pagination = {"limit": limit, "offset": offset, "total": len(entries), "has_more": more}
@@ -46,6 +51,14 @@ class Logs(Handler):
             return (not models or bool(names & set(models))) and (not statuses or entry["status"] in statuses)
 
         return accepts
+
+    def _key_prefix(self) -> str:
+        """Whose logs are wanted: everybody may read their own, a management key those of any key."""
+        own = self.api_key.prefix if self.api_key else ""
+        wanted = self.get_query_argument("key_prefix", own or self.context.key[:PREFIX_CHARACTERS])
+        if self.api_key and wanted != own:
+            raise Rejection(403, "This call needs a management key.", {"kind": "err_missing_scope"})
+        return "" if wanted == self.context.key[:PREFIX_CHARACTERS] else wanted
 
     def _span(self) -> tuple[float, float]:
         """Return start and end in seconds since 1970: of a period, or as given, but not both."""
@@ -129,7 +142,8 @@ class Transactions(Handler):
         await self.respond("transactions", self._page)
 
     async def _page(self, _rule: Rule | None) -> Reply:
-        charged = [job for job in self.context.store.newest_first() if job.cost_usd]
+        prefix = self.api_key.prefix if self.api_key else ""
+        charged = [job for job in self.context.store.newest_first() if job.cost_usd and job.key_prefix == prefix]
         cursor, limit = self.get_query_argument("cursor", ""), _number(self, "limit", 50, 1, 100)
         names = [job.name for job in charged]
         if cursor and cursor not in names:

@@ -6,7 +6,10 @@
 `GET /files/<uuid>/output.mp3`            download: no key, a signature that expires
 `GET /v2/logs`, `/v2/billing`              what was asked for and what it cost, in play money
 `GET /v2/billing/transactions`            the charges, a page at a time
-`GET /v1/models?id=&include=pricing`      the price, no key
+`GET /v1/models?id=&include=pricing`      the models and their prices, no key
+`GET`, `POST /v1/keys`                    the keys of a class: list them, mint one
+`PATCH`, `DELETE /v1/keys/<prefix>`       change one, revoke one
+`GET /v1/key`                             the key that is being used
 `GET /rehearsal/proof?nonce=`             that this is the service that holds the key
 `GET`, `PUT /rehearsal/faults`            the faults in force (`faults.py` has their table)
 `POST /rehearsal/stop`                    ends the service, unless it is making a song
@@ -37,6 +40,8 @@ from .control import FaultList, NoSuchCall, Proof, Stop
 from .faults import Rule
 from .generation import Download, Generation
 from .job_store import JobStore
+from .key_calls import Key, Keys, OwnKey
+from .keys import KeyStore
 from .model_list import Models
 from .rules import Faults
 
@@ -55,6 +60,9 @@ def make_application(context: Context) -> web.Application:
         ("/v2/billing", Billing, shared),
         ("/v2/billing/transactions", Transactions, shared),
         ("/v1/models", Models, shared),
+        ("/v1/key", OwnKey, shared),
+        ("/v1/keys", Keys, shared),
+        ("/v1/keys/([^/]{1,100})", Key, shared),
         ("/rehearsal/proof", Proof, shared),
         ("/rehearsal/faults", FaultList, shared),
         ("/rehearsal/stop", Stop, shared),
@@ -110,7 +118,8 @@ def run(
     async def main() -> None:
         sockets = _listen(ports)
         store, faults = JobStore(folder), Faults(rules)
-        context = Context(store, band, faults, key=key, version=version, price_usd=price_usd)
+        keys = KeyStore(folder.parent / "keys.json")
+        context = Context(store, keys, band, faults, key=key, version=version, price_usd=price_usd)
         server = httpserver.HTTPServer(make_application(context), max_body_size=MOST_SMALL_BODY)
         server.add_sockets(sockets)
         with _stopped_by_signals(context):

@@ -7,6 +7,7 @@ import contextlib
 import hmac
 import re
 import secrets
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from ..band.request import Band
 from .job_store import JobStore
+from .keys import KeyStore
 from .rules import Faults
 from .worker import Worker
 
@@ -59,8 +61,12 @@ class Context:
 
     Attributes
     ----------
+    keys : KeyStore
+        The keys that were minted.
+    accepting : threading.Lock
+        Held from the question whether a song may be paid for until it is.
     key : str
-        The bearer key of this service.
+        The bearer key of this service; it may do what a management key may, and make songs.
     version : str
         Of the package it runs.
     price_usd : float
@@ -74,12 +80,22 @@ class Context:
     """
 
     def __init__(
-        self, store: JobStore, band: Band, faults: Faults, *, key: str, version: str, price_usd: float
+        self,
+        store: JobStore,
+        keys: KeyStore,
+        band: Band,
+        faults: Faults,
+        *,
+        key: str,
+        version: str,
+        price_usd: float,
     ) -> None:
         self.store = store
         self.worker = Worker(store, band)
         self.faults = faults
         self.signer = Signer()
+        self.keys = keys
+        self.accepting = threading.Lock()
         self.key = key
         self.version = version
         self.price_usd = price_usd

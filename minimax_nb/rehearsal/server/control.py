@@ -27,6 +27,8 @@ class Proof(Handler):
 class Stop(Handler):
     """The end of the service, for a newer one that takes its place."""
 
+    needs_management_key = True
+
     async def post(self) -> None:
         """End, unless a song is being made."""
         await self.respond("", self._stop)
@@ -40,6 +42,8 @@ class Stop(Handler):
 
 class FaultList(Handler):
     """The faults in force."""
+
+    needs_management_key = True
 
     async def get(self) -> None:
         """Answer the rules, each with how often it has applied."""

@@ -4,8 +4,8 @@ A rule is a JSON object such as `{"fault": "bad_gateway", "call": "retrieve", "t
 
 ===========  ==================================================================================
 `fault`      a name of the table below
-`call`       `submit`, `retrieve`, `download`, `logs`, `billing`, `transactions`, `models`, or `any`
-             (default): every call that the fault can happen to
+`call`       `submit`, `retrieve`, `download`, `logs`, `billing`, `transactions`, `models`, `keys`,
+             `key`, or `any` (default): every call that the fault can happen to
 `times`      how often it happens; null (default): always
 `rate`       the probability that it happens, 0 to 1 (default 1), drawn from `seed` (default 0)
 `after`      how many such calls pass without it first (default 0)
@@ -98,7 +98,7 @@ from .encodings import ENCODINGS
 from .fault_audio import AUDIO_FORMS
 from .responses import JSON, Rejection, Reply, credits
 
-CALLS = ("submit", "retrieve", "download", "logs", "billing", "transactions", "models")
+CALLS = ("submit", "retrieve", "download", "logs", "billing", "transactions", "models", "keys", "key")
 
 
 @dataclass(frozen=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from tornado import web
 
 from .context import Context
 from .fault_audio import AUDIO_FORMS
-from .faults import ERRORS, NO_CREDITS, Rule
+from .faults import ERRORS, KEY_LIMIT, KEY_SCOPE, NO_CREDITS, Rule
 from .handler import Handler
 from .job_store import Job
+from .keys import AUDIO_SCOPE
 from .request_body import BodyReader, data_uri_rejected
 from .responses import Rejection, Reply, credits
 
@@ -73,20 +75,30 @@ class Generation(Handler):
 
     def _accept(self, rule: Rule | None) -> Job:
         body = self.reader.read(self.request.headers.get("Content-Type", ""))
-        self._check(rule)
-        return self.context.store.accept(
-            body.fields,
-            client_request_id=self.client_request_id,
-            request_id=self.request_id,
-            cost_usd=self.context.price_usd,
-            reference=body.audio,
-        )
-
-    def _check(self, rule: Rule | None) -> None:
         if rule and rule.fault == "data_refused":
             raise data_uri_rejected()
-        if self.context.price_usd > self.context.balance_usd():
+        # Of two songs at once, both must not be paid for with money that is there once.
+        with self.context.accepting:
+            self._check_money()
+            return self.context.store.accept(
+                body.fields,
+                client_request_id=self.client_request_id,
+                request_id=self.request_id,
+                cost_usd=self.context.price_usd,
+                key_prefix=self.api_key.prefix if self.api_key else "",
+                reference=body.audio,
+            )
+
+    def _check_money(self) -> None:
+        price, key = self.context.price_usd, self.api_key
+        if key and not key.allows(AUDIO_SCOPE):
+            raise Rejection(403, KEY_SCOPE, {"kind": "err_missing_scope"})
+        if price > self.context.balance_usd():
             raise Rejection(403, NO_CREDITS, {"kind": "err_insufficent_credits"})
+        if key and key.threshold_usd is not None:
+            spent = self.context.store.spent(key.prefix, since=key.usage_start(time.time()))
+            if spent + price > key.threshold_usd + 1e-9:
+                raise Rejection(403, KEY_LIMIT, {"kind": "err_key_limit_reached"})
 
     async def _retrieve(self, rule: Rule | None) -> Reply:
         job_id = self.generation_id

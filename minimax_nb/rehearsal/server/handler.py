@@ -23,6 +23,7 @@ from tornado import iostream, web
 from .context import Context
 from .encodings import ENCODINGS
 from .faults import FAULTS, Rule
+from .keys import ApiKey
 from .responses import Rejection, Reply, credits, error_body
 
 _CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -37,21 +38,33 @@ class Handler(web.RequestHandler):
     """One call: who may make it, which fault applies to it, and how its answer is sent."""
 
     needs_key: ClassVar[bool] = True
+    needs_management_key: ClassVar[bool] = False
 
     def initialize(self, context: Context) -> None:
         """Take what all calls share."""
         self.context = context
         self.request_id = str(uuid.uuid4())
         self.rejection: Rejection | None = None
+        self.api_key: ApiKey | None = None
 
     def prepare(self) -> None:
         """Check host and key, before any of the body is read."""
         self.context.last_seen = time.monotonic()
-        given = self.request.headers.get("Authorization", "")
         if not _LOOPBACK_HOST.fullmatch(self.request.host):
             self.rejection = Rejection(403, "This service answers to 127.0.0.1 and localhost only.")
-        elif self.needs_key and not hmac.compare_digest(given.encode(), f"Bearer {self.context.key}".encode()):
-            self.rejection = Rejection(401, "Unauthorized: no valid key. Send it as: Authorization: Bearer <key>.")
+        elif self.needs_key:
+            self.rejection = self._check_key(self.request.headers.get("Authorization", ""))
+
+    def _check_key(self, given: str) -> Rejection | None:
+        """The service's own key may do everything; the minted ones make songs."""
+        if hmac.compare_digest(given.encode(), f"Bearer {self.context.key}".encode()):
+            return None
+        self.api_key = self.context.keys.holder(given.removeprefix("Bearer "))
+        if self.api_key is None or not given.startswith("Bearer "):
+            return Rejection(401, "Unauthorized: no valid key. Send it as: Authorization: Bearer <key>.")
+        if self.needs_management_key:
+            return Rejection(403, "This call needs a management key.", {"kind": "err_missing_scope"})
+        return None
 
     @property
     def client_request_id(self) -> str:

@@ -41,6 +41,8 @@ class Job:
     seed : int
     cost_usd : float
         What is charged for it; nothing once it failed.
+    key_prefix : str
+        Of the minted key that asked for it; empty for the service's own.
     status : {"queued", "generating", "completed", "error"}
     attempts : int
         How often the band started on it: more than once only when the service died meanwhile.
@@ -57,6 +59,7 @@ class Job:
     body: Mapping[str, Any]
     seed: int
     cost_usd: float
+    key_prefix: str = ""
     status: str = "queued"
     attempts: int = 0
     finished: float | None = None
@@ -103,6 +106,7 @@ class JobStore:
         client_request_id: str,
         request_id: str,
         cost_usd: float,
+        key_prefix: str = "",
         reference: bytes | None,
     ) -> Job:
         """Write a job down and charge for it; it is on disk when this returns.
@@ -119,7 +123,7 @@ class JobStore:
         """
         job_id = f"{uuid.uuid4()}:{body['model']}"
         seed = body.get("seed", rehearsal_seed(client_request_id or job_id))
-        job = Job(job_id, client_request_id, request_id, time.time(), body, seed, cost_usd)
+        job = Job(job_id, client_request_id, request_id, time.time(), body, seed, cost_usd, key_prefix)
         folder = self.folder / job.name
         folder.mkdir(mode=0o700)
         try:
@@ -153,10 +157,11 @@ class JobStore:
         """Return the unfinished jobs, the oldest first."""
         return [job for job in reversed(self.newest_first()) if job.unfinished]
 
-    def spent(self) -> float:
-        """Return the sum of all charges in USD."""
+    def spent(self, key_prefix: str | None = None, *, since: float = 0) -> float:
+        """Return the sum of charges in USD: of all keys or one, since a time in seconds since 1970."""
         with self._lock:
-            return sum(job.cost_usd for job in self._jobs.values())
+            jobs = [job for job in self._jobs.values() if job.created >= since]
+        return round(sum(job.cost_usd for job in jobs if key_prefix in (None, job.key_prefix)), 6)
 
     def audio(self, job: Job) -> Path:
         """Return where the song of a job lies."""
