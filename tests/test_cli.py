@@ -16,6 +16,7 @@ import pytest
 import soundfile
 
 from minimax_nb.cli import main
+from tests.support import ROOT
 from tests.support.service import Running, audio_bytes, running_service
 
 
@@ -234,7 +235,7 @@ def test_lab_brings_the_notebooks_and_overwrites_none(tmp_path: Path) -> None:
     done = command(tmp_path, "lab", "--version")
     assert done.returncode == 0, done.stderr
     assert f"The notebooks are in {tmp_path}." in done.stdout
-    shipped = sorted(path.name for path in (Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+    shipped = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
     assert sorted(path.name for path in tmp_path.glob("*.ipynb")) == shipped
     assert (tmp_path / "02_two_steps.ipynb").read_text() == "mine"
 

@@ -13,10 +13,10 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from tests.support import ROOT
 from tests.support.home import end_rehearsal
 from tests.support.service import running_service
 
-ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 REPOSITORY = re.findall(r'^Repository = "https://github\.com/(.+)"$', (ROOT / "pyproject.toml").read_text(), re.M)[0]
 COLAB = "MINIMAX_NB_COLAB_PYTHON"

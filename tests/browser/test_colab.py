@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support import ROOT
 from tests.support.front_ends import (
     COLAB,
     MESSAGE_LIMIT,
@@ -23,7 +24,7 @@ from tests.support.person import Person, studio_cell, tone
 
 pytestmark = pytest.mark.browser
 
-PINS = Path(__file__).parents[1] / "data" / "colab-pins.txt"
+PINS = ROOT / "tests" / "data" / "colab-pins.txt"
 PACKAGES = ("ipywidgets", "ipykernel", "ipython", "anywidget", "tornado", "traitlets", "numpy", "soundfile")
 _VERSIONS = f"from importlib.metadata import version\nprint(*(f'{{name}}=={{version(name)}}' for name in {PACKAGES}))"
 _ASK = """padding => new Promise(resolve => {

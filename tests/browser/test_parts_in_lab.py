@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.support import ROOT, until
 from tests.support.front_ends import Server, open_notebook, run_cells, wait_for_kernel, write_notebook
 
 pytestmark = pytest.mark.browser
@@ -85,7 +86,7 @@ def name(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def studio(page: Page, lab: Server, name: str) -> Locator:
     """The three parts, below each other; more cells keep the kernel busy and say what is left."""
-    tests = str(Path(__file__).parents[2])
+    tests = str(ROOT)
     write_notebook(lab, name, _PARTS.format(tests=tests), _BUSY, _LEFT, _FOLDER)
     open_notebook(page, lab, name)
     run_cells(page, lab, 0)
@@ -201,10 +202,7 @@ def test_a_kernel_restarted_in_the_middle_is_said_and_leaves_nothing(
     choose(studio, noise(tmp_path, 20 << 20))
     page.evaluate(_RESTART)
     expect(studio.get_by_role("alert").get_by_text("The kernel was restarted")).to_be_visible()
-    deadline = time.monotonic() + 20
-    while folder.exists() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    assert not folder.exists()
+    until(lambda: not folder.exists())
 
 
 def test_handles_are_moved_with_the_keyboard(page: Page, studio: Locator) -> None:

@@ -24,6 +24,7 @@ from minimax_nb.rehearsal.server.encodings import ENCODINGS
 from minimax_nb.rehearsal.server.fault_audio import frame_length
 from minimax_nb.rehearsal.server.faults import CALLS, ERRORS, FAULTS, NEW_MODEL
 from minimax_nb.rehearsal.server.rules import parse
+from tests.support import until
 from tests.support.network import Host
 from tests.support.service import (
     AUDIO,
@@ -363,8 +364,7 @@ def test_logs_can_be_late(service: Running) -> None:
         return bool(page) and page[0]["inference_id"] == job_id
 
     assert not logged()
-    time.sleep(0.6)
-    assert logged()
+    until(logged)
 
 
 def test_after_rate_and_order_of_rules(service: Running) -> None:

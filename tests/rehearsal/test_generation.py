@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ import pytest
 import requests
 import soundfile
 
+from tests.support import until
 from tests.support.network import Host
 from tests.support.service import (
     AUDIO,
@@ -62,8 +62,8 @@ def test_retrieving_is_free_and_says_its_id(service: Running) -> None:
 def test_statuses_follow_what_happens(tmp_path: Path) -> None:
     with running_service(tmp_path, seconds=0.4) as service:
         ids = [service.submit().json()["id"] for _ in range(3)]
-        time.sleep(0.1)
-        assert [service.retrieve(each).json()["status"] for each in ids] == ["generating", "generating", "queued"]
+        expected = ["generating", "generating", "queued"]
+        until(lambda: [service.retrieve(each).json()["status"] for each in ids] == expected)
         assert {service.wait(each)["status"] for each in ids} == {"completed"}
 
 

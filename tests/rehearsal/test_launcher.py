@@ -20,7 +20,7 @@ import requests
 
 from minimax_nb.errors import RehearsalError
 from minimax_nb.rehearsal.launcher import address
-from tests.support import ROOT
+from tests.support import ROOT, until
 from tests.support.network import Host
 from tests.support.service import (
     PRICE,
@@ -56,8 +56,7 @@ def test_a_killed_service_makes_its_songs_again(tmp_path: Path) -> None:
         finished = service.submit(client_request_id="one").json()["id"]
         first = requests.get(service.wait(finished)["audio_file"]["url"], timeout=10).content
         ids = [service.submit(client_request_id="one").json()["id"] for _ in range(3)]
-        time.sleep(0.2)
-        assert service.retrieve(ids[0]).json()["status"] == "generating"
+        until(lambda: service.retrieve(ids[0]).json()["status"] == "generating")
         before = service.address
         service.kill()
         assert [job["status"] in ("queued", "generating") for job in service.jobs()] == [False, True, True, True]
@@ -122,8 +121,7 @@ def test_a_service_that_makes_a_song_is_not_idle(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no interrupt for a single process")
 def test_an_interrupted_service_ends_well(tmp_path: Path) -> None:
     process = subprocess.Popen(command(tmp_path), env=environment(), stderr=subprocess.DEVNULL)
-    while not (tmp_path / "rehearsal" / "service.json").exists():
-        time.sleep(0.02)
+    until((tmp_path / "rehearsal" / "service.json").exists)
     process.send_signal(signal.SIGINT)
     assert process.wait(10) == 0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from minimax_nb.rehearsal.band.request import BandRequest
 from minimax_nb.rehearsal.server.job_store import JobStore
 from minimax_nb.rehearsal.server.worker import Worker
+from tests.support import until
 from tests.support.service import audio_bytes
 
 COVER = {"model": "minimax/music-cover", "prompt": "a calm folk song"}
@@ -29,10 +29,7 @@ def band_request(folder: Path, body: dict[str, object]) -> BandRequest:
         destination.write_bytes(b"mp3")
 
     Worker(store, band)
-    deadline = time.monotonic() + 10
-    while store.unfinished():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: not store.unfinished(), 10)
     found = store.find(job.id)
     assert found is not None
     assert found.status == "completed"

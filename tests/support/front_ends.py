@@ -19,7 +19,8 @@ import nbformat
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-ROOT = Path(__file__).parents[2]
+from tests.support import ROOT
+
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
     "--headless",
