@@ -102,6 +102,8 @@ def test_a_cover_takes_style_lyrics_and_settings(service: Running) -> None:
     )
     assert song["status"] == "completed"
     assert song["id"].endswith(":minimax/music-cover")
+    answer = service.submit(good_body(model="minimax/music-cover", prompt="a calm folk song"))
+    assert answer.json()["meta"] == {"usage": {"credits_used": CREDITS, "usd_spent": PRICE}}
 
 
 def test_a_reference_by_link_is_fetched_without_the_key(service: Running, site: Host) -> None:

@@ -86,6 +86,12 @@ def test_a_wrong_field_of_a_cover_is_named(service: Running, changes: dict[str, 
     assert list(issues(service.submit(body))) == [field]
 
 
+def test_a_rejected_submit_has_an_inference_id_that_names_no_song(service: Running) -> None:
+    answer = service.submit(good_body(prompt=""))
+    check_error(answer, 400)
+    check_error(service.retrieve(answer.headers["x-inference-id"]), 404)
+
+
 @pytest.mark.parametrize("field", ["prompt", "reference_audio_url"])
 def test_a_missing_field_is_named(service: Running, field: str) -> None:
     body = good_body()

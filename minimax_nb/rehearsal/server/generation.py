@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from typing import Any
 
 from tornado import web
@@ -58,7 +59,8 @@ class Generation(Handler):
         return super().applies(rule)
 
     async def post(self) -> None:
-        """Submit."""
+        """Submit; a rejected one has an id too, which names no song."""
+        self.inference_id = str(uuid.uuid4())
         await self.respond("submit", self._submit)
 
     async def get(self) -> None:
@@ -69,9 +71,11 @@ class Generation(Handler):
     async def _submit(self, rule: Rule | None) -> Reply:
         job = await self.context.loop.run_in_executor(None, self._accept, rule)
         self.context.worker.add(job)
-        return Reply(
-            {"id": job.id, "status": "queued"}, status=201, inference_id=job.id, cost_usd=self.context.price_usd
-        )
+        price = self.context.price_usd
+        answer: dict[str, Any] = {"id": job.id, "status": "queued"}
+        if job.model != DEFAULT_MODEL:  # the one answer that is documented without it
+            answer["meta"] = _usage(price)
+        return Reply(answer, status=201, inference_id=job.id, cost_usd=price)
 
     def _accept(self, rule: Rule | None) -> Job:
         body = self.reader.read(self.request.headers.get("Content-Type", ""))
@@ -119,7 +123,7 @@ class Generation(Handler):
             answer["audio_file"] = self._audio_file(job)
             if job.timeline:
                 answer["timeline"] = job.timeline
-        return {**answer, "meta": {"usage": {"credits_used": credits(job.cost_usd), "usd_spent": job.cost_usd}}}
+        return {**answer, "meta": _usage(job.cost_usd)}
 
     def _audio_file(self, job: Job) -> dict[str, Any]:
         query = self.context.signer.query(job.name)
@@ -131,6 +135,10 @@ class Generation(Handler):
         if self.context.faults.names() & set(AUDIO_FORMS):
             return file
         return {**file, "file_size": self.context.store.audio(job).stat().st_size}
+
+
+def _usage(cost_usd: float) -> dict[str, Any]:
+    return {"usage": {"credits_used": credits(cost_usd), "usd_spent": cost_usd}}
 
 
 class Download(Handler):

@@ -15,6 +15,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, ClassVar
 
@@ -45,6 +46,7 @@ class Handler(web.RequestHandler):
         self.context = context
         self.request_id = str(uuid.uuid4())
         self.rejection: Rejection | None = None
+        self.inference_id = ""
         self.api_key: ApiKey | None = None
 
     def prepare(self) -> None:
@@ -105,7 +107,7 @@ class Handler(web.RequestHandler):
         try:
             return await action(rule)
         except Rejection as rejection:
-            return rejection.reply
+            return replace(rejection.reply, inference_id=self.inference_id)
         except OSError as problem:
             logger.error("the disk cannot be used (%s)", type(problem).__name__)
             return Reply({"message": "The rehearsal service cannot use its folder; nothing was charged."}, 500)
