@@ -8,6 +8,7 @@ from typing import Any
 
 from tornado import web
 
+from ...catalogue import DEFAULT_MODEL
 from .context import Context
 from .fault_audio import AUDIO_FORMS
 from .faults import ERRORS, KEY_LIMIT, KEY_SCOPE, NO_CREDITS, Rule
