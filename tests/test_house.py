@@ -39,8 +39,8 @@ INSIDE = {
     "display": "environment progress waiting card picture plot",
     "library": "leases storage drive journal",
     "rehearsal": "band server launcher __main__",
-    "rehearsal/band": "request syllables form composer instruments mixer voice speech vocoder singer analysis "
-    "performance",
+    "rehearsal/band": "request syllables form composer instruments mixer encoder voice speech vocoder singer "
+    "analysis performance",
     "rehearsal/server": "responses encodings fault_audio faults rules request_body job_store keys worker context "
     "handler generation account model_list key_calls control app",
     "studio": "state html ui samples components announcer runner takes_under_way cards studio",

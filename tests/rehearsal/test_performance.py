@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from minimax_nb.rehearsal.band import encoder
 from minimax_nb.rehearsal.band import instruments as band
 from minimax_nb.rehearsal.band import mixer as mix
 from minimax_nb.rehearsal.band import voice as singing
@@ -242,7 +243,7 @@ def test_other_tempi_are_rejected(tempo: object) -> None:
 def test_titles_that_tags_can_hold(words: str, title: str, folder: Path) -> None:
     silence = np.zeros((RATE, 2), dtype=np.float32)
     score = compose(words, tempo=100, tonic=0, mode="major", seed=1)
-    mix.write_mp3(silence, folder / "tag.mp3", title=song_title(score), comment="x")
+    encoder.write_mp3(silence, folder / "tag.mp3", title=song_title(score), comment="x")
     with soundfile.SoundFile(folder / "tag.mp3") as file:
         assert file.title == title
 
@@ -272,16 +273,16 @@ def test_loudness_of_known_signals() -> None:
 
 def test_a_master_is_softened_until_its_mp3_keeps_the_ceiling(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     peaks = [3.0, 1.0, 0.5, -0.5, -0.9, -0.99, -1.2]
-    monkeypatch.setattr(mix, "true_peak", lambda sound: peaks.pop(0))
+    monkeypatch.setattr(encoder, "true_peak", lambda sound: peaks.pop(0))
     hiss = 0.1 * np.random.default_rng(3).standard_normal((RATE, 2)).astype(np.float32)
-    mix.write_mp3(hiss, folder / "softer.mp3", title="x", comment="x")
+    encoder.write_mp3(hiss, folder / "softer.mp3", title="x", comment="x")
     assert peaks == []
     assert np.std(decoded(folder / "softer.mp3")) < 0.05
 
 
 def test_a_loud_master_keeps_the_ceiling_as_an_mp3(folder: Path) -> None:
     square = np.sign(np.random.default_rng(3).standard_normal((2 * RATE, 2))).astype(np.float32)
-    mix.write_mp3(square, folder / "square.mp3", title="x", comment="x")
+    encoder.write_mp3(square, folder / "square.mp3", title="x", comment="x")
     assert -2 < mix.true_peak(decoded(folder / "square.mp3")) <= mix.CEILING
 
 

@@ -17,8 +17,9 @@ import soundfile
 
 from .analysis import NOTE_NAMES, Analysis, analyse
 from .composer import Score, compose, rng_for
+from .encoder import write_mp3
 from .instruments import RATE, play
-from .mixer import faded, mix, write_mp3
+from .mixer import faded, mix
 from .syllables import WORDLESS
 from .voice import Hummer, Voice, hum
 
