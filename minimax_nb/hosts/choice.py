@@ -1,0 +1,95 @@
+"""Which host: what a person may give for one, and what there is on this computer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InvalidOption
+from . import bucket, tunnel
+from .bucket import Bucket
+from .host import Host, InRequest, OwnFunction
+from .tunnel import Tunnel
+
+ReferenceHost = str | Callable[[Path], str] | None
+"""What `Session` takes: None, ``"tunnel"``, ``"s3://bucket/prefix"`` or a function."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way for a file to reach a service that takes links.
+
+    Attributes
+    ----------
+    reference_host : str
+        What `Session` takes for it; an example where the person has to name a place of their own; empty where the
+        person gives a link instead of the file.
+    label : str
+        For a button.
+    question : str
+        Asked before it is used, in plain words.
+    needs : str
+        What has to be done first; empty when it can be used at once.
+    """
+
+    reference_host: str
+    label: str
+    question: str
+    needs: str = ""
+
+
+def choose(told: ReferenceHost) -> Host:
+    """The host that a person means; contacts nobody.
+
+    Raises
+    ------
+    InvalidOption
+        When it is none; says which there are.
+    """
+    if told is None:
+        return InRequest()
+    if callable(told):
+        return OwnFunction(told)
+    if told == "tunnel":
+        return Tunnel()
+    if isinstance(told, str) and "://" in told and not told.lower().startswith(("http", "file:", "data:")):
+        return Bucket(told)
+    raise InvalidOption(
+        "reference_host is something else.",
+        do='Give "tunnel", an address such as "s3://bucket/folder", or a function that gives a link for a path.',
+    )
+
+
+def ways() -> tuple[Way, ...]:
+    """The ways there are when a service takes no file inside a request, the easiest first; contacts nobody."""
+    return (
+        Way(
+            "tunnel",
+            "Share this one file",
+            "The service wants a link. Share this one file through a temporary public address? "
+            "It is up while the song is being made, and gone afterwards.",
+            "" if tunnel.is_available() else tunnel.INSTALL,
+        ),
+        Way(
+            "s3://bucket/folder",
+            "Use my cloud storage",
+            "The service wants a link. Put this one file into your storage? The link is good for an hour, "
+            "and the file is deleted when the song is made.",
+            "" if bucket.is_available("s3://") else bucket.install_advice("s3"),
+        ),
+        Way("", "Give a link", "Paste an https link to the wav or mp3 that anyone can open."),
+    )
+
+
+def advice() -> str:
+    """The same as sentences, for those who write code."""
+    told = [f'reference_host="{way.reference_host}"' + _first(way) for way in ways() if way.reference_host]
+    return (
+        "This service takes links, and no files inside a request. Give a link to the track, or let this computer "
+        f"make one with Session({') or Session('.join(told)}); reference_host also takes a function of yours."
+    )
+
+
+def _first(way: Way) -> str:
+    return f" (first: {way.needs.rstrip('.')})" if way.needs else ""

@@ -1,0 +1,111 @@
+"""Links as people copy them: a page that shows a file becomes the file's own address; other pages are refused."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import SplitResult, parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
+
+from ..errors import InvalidReference
+
+_OWN_FILE = "Download it there and give the file, or put it where a link leads to the file itself."
+
+_PLAYERS = {
+    "youtube.com": "YouTube",
+    "youtu.be": "YouTube",
+    "youtube-nocookie.com": "YouTube",
+    "spotify.com": "Spotify",
+    "spotify.link": "Spotify",
+    "soundcloud.com": "SoundCloud",
+    "music.apple.com": "Apple Music",
+    "bandcamp.com": "Bandcamp",
+    "deezer.com": "Deezer",
+    "tidal.com": "Tidal",
+    "music.amazon.com": "Amazon Music",
+    "vimeo.com": "Vimeo",
+    "tiktok.com": "TikTok",
+}
+
+_CLOUDS = {
+    "1drv.ms": "OneDrive",
+    "onedrive.live.com": "OneDrive",
+    "sharepoint.com": "SharePoint",
+    "icloud.com": "iCloud",
+    "wetransfer.com": "WeTransfer",
+    "we.tl": "WeTransfer",
+    "photos.google.com": "Google Photos",
+    "photos.app.goo.gl": "Google Photos",
+}
+
+
+def to_file_link(url: str) -> str:
+    """The link of the file itself, where `url` is a page of Google Drive, Dropbox, GitHub or Hugging Face.
+
+    Parameters
+    ----------
+    url : str
+        An ``http(s)`` URL. Nothing is fetched.
+
+    Raises
+    ------
+    InvalidReference
+        For a page that gives no file, with what to do instead.
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
+    if name := _named(host, _PLAYERS):
+        raise InvalidReference(
+            f"A {name} page plays music in a browser and gives no file.",
+            do="Use a wav or mp3 file that is yours to use: from this computer, or by a link to the file itself.",
+        )
+    if name := _named(host, _CLOUDS):
+        raise InvalidReference(f"A {name} link leads to a page, not to the file.", do=_OWN_FILE)
+    for there, convert in _CONVERTED.items():
+        if host == there:
+            return convert(parts)
+    return url
+
+
+def _named(host: str, names: dict[str, str]) -> str:
+    return next((name for end, name in names.items() if host == end or host.endswith(f".{end}")), "")
+
+
+def _drive(parts: SplitResult) -> str:
+    """Google Drive: ``/file/d/<id>/view``, ``/open?id=``, ``/uc?id=``."""
+    query = parse_qs(parts.query)
+    match = re.search(r"/d/([\w-]{10,})", parts.path)
+    name = match.group(1) if match else query.get("id", [""])[0]
+    if "/folders/" in parts.path or not name or parts.hostname == "docs.google.com":
+        raise InvalidReference(
+            "This Google link leads to no single audio file.",
+            do='In Drive, open the menu of the track itself, choose Share, "Anyone with the link", copy that link.',
+        )
+    wanted = {"id": [name], "export": ["download"], "confirm": ["t"], "resourcekey": query.get("resourcekey", [])}
+    return f"https://drive.usercontent.google.com/download?{urlencode(wanted, doseq=True)}"
+
+
+def _dropbox(parts: SplitResult) -> str:
+    """Dropbox: ``dl=1`` gives the file, ``dl=0`` its page; a folder comes as a zip archive."""
+    if not re.match(r"/(s|scl/fi)/", parts.path):
+        raise InvalidReference(
+            "This Dropbox link leads to no single file.", do="In Dropbox, choose Copy link on the track itself."
+        )
+    kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in ("dl", "raw")]
+    return urlunsplit(("https", "www.dropbox.com", parts.path, urlencode([*kept, ("dl", "1")]), ""))
+
+
+def _github(parts: SplitResult) -> str:
+    return urlunsplit(parts._replace(path=re.sub(r"^(/[^/]+/[^/]+)/blob/", r"\1/raw/", parts.path)))
+
+
+def _hugging_face(parts: SplitResult) -> str:
+    path = re.sub(r"^((?:/datasets|/spaces)?/[^/]+/[^/]+)/blob/", r"\1/resolve/", parts.path)
+    return urlunsplit(parts._replace(path=path))
+
+
+_CONVERTED = {
+    "drive.google.com": _drive,
+    "docs.google.com": _drive,
+    "dropbox.com": _dropbox,
+    "github.com": _github,
+    "huggingface.co": _hugging_face,
+}
