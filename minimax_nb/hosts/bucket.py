@@ -61,6 +61,7 @@ class Bucket:
 
     @property
     def name(self) -> str:
+        """The address that was given."""
         return self.target
 
     @contextmanager

@@ -12,16 +12,11 @@ from ..errors import InvalidReference
 
 
 class Host(Protocol):
-    """What makes a link of a file.
-
-    Attributes
-    ----------
-    name : str
-        A few words for the person, without any secret; empty where nothing leaves this computer but the request.
-    """
+    """What makes a link of a file."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """A few words for the person, without any secret; empty where nothing is shared beside the request."""
 
     def share(self, file: Path) -> AbstractContextManager[str]:
         """A link to the file, for as long as the context lasts.
