@@ -38,7 +38,7 @@ INSIDE = {
     "audio": "mpeg kinds recording songs",
     "api": "key addresses responses transport download client",
     "display": "environment progress waiting card picture plot",
-    "hosts": "guard pages links host file_server tunnel bucket open_links choice",
+    "hosts": "guard pages links host file_server tunnel bucket open_links arrival choice",
     "library": "leases storage drive journal",
     "rehearsal": "band server launcher __main__",
     "rehearsal/band": "request syllables form composer instruments mixer encoder voice speech vocoder singer "

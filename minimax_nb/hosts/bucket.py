@@ -50,6 +50,8 @@ class Bucket:
         When it is no such address; nothing is contacted.
     """
 
+    ends = True
+
     def __init__(self, target: str) -> None:
         scheme, _, place = target.partition("://")
         if not re.fullmatch(r"[a-z][a-z0-9+]*", scheme) or not place or re.search(r"[\s?#]|:[^/]*@", place):

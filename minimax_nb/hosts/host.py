@@ -18,6 +18,10 @@ class Host(Protocol):
     def name(self) -> str:
         """A few words for the person, without any secret; empty where nothing is shared beside the request."""
 
+    @property
+    def ends(self) -> bool:
+        """Whether there is something to take away afterwards."""
+
     def share(self, file: Path) -> AbstractContextManager[str]:
         """A link to the file, for as long as the context lasts.
 
@@ -34,6 +38,7 @@ class InRequest:
     """The file travels inside the request, as a ``data:`` URI: nobody is asked, nothing is shared."""
 
     name = ""
+    ends = False
 
     @contextmanager
     def share(self, file: Path) -> Iterator[str]:
@@ -45,6 +50,7 @@ class OwnFunction:
     """A function of the person's own uploads the file; what becomes of it afterwards is theirs too."""
 
     name = "your own function"
+    ends = False
 
     def __init__(self, upload: Callable[[Path], str]) -> None:
         self._upload = upload

@@ -1,10 +1,11 @@
-"""Links that are up while their songs are being made. None outlives its song, its deadline or this process."""
+"""Links that are up while their songs are being made. None outlives its songs, its deadline or this process."""
 
 from __future__ import annotations
 
 import atexit
 import os
 import threading
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -18,7 +19,7 @@ LEFT_SECONDS = 60.0
 
 
 class SharedFile:
-    """A file that a host shares now, from the moment it is made until `close`.
+    """A file that a host shares now, for one song or for several that are asked for with it.
 
     Attributes
     ----------
@@ -27,59 +28,98 @@ class SharedFile:
     """
 
     def __init__(self, host: Host, file: Path) -> None:
+        self.url = ""
+        self._key = host, file
         self._process = os.getpid()
-        self._closing = threading.Lock()
-        self._timer: threading.Timer | None = None
+        self._lock = threading.Lock()
         self._stack = ExitStack()
-        self.url = self._stack.enter_context(host.share(file))
+        self._until: dict[str, float] = {}
+        self._timer: threading.Timer | None = None
+        self._closed = False
 
-    def keep_for(self, request_id: str) -> None:
-        """Stay up until the song of this request is made, or for `MOST_SECONDS` at most."""
-        _open[request_id] = self
-        self.close_in(MOST_SECONDS)
+    def add(self, request_id: str) -> bool:
+        """Be up for one more song; False for a link that is gone."""
+        with self._lock:
+            if not (self.url or self._closed):
+                host, file = self._key
+                try:
+                    self.url = self._stack.enter_context(host.share(file))
+                finally:
+                    if not self.url:
+                        self._close()
+            if not self._closed:
+                self._until[request_id] = time.monotonic() + MOST_SECONDS
+                self._schedule()
+            return not self._closed
 
-    def close_in(self, seconds: float) -> None:
-        """Close it after a while, in a thread of its own: a storage may take its time."""
-        timer, before = threading.Timer(seconds, self.close), self._timer
-        timer.daemon = True
-        self._timer = timer
-        if before is not None:
-            before.cancel()
-        timer.start()
+    def end(self, request_id: str, seconds: float = 0) -> None:
+        """Be up for a song only for so long; the link goes with its last song."""
+        with self._lock:
+            if request_id in self._until and not self._closed:
+                self._until[request_id] = min(self._until[request_id], time.monotonic() + seconds)
+                self._schedule()
 
     def close(self) -> None:
-        """Take the link away; whoever comes second waits until it is. A fork leaves its parent's alone."""
-        if self._process != os.getpid():
-            return
+        """Take the link away; whoever comes second waits until it is."""
+        with self._lock:
+            self._close()
+
+    def _schedule(self) -> None:
+        """Close it when its last song needs it no more, in a thread of its own: a storage may take its time."""
         if self._timer is not None:
             self._timer.cancel()
-        with self._closing:
+        self._timer = threading.Timer(max(self._until.values()) - time.monotonic(), self._close_in_time)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _close_in_time(self) -> None:
+        with self._lock:
+            if max(self._until.values()) <= time.monotonic():  # a song may have come since
+                self._close()
+
+    def _close(self) -> None:
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._process == os.getpid():  # a fork leaves its parent's link alone
             self._stack.close()
-        for request_id in [name for name, shared in list(_open.items()) if shared is self]:
-            _open.pop(request_id, None)
+        if _shared.get(self._key) is self:
+            del _shared[self._key]
 
 
-_open: dict[str, SharedFile] = {}
+_shared: dict[tuple[Host, Path], SharedFile] = {}
+
+
+def share(host: Host, file: Path, request_id: str) -> SharedFile:
+    """Share a file for a song; the same file is shared once, however many songs are asked for with it.
+
+    Raises
+    ------
+    MusicError
+        When the host gives no link.
+    """
+    while True:
+        shared = _shared.setdefault((host, file), SharedFile(host, file))
+        if shared.add(request_id):
+            return shared
 
 
 def end(request_id: str) -> None:
     """The song of this request is made, or never will be: its link goes now."""
-    shared = _open.get(request_id)
-    if shared is not None:
-        shared.close_in(0)
+    for shared in list(_shared.values()):
+        shared.end(request_id)
 
 
 def leave(request_id: str) -> None:
     """Nobody waits for the song any more: its link goes soon."""
-    shared = _open.get(request_id)
-    if shared is not None:
-        shared.close_in(LEFT_SECONDS)
+    for shared in list(_shared.values()):
+        shared.end(request_id, LEFT_SECONDS)
 
 
-def _end_all() -> None:
-    for shared in list(_open.values()):
+def _close_all() -> None:
+    for shared in list(_shared.values()):
         shared.close()
 
 
 # What a storage needs to be reached is gone by the time of `atexit`: this is the moment before that.
-getattr(threading, "_register_atexit", atexit.register)(_end_all)
+getattr(threading, "_register_atexit", atexit.register)(_close_all)

@@ -50,6 +50,7 @@ class Tunnel:
     """
 
     name = "a temporary public address"
+    ends = True
 
     @contextmanager
     def share(self, file: Path) -> Iterator[str]:

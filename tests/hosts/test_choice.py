@@ -1,38 +1,14 @@
-"""What may be given for a host, what there is on this computer, and how long a link is up."""
+"""What may be given for a host, and what there is on this computer."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from minimax_nb.errors import InvalidOption, InvalidReference
-from minimax_nb.hosts import open_links
 from minimax_nb.hosts.choice import advice, choose, ways
-from minimax_nb.hosts.open_links import SharedFile
-from tests.support.tunnel import eventually, put_on_path
-
-
-class Watched:
-    """A host that remembers whether its link is up."""
-
-    name = "watched"
-
-    def __init__(self) -> None:
-        self.up = threading.Event()
-        self.ended = 0
-
-    @contextmanager
-    def share(self, file: Path) -> Iterator[str]:
-        self.up.set()
-        try:
-            yield f"https://example.org/{file.name}"
-        finally:
-            self.ended += 1
-            self.up.clear()
+from tests.support.tunnel import put_on_path
 
 
 def test_each_kind_of_host_has_a_name_to_show() -> None:
@@ -73,38 +49,3 @@ def test_the_ways_say_what_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "temporary public address?" in tunnel.question
     assert (storage.reference_host, link.reference_host) == ("s3://bucket/folder", "")
     assert 'Session(reference_host="tunnel")' in advice()
-
-
-@pytest.fixture
-def host() -> Watched:
-    return Watched()
-
-
-def test_a_link_ends_with_its_song(host: Watched, tmp_path: Path) -> None:
-    shared = SharedFile(host, tmp_path / "a.mp3")
-    shared.keep_for("one")
-    assert shared.url == "https://example.org/a.mp3"
-    open_links.end("another")
-    assert host.up.is_set()
-    open_links.end("one")
-    assert eventually(lambda: not host.up.is_set() and not open_links._open)
-    open_links.end("one")
-    shared.close()
-    assert host.ended == 1
-    assert eventually(lambda: not any(isinstance(thread, threading.Timer) for thread in threading.enumerate()))
-
-
-def test_a_link_ends_at_its_deadline(host: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(open_links, "MOST_SECONDS", 0.1)
-    SharedFile(host, tmp_path).keep_for("one")
-    assert eventually(lambda: not host.up.is_set())
-
-
-def test_a_link_ends_soon_after_nobody_waits_any_more(
-    host: Watched, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(open_links, "LEFT_SECONDS", 0.2)
-    SharedFile(host, tmp_path).keep_for("one")
-    open_links.leave("one")
-    assert host.up.is_set()
-    assert eventually(lambda: not host.up.is_set())

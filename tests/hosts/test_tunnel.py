@@ -165,11 +165,9 @@ def test_killed_in_the_middle_it_leaves_nothing(file: Path, cloudflared: StandIn
 SHARING = """
 import sys, time
 from pathlib import Path
-from minimax_nb.hosts.open_links import SharedFile
+from minimax_nb.hosts.open_links import share
 from minimax_nb.hosts.tunnel import Tunnel
-shared = SharedFile(Tunnel(), Path(sys.argv[1]))
-shared.keep_for("a song")
-print(shared.url, flush=True)
+print(share(Tunnel(), Path(sys.argv[1]), "a song").url, flush=True)
 {then}
 """
 
