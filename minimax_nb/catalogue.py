@@ -1,113 +1,300 @@
-"""The models as data: what each takes, its limits and defaults.
+"""The models as data: what each takes, its limits and defaults, and what comes out.
 
-Source: the provider's model pages (state: August 2026). A model is one row here; nothing else in the
-package knows a model's name.
+Source: the provider's model pages (state: August 2026). A model is one row of `MODELS`; nothing else in the package
+knows a model's name. One thing has one name here on every model; `Option.field` says how the model calls it.
 """
 
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from .errors import InvalidLyrics, InvalidOption
+from .errors import InvalidInput, InvalidLyrics, InvalidOption, InvalidReference
 
 DEFAULT_MODEL = "minimax-music"
 
 
 @dataclass(frozen=True)
 class Option:
-    """One option of a model.
+    """One thing that can be asked of a model.
 
     Attributes
     ----------
     field : str
-        The name under which it is sent.
-    kind : type or tuple of type
-        What its value must be.
+        Where it goes in the request; a dot leads into an object, as in ``"audio_setting.format"``.
+    kind : type
+        What its value must be: str, bool, int, or float, which takes whole numbers as well.
     least, most : float
         The limits of a number, or of the length of a text in characters.
+    choices : tuple
+        The only values it may have; empty when there is no such list.
     required : bool
         Whether the model refuses a request without it.
+    default : object
+        What the model takes when nothing is said; None where that is not documented.
+    scale : int
+        What a value is multiplied by on its way into the request, such as 1000 for s that are sent as ms.
     """
 
     field: str
-    kind: type | tuple[type, ...]
+    kind: type
     least: float = 0
-    most: float = float("inf")
+    most: float = math.inf
+    choices: tuple[Any, ...] = ()
     required: bool = False
+    default: Any = None
+    scale: int = 1
+
+    @property
+    def path(self) -> tuple[str, ...]:
+        """Where it goes in the request, a name for each level."""
+        return tuple(self.field.split("."))
+
+    @property
+    def expected(self) -> str:
+        """What its value must be, in words."""
+        if self.choices:
+            return f"one of {', '.join(map(str, self.choices))}"
+        if self.kind is bool:
+            return "true or false"
+        limits = f"{self.least:.10g} {'or more' if math.isinf(self.most) else f'to {self.most:.10g}'}"
+        if self.kind is str:
+            return f"a text of {limits} characters"
+        number = "whole number" if self.kind is int else "number"
+        return f"a {number} {'of' if math.isinf(self.most) else 'from'} {limits}"
+
+    def accepts(self, value: Any) -> bool:
+        """Whether a value is of the right kind and within the limits."""
+        if isinstance(value, bool) or self.kind is bool:
+            return isinstance(value, bool) and self.kind is bool
+        if not isinstance(value, int | float if self.kind is float else self.kind):
+            return False
+        if self.choices:
+            return value in self.choices
+        size: Any = len(value) if isinstance(value, str) else value
+        return self.least <= size <= self.most
+
+    def in_request(self) -> Option:
+        """Return the same as the request has it: with the numbers that are sent, for whoever reads requests."""
+        if self.scale == 1:
+            return self
+        return replace(self, kind=int, least=self.least * self.scale, most=self.most * self.scale, scale=1)
+
+    def to_request(self, value: Any) -> Any:
+        """Turn a value into what is sent."""
+        return value if self.scale == 1 else round(value * self.scale)
+
+
+@dataclass(frozen=True)
+class ReferenceRule:
+    """What a model wants of a reference track.
+
+    Attributes
+    ----------
+    longer_than : float
+        In seconds.
+    excerpt : float
+        How much of it is sent at most, in seconds.
+    """
+
+    longer_than: float
+    excerpt: float = 60.0
 
 
 @dataclass(frozen=True)
 class Model:
-    """What one model takes.
+    """What one model takes, and what comes out.
 
     Attributes
     ----------
     name : str
         The name the service knows it by.
-    words_field : str
-        The field of the request that carries the lyrics.
-    words_limit : tuple of int
-        The fewest and the most characters of the lyrics as sent.
-    reference_seconds : float
-        A reference must be longer than this.
     options : mapping of str to Option
-        What may be given besides lyrics and reference.
+        What can be given besides the reference, `lyrics` and `style` among them, by our names.
+    reference : ReferenceRule or None
+        None where it takes no reference; every model that takes one needs it.
+    most_seconds : float
+        About how long its songs get.
+    formats : tuple of str
+        What its songs can be, the usual one first.
+    marks_accompaniment : bool
+        Whether ``##`` around the lyrics asks for instruments; elsewhere they always play.
+    keeps_form : bool
+        Whether a song keeps melody, form and length of its reference.
+    has_voice : bool
+        Whether it sings at all.
     """
 
     name: str
-    words_field: str
-    words_limit: tuple[int, int]
-    reference_seconds: float
-    options: Mapping[str, Option] = field(default_factory=dict)
+    options: Mapping[str, Option]
+    reference: ReferenceRule | None = None
+    most_seconds: float = 240.0
+    formats: tuple[str, ...] = ("mp3",)
+    marks_accompaniment: bool = False
+    keeps_form: bool = False
+    has_voice: bool = True
+
+    @property
+    def sings(self) -> bool:
+        """Whether lyrics can be given; else its songs are instrumental, or the words stand in the style."""
+        return "lyrics" in self.options
+
+    @property
+    def words_field(self) -> str:
+        """The field of the request that carries the lyrics."""
+        return self.options["lyrics"].field
+
+    @property
+    def reference_seconds(self) -> float:
+        """A reference must be longer than this."""
+        return self.reference.longer_than if self.reference else 0.0
+
+    def takes(self) -> str:
+        """Everything it takes, as a list for a person."""
+        return _listed([*self.options, *(["reference"] if self.reference else [])])
 
 
-MODELS: Mapping[str, Model] = MappingProxyType(
-    {
-        model.name: model
-        for model in (
-            Model("minimax-music", "prompt", (1, 600), 15),
-            Model(
-                "minimax/music-cover",
-                "lyrics",
-                (10, 3000),
-                6,
-                MappingProxyType(
-                    {
-                        "style": Option("prompt", str, 10, 2000, required=True),
-                        "audio_setting": Option("audio_setting", dict),
-                    }
-                ),
-            ),
-        )
+def _rows(*models: Model) -> Mapping[str, Model]:
+    return MappingProxyType({model.name: model for model in models})
+
+
+def _options(**options: Option) -> Mapping[str, Option]:
+    return MappingProxyType(options)
+
+
+def _sound(rate_field: str) -> dict[str, Option]:
+    """The settings of the file. Models differ in one name; pcm is left out, as nobody could check such a file."""
+    return {
+        "format": Option("audio_setting.format", str, choices=("mp3", "wav"), default="mp3"),
+        "sample_rate": Option(
+            f"audio_setting.{rate_field}", int, choices=(16_000, 24_000, 32_000, 44_100), default=44_100
+        ),
+        "bitrate": Option("audio_setting.bitrate", int, choices=(32_000, 64_000, 128_000, 256_000), default=256_000),
     }
-)
 
-MUSIC_MODELS = frozenset(
-    {
-        *MODELS,
+
+_FILES = ("mp3", "wav")
+
+MODELS = _rows(
+    # Here `prompt` carries the lyrics; with all others, the style.
+    Model(
+        "minimax-music",
+        _options(lyrics=Option("prompt", str, 1, 600, required=True)),
+        ReferenceRule(longer_than=15),
+        most_seconds=60,
+        marks_accompaniment=True,
+    ),
+    Model(
         "minimax/music-2.6",
+        _options(
+            lyrics=Option("lyrics", str, 1, 3000),
+            style=Option("prompt", str, 1, 2000),
+            instrumental=Option("is_instrumental", bool, default=False),
+            write_lyrics=Option("lyrics_optimizer", bool, default=False),
+            **_sound("audio_sample_rate"),
+        ),
+        most_seconds=300,
+        formats=_FILES,
+    ),
+    Model(
+        "minimax/music-cover",
+        _options(
+            lyrics=Option("lyrics", str, 10, 3000),
+            style=Option("prompt", str, 10, 2000, required=True),
+            **_sound("sample_rate"),
+        ),
+        # 6 s to 6 min; an mp3 is a little longer than what was put into it.
+        ReferenceRule(longer_than=math.nextafter(6, 0), excerpt=359),
+        most_seconds=360,
+        keeps_form=True,
+        formats=_FILES,
+    ),
+    Model(
         "minimax/music-2.0",
+        _options(
+            lyrics=Option("lyrics", str, 10, 3000, required=True),
+            style=Option("prompt", str, 10, 2000, required=True),
+            **_sound("audio_sample_rate"),
+        ),
+        formats=_FILES,
+    ),
+    Model(
         "minimax/music-1.5",
+        _options(
+            lyrics=Option("lyrics", str, 10, 3000, required=True),
+            style=Option("prompt", str, 10, 300, required=True),
+            **_sound("audio_sample_rate"),
+        ),
+        formats=_FILES,
+    ),
+    Model(
         "google/lyria2",
+        _options(
+            style=Option("prompt", str, 1, required=True),
+            negative_style=Option("negative_prompt", str, 1),
+            seed=Option("seed", int),
+        ),
+        formats=("wav",),
+        has_voice=False,
+    ),
+    Model(
         "stable-audio",
+        _options(
+            style=Option("prompt", str, 1, required=True),
+            seconds=Option("seconds_total", int, 1, 47, default=30),
+            seconds_start=Option("seconds_start", int, 1, 47),
+            steps=Option("steps", int, 1, 1000, default=100),
+        ),
+        most_seconds=47,
+        formats=("wav",),
+        has_voice=False,
+    ),
+    Model(
         "elevenlabs/eleven_music",
-        "music-01",
-    }
+        _options(
+            style=Option("prompt", str, 1, 2000, required=True),
+            seconds=Option("music_length_ms", float, 10, 300, default=10, scale=1000),
+        ),
+        most_seconds=300,
+    ),
 )
-"""All models of the service that make music, whoever asked for it: what counts as a song in its logs."""
 
-REHEARSAL_OPTIONS: Mapping[str, Option] = MappingProxyType(
+MUSIC_MODELS = frozenset({*MODELS, "music-01"})
+"""All models of the service that make or made music, whoever asked for it: what counts as a song in its logs."""
+
+REHEARSAL_OPTIONS = _options(
+    tempo=Option("tempo", float, 40, 240),
+    key=Option("key", str, 1, 20),
+    language=Option("language", str, 2, 20),
+    seed=Option("seed", int, 0, 2**32 - 1),
+)
+"""What the rehearsal band takes as well, whichever model it rehearses."""
+
+ABOUT = MappingProxyType(
     {
-        "tempo": Option("tempo", (int, float), 40, 240),
-        "key": Option("key", str, 1, 20),
-        "language": Option("language", str, 2, 20),
-        "seed": Option("seed", int, 0, 2**32 - 1),
+        "lyrics": "the words that are sung",
+        "style": "what it shall sound like, in words",
+        "reference": "a song whose manner it takes",
+        "format": "mp3 or wav",
+        "sample_rate": "of the file, in Hz",
+        "bitrate": "of an mp3, in bits per second",
+        "instrumental": "no voice, so no words are needed",
+        "write_lyrics": "the model writes the words, from the style",
+        "seconds": "how long it gets",
+        "seconds_start": "where in the model's own timeline it begins, in seconds",
+        "negative_style": "what it shall not sound like",
+        "seed": "the same seed, the same song",
+        "steps": "how thoroughly it is worked out",
+        "tempo": "in beats per minute, such as 92",
+        "key": "such as A minor",
+        "language": "of the words, such as en",
     }
 )
+"""Each option in a few words."""
 
 
 def music_model(name: str) -> str:
@@ -127,75 +314,144 @@ def find_model(name: str) -> Model:
     try:
         return MODELS[name]
     except (KeyError, TypeError):
-        raise InvalidOption(f"There is no model {name!r}.", do=f"Choose one of: {_listed(MODELS)}.") from None
+        known = f"Choose one of: {_listed(MODELS)}."
+        raw = f'If the service has it, give its own fields: submit(model={name!r}, fields={{"prompt": ...}}).'
+        raise InvalidOption(f"There is no model {name!r} here.", do=f"{known} {raw}") from None
 
 
-def check_words(model: Model, prompt: str) -> None:
+def check_lyrics(model: Model, prompt: str) -> None:
     """Check the length of the lyrics as sent.
 
     Raises
     ------
     InvalidLyrics
-        When they are shorter or longer than the model takes.
+        When they are shorter or longer than the model takes, or it takes none.
     """
-    least, most = model.words_limit
-    if len(prompt) > most:
+    if not model.sings:
+        elsewhere = "Write the words into style" if model.name == "elevenlabs/eleven_music" else "Leave them out"
+        raise InvalidLyrics(f"{model.name} takes no lyrics.", do=f"{elsewhere}. It takes: {model.takes()}.")
+    option = model.options["lyrics"]
+    length = len(prompt)
+    if length > option.most:
         raise InvalidLyrics(
-            f"The lyrics are {len(prompt)} characters long as sent, and {model.name} takes {most}.",
-            do=f"Shorten them by {len(prompt) - most}.",
+            f"The lyrics are {length} characters long as sent, and {model.name} takes {option.most}.",
+            do=f"Shorten them by {length - int(option.most)}.",
         )
-    if len(prompt) < least:
+    if length < option.least:
         raise InvalidLyrics(
-            f"The lyrics are {len(prompt)} characters long as sent, and {model.name} wants at least {least}.",
+            f"The lyrics are {length} characters long as sent, and {model.name} wants at least {option.least}.",
             do="Write a little more.",
         )
 
 
-def to_fields(model: Model, options: Mapping[str, Any], *, rehearsal: bool) -> dict[str, Any]:
-    """Check the options of a request and give them the names they are sent under.
+check_words = check_lyrics
+
+
+def check_reference(model: Model, *, given: bool) -> None:
+    """Check that there is a reference where the model needs one, and none where it takes none.
+
+    Raises
+    ------
+    InvalidReference
+    """
+    if given and model.reference is None:
+        raise InvalidReference(f"{model.name} takes no reference.", do=f"Leave it out. It takes: {model.takes()}.")
+    if not given and model.reference is not None:
+        raise InvalidReference(f"{model.name} needs a reference track.")
+
+
+def to_fields(
+    model: Model, options: Mapping[str, Any], *, lyrics: str | None = None, rehearsal: bool = False
+) -> dict[str, Any]:
+    """Check what is asked for and give it the names it is sent under.
 
     Parameters
     ----------
     model : Model
     options : mapping of str to object
-        As the person gave them.
+        As the person gave them, without those that are None.
+    lyrics : str
+        As they are sent; empty for none, None where they go their own way.
     rehearsal : bool
         Whether the rehearsal band is asked, which takes `REHEARSAL_OPTIONS` as well.
 
+    Returns
+    -------
+    dict
+        The fields of the request, but for the model's name and the reference.
+
     Raises
     ------
+    InvalidLyrics
+        When there are none where they are needed, or their length does not fit.
     InvalidOption
         For an option the model does not know, a missing one, a value of the wrong kind or outside its limits.
     """
-    known = {**model.options, **(REHEARSAL_OPTIONS if rehearsal else {})}
+    known = {name: option for name, option in model.options.items() if name != "lyrics"}
+    known |= REHEARSAL_OPTIONS if rehearsal else {}
     for name in options:
         if name not in known:
-            raise InvalidOption(f"{model.name} has no option {name!r}.", do=_advice(name, known))
+            raise InvalidOption(f"{model.name} has no option {name!r}.", do=_advice(model, name, known))
     for name, option in known.items():
         if option.required and name not in options:
-            raise InvalidOption(f"{model.name} needs the option {name!r}.", do=f"Add {name}=...")
-    return {known[name].field: _checked(name, known[name], value) for name, value in options.items()}
+            raise InvalidOption(
+                f"{model.name} needs the option {name!r}, {ABOUT[name]}.", do=f"Add {name}=..., {option.expected}."
+            )
+    if lyrics is not None:
+        _check_words(model, options, lyrics)
+    fields: dict[str, Any] = {}
+    for name, value in options.items():
+        _put(fields, known[name].path, _checked(name, known[name], value))
+    return {model.options["lyrics"].field: lyrics, **fields} if lyrics else fields
+
+
+def from_fields(model: Model, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a request as the model does: what is asked for, by our names."""
+    asked = {}
+    for name, option in {**model.options, **REHEARSAL_OPTIONS}.items():
+        value: Any = fields
+        for part in option.path:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value is not None:
+            asked[name] = value if option.scale == 1 else value / option.scale
+    return asked
+
+
+def _check_words(model: Model, options: Mapping[str, Any], lyrics: str) -> None:
+    """Check that there are words where they are needed, and not where nobody would sing them."""
+    if lyrics:
+        check_lyrics(model, lyrics)
+        for name in ("instrumental", "write_lyrics"):
+            if options.get(name):
+                raise InvalidOption(f"{name}=True means {ABOUT[name]}.", do="Leave out that or the lyrics.")
+    elif model.sings and model.options["lyrics"].required:
+        raise InvalidLyrics(f"{model.name} needs lyrics.", do="Write at least one line of lyrics.")
+    elif options.get("write_lyrics") and not options.get("style"):
+        raise InvalidOption("write_lyrics=True means the words come from the style.", do="Add style=...")
+    elif not options.get("style"):
+        raise InvalidInput(f"{model.name} has nothing to go by.", do="Give lyrics, or style=... in words.")
 
 
 def _checked(name: str, option: Option, value: Any) -> Any:
-    if not isinstance(value, option.kind) or isinstance(value, bool):
-        raise InvalidOption(f"{name}={value!r} is a {type(value).__name__}, which {name} cannot be.")
-    size: Any = len(value) if isinstance(value, str | dict) else value
-    if not option.least <= size <= option.most:
-        unit = " characters" if isinstance(value, str) else ""
-        raise InvalidOption(
-            f"{name}={value!r} is out of range.", do=f"Give {option.least:g} to {option.most:g}{unit}."
-        )
-    return value
+    if option.accepts(value):
+        return option.to_request(value)
+    if isinstance(value, str) and option.kind is str and not option.choices:
+        length = len(value)
+        raise InvalidOption(f"{name} is {length} characters long.", do=f"It must be {option.expected}.")
+    raise InvalidOption(f"{name}={value!r} cannot be used.", do=f"It must be {option.expected}.")
 
 
-def _advice(name: str, known: Mapping[str, Option]) -> str:
+def _put(fields: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for part in path[:-1]:
+        fields = fields.setdefault(part, {})
+    fields[path[-1]] = value
+
+
+def _advice(model: Model, name: str, known: Mapping[str, Option]) -> str:
     if name in REHEARSAL_OPTIONS:
         return "Only the rehearsal band takes it; leave it out, or rehearse with Session(rehearse=True)."
     close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        return f"Did you mean {close[0]!r}?"
-    return f"It takes: {_listed(known)}." if known else "Leave it out; it takes lyrics and a reference only."
+    return f"{f'Did you mean {close[0]!r}? ' if close else ''}It takes: {model.takes()}."
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -142,7 +142,7 @@ def measure(lyrics: str, *, accompaniment: bool, model: str = catalogue.DEFAULT_
         Whose limit counts.
     """
     row = catalogue.find_model(model)
-    limit = row.words_limit[1]
+    limit = int(row.options["lyrics"].most)
     if not lyrics.strip():
         return Meter(0, limit)
     try:
@@ -153,7 +153,7 @@ def measure(lyrics: str, *, accompaniment: bool, model: str = catalogue.DEFAULT_
     lines = sum(bool(line.strip()) for line in words.splitlines())
     meter = Meter(len(prompt), limit, lines, len(re.findall(r"\n\s*\n", words)), prompt=prompt)
     try:
-        catalogue.check_words(row, prompt)
+        catalogue.check_lyrics(row, prompt)
     except InvalidLyrics as error:
         return replace(meter, problem=f"{error.what} {error.do}")
     return meter

@@ -78,7 +78,8 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._desk = Desk(self._draw)
         admit_parts()
         self._service = ServiceLine(self._session.choice, self._ask)
-        seconds = catalogue.find_model(catalogue.DEFAULT_MODEL).reference_seconds
+        rule = catalogue.find_model(catalogue.DEFAULT_MODEL).reference
+        seconds = rule.longer_than if rule else 0.0
         self._reference = ReferenceCard(self._references, seconds, reference)
         self._lyrics = LyricsCard(lyrics)
         self._extras = Extras()

@@ -1,4 +1,4 @@
-"""The body of a submit: read whole within a bound, and checked against the rows of `models.py`."""
+"""The body of a submit: read whole within a bound, and checked against the rows of `catalogue.py`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...catalogue import MODELS, REHEARSAL_OPTIONS, Model, Option
+from ...catalogue import MODELS, REHEARSAL_OPTIONS, Model
 from .responses import Rejection
 
 MOST_BODY_BYTES = 32_000_000
@@ -20,6 +20,9 @@ MOST_BODY_BYTES = 32_000_000
 _MOST_URL_CHARACTERS = 8192
 _DATA_URI_FIELD = re.compile(rb'"reference_audio_url"\s*:\s*"data:', re.IGNORECASE)
 _DATA_URI = re.compile(r"data:audio/[a-z0-9.+-]+(;[a-z0-9.+=-]+)*;base64,", re.IGNORECASE)
+
+_Path = tuple[str, ...]
+_REFERENCE = ("reference_audio_url",)
 
 Issue = dict[str, object]
 
@@ -104,7 +107,7 @@ def _with_audio_apart(fields: dict[str, Any]) -> RequestBody:
     try:
         audio = base64.b64decode(text[head.end() :], validate=True)
     except (binascii.Error, ValueError):
-        raise rejected([_issue("reference_audio_url", "valid base64 after data:", "something else")]) from None
+        raise rejected([_issue(_REFERENCE, "valid base64 after data:", "something else")]) from None
     return RequestBody({**fields, "reference_audio_url": head[0]}, audio)
 
 
@@ -113,19 +116,28 @@ def rejected(issues: list[Issue]) -> Rejection:
     return Rejection(400, "Invalid payload provided", issues)
 
 
-def _issue(name: str, expected: str, received: str, *, code: str = "invalid_type", message: str = "") -> Issue:
+def _required(path: _Path, expected: str) -> Issue:
+    return _issue(path, expected, "undefined", message="Required")
+
+
+def _unrecognized(path: _Path) -> Issue:
+    name = ".".join(path)[:80]
+    return _issue((name,), "nothing", "a field", code="unrecognized_keys", message=f"Unrecognized field {name!r}")
+
+
+def _issue(path: _Path, expected: str, received: str, *, code: str = "invalid_type", message: str = "") -> Issue:
     return {
         "code": code,
         "expected": expected,
         "received": received,
-        "path": [name],
+        "path": list(path),
         "message": message or f"Expected {expected}, received {received}",
     }
 
 
 def data_uri_rejected() -> Rejection:
     """The rejection of a service that takes links alone."""
-    return rejected([_issue("reference_audio_url", "url", "data: URI", code="invalid_string", message="Invalid url")])
+    return rejected([_issue(_REFERENCE, "url", "data: URI", code="invalid_string", message="Invalid url")])
 
 
 def _received(value: object) -> str:
@@ -141,7 +153,7 @@ def _received(value: object) -> str:
 def _check(body: RequestBody) -> None:
     name = body.fields.get("model")
     if not isinstance(name, str):
-        raise rejected([_issue("model", "the name of a model", _received(name))])
+        raise rejected([_issue(("model",), "the name of a model", _received(name))])
     if name not in MODELS:
         raise Rejection(404, f"Model not found: {name[:80]!r}. The rehearsal service has {', '.join(MODELS)}.")
     issues = _issues(MODELS[name], body)
@@ -150,57 +162,35 @@ def _check(body: RequestBody) -> None:
 
 
 def _issues(model: Model, body: RequestBody) -> list[Issue]:
-    checks = _checks(model)
-    issues = [
-        _issue(name[:80], "nothing", "a field", code="unrecognized_keys", message=f"Unrecognized field {name[:80]!r}")
-        for name in body.fields
-        if name not in {"model", *checks}
-    ]
-    for name, check in checks.items():
-        if name in body.fields:
-            if not check.accepts(body.fields[name]):
-                issues.append(_issue(name, check.expected, _received(body.fields[name])))
-        elif check.required:
-            issues.append(_issue(name, check.expected, "undefined", message="Required"))
-    if body.audio is not None and not body.audio:
-        issues.append(_issue("reference_audio_url", "audio after data:", "nothing"))
-    return issues
+    options = {option.path: option.in_request() for option in (*model.options.values(), *REHEARSAL_OPTIONS.values())}
+    given = _flat(body.fields, {path[0] for path in options if len(path) > 1})
+    known = {("model",), *options, *([_REFERENCE] if model.reference else [])}
+    issues = [_unrecognized(path) for path in given if path not in known]
+    for path, option in options.items():
+        if path not in given:
+            issues += [_required(path, option.expected)] if option.required else []
+        elif not option.accepts(given[path]):
+            issues.append(_issue(path, option.expected, _received(given[path])))
+    return issues + (_reference_issues(body) if model.reference else [])
 
 
-@dataclass(frozen=True)
-class _Check:
-    """What one field must be: in words, and as a test."""
-
-    expected: str
-    accepts: Callable[[Any], bool]
-    required: bool = False
-
-
-def _checks(model: Model) -> dict[str, _Check]:
-    least, most = model.words_limit
-    words = Option(model.words_field, str, least, most, required=model.words_field == "prompt")
-    options = [words, *model.options.values(), *REHEARSAL_OPTIONS.values()]
-    reference = _Check("an http(s) URL, or data:audio/...;base64, with the audio", _is_reference, required=True)
-    return {"reference_audio_url": reference, **{option.field: _option_check(option) for option in options}}
+def _reference_issues(body: RequestBody) -> list[Issue]:
+    expected = "an http(s) URL, or data:audio/...;base64, with the audio"
+    if _REFERENCE[0] not in body.fields:
+        return [_required(_REFERENCE, expected)]
+    value = body.fields[_REFERENCE[0]]
+    if not _is_reference(value):
+        return [_issue(_REFERENCE, expected, _received(value))]
+    return [_issue(_REFERENCE, "audio after data:", "nothing")] if body.audio == b"" else []
 
 
-def _option_check(option: Option) -> _Check:
-    if option.kind is str:
-        expected = f"a text of {option.least:g} to {option.most:g} characters"
-        return _Check(expected, lambda value: isinstance(value, str) and _within(option, len(value)), option.required)
-    if option.kind is dict:
-        return _Check("an object of the documented settings", _is_setting, option.required)
-    whole = "a whole number" if option.kind is int else "a number"
-    expected = f"{whole} from {option.least:.10g} to {option.most:.10g}"
-    return _Check(expected, lambda value: _is_number(option, value) and _within(option, value), option.required)
-
-
-def _within(option: Option, size: float) -> bool:
-    return option.least <= size <= option.most
-
-
-def _is_number(option: Option, value: object) -> bool:
-    return isinstance(value, option.kind) and not isinstance(value, bool)
+def _flat(fields: Mapping[str, Any], groups: Collection[str]) -> dict[_Path, Any]:
+    """The fields by their paths: those of `groups` one level down."""
+    flat: dict[_Path, Any] = {}
+    for name, value in fields.items():
+        inside = value if name in groups and isinstance(value, dict) else None
+        flat |= {(name,): value} if inside is None else {(name, inner): each for inner, each in inside.items()}
+    return flat
 
 
 def _is_reference(value: object) -> bool:
@@ -214,19 +204,3 @@ def _is_reference(value: object) -> bool:
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", value)
-
-
-_SETTINGS: Mapping[str, tuple[object, ...]] = {
-    "sample_rate": (16000, 24000, 32000, 44100),
-    "bitrate": (32000, 64000, 128000, 256000),
-    "format": ("mp3",),
-}
-
-
-def _is_setting(value: object) -> bool:
-    if not isinstance(value, dict):
-        return False
-    return all(
-        name in _SETTINGS and not isinstance(chosen, bool | list | dict) and chosen in _SETTINGS[name]
-        for name, chosen in value.items()
-    )

@@ -8,11 +8,13 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ...catalogue import MODELS, REHEARSAL_OPTIONS
+from ...catalogue import MODELS, from_fields
+from ...lyrics import read_prompt
 from ..band.request import Band, BandRequest
 from .job_store import Job, JobStore, failure
 
@@ -75,9 +77,11 @@ class Worker:
 
     def _play(self, job: Job, part: Path) -> Mapping[str, Any] | None:
         reference, body = self._store.reference(job), job.body
-        if not body["reference_audio_url"].startswith("data:"):
+        rule = MODELS[job.model].reference
+        if rule and not body["reference_audio_url"].startswith("data:"):
             fetch_reference(body["reference_audio_url"], reference)
-        check_length(reference, MODELS[job.model].reference_seconds)
+        if rule:
+            check_length(reference, rule.longer_than)
         performance = self._band(_band_request(job, reference), part)
         if not part.is_file() or not part.stat().st_size:
             raise ValueError("The band played nothing.")
@@ -86,17 +90,24 @@ class Worker:
 
 def _band_request(job: Job, reference: Path) -> BandRequest:
     """What the band is asked for; only `minimax-music` puts ## around its words to ask for accompaniment."""
-    model, body = MODELS[job.model], job.body
-    words = str(body.get(model.words_field) or "")
-    marked = words.startswith("##") and words.endswith("##")
+    model = MODELS[job.model]
+    asked = from_fields(model, job.body)
+    words, accompaniment = str(asked.get("lyrics", "")), True
+    if model.marks_accompaniment:
+        words, accompaniment = read_prompt(words)
+    asked |= {
+        "lyrics": words,
+        "accompaniment": accompaniment,
+        "instrumental": not model.has_voice or bool(asked.get("instrumental")),
+        "seed": job.seed,
+    }
+    known = {field.name for field in fields(BandRequest)}
     return BandRequest(
         model.name,
-        lyrics=words.strip("#").strip() if marked else words,
-        style=str(body.get("prompt") or "") if model.words_field != "prompt" else "",
-        reference=reference,
-        accompaniment=marked or model.words_field != "prompt",
-        seed=job.seed,
-        **{name: body[name] for name in REHEARSAL_OPTIONS if name in body and name != "seed"},
+        reference=reference if model.reference else None,
+        keep_form=model.keeps_form,
+        most_seconds=model.most_seconds,
+        **{name: value for name, value in asked.items() if name in known},
     )
 
 
