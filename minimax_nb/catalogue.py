@@ -76,7 +76,7 @@ class Option:
         if self.choices:
             return value in self.choices
         size: Any = len(value) if isinstance(value, str) else value
-        return self.least <= size <= self.most
+        return bool(self.least <= size <= self.most)
 
     def in_request(self) -> Option:
         """Return the same as the request has it: with the numbers that are sent, for whoever reads requests."""
