@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status: 0, or 1 after one line that says what is wrong, 130 after an interrupt.
     """
     if isinstance(sys.stdout, TextIOWrapper):
-        # Redirected on Windows, it knows the letters of one code page only; titles have others.
+        # Redirected on Windows, it knows the characters of one code page only; titles have others.
         sys.stdout.reconfigure(errors="backslashreplace")
     options, rest = _parser().parse_known_args(arguments)
     if rest and options.command is not lab:
@@ -76,10 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_making(verbs)
     _add_keeping(verbs)
-    _add_verb(verbs, doctor, "look at what is here and what is missing, and say what to do", [""], "what was found")
+    _add_verb(verbs, doctor, "check what is installed and missing, and say what to do", [""], "what was found")
     faulty = """--fault '{"fault": "bad_gateway", "call": "retrieve", "times": 2}'"""
     verb = _add_verb(verbs, rehearse, "run the rehearsal service in the foreground", ["--port 8787", faulty])
-    verb.add_argument("--port", type=int, default=0, help="a free one unless told")
+    verb.add_argument("--port", type=int, default=0, help="default: any free one")
     verb.add_argument("--fault", action="append", default=[], metavar="JSON", help="a fault to commit; repeatable")
     return parser
 
@@ -91,9 +91,9 @@ def _add_making(verbs: Verbs) -> None:
     verb.add_argument("-o", "--output", type=Path, default=Path("song.mp3"), help="where to save it (song.mp3)")
     add_timeout(verb)
     examples = ["lyrics.txt reference.mp3", '- reference.mp3 --rehearse --key "A minor" < lyrics.txt']
-    verb = _add_verb(verbs, submit, "step 1: ask for a song and print its id", examples, "the song")
+    verb = _add_verb(verbs, submit, "step 1: request a song and print its id", examples, "the song")
     _add_request(verb, required=True)
-    verb = _add_verb(verbs, retrieve, "step 2: look once how a song is doing", ["ID -o my_song.mp3"], "the song")
+    verb = _add_verb(verbs, retrieve, "step 2: poll a song once", ["ID -o my_song.mp3"], "the song")
     verb.add_argument("id", help="as printed by submit")
     verb.add_argument("-o", "--output", type=Path, help="where to save it once it is completed")
 
@@ -102,7 +102,7 @@ def _add_keeping(verbs: Verbs) -> None:
     _add_verb(verbs, songs, "list the library, newest first", ["", "--json"], "a list of songs")
     examples = ["", "--since 24h"]
     verb = _add_verb(verbs, recover, "finish what was left open", examples, "a list of the finished songs")
-    verb.add_argument("--since", help='also look in the logs of the service for unknown songs, such as "24h"')
+    verb.add_argument("--since", help='also search the logs of the service for songs missing here, such as "24h"')
     add_timeout(verb)
 
 
@@ -143,7 +143,7 @@ def lab(options: argparse.Namespace) -> int:
                 shutil.copyfile(shipped, shipped.name)
     except OSError as error:
         raise LibraryError(
-            f"The notebooks cannot be put into this folder: {error.strerror}.",
+            f"The notebooks cannot be copied into this folder: {error.strerror}.",
             do="Change to a folder you can write to and run `minimax-nb lab` again.",
         ) from None
     print(f"The notebooks are in {Path.cwd()}. If no window opens, go to the address that follows.", flush=True)
@@ -202,7 +202,7 @@ def _submit_sample(session: Session, options: argparse.Namespace) -> Song:
     """A sample is always rehearsed: nobody pays for a song whose words they did not write."""
     from .rehearsal.band.performance import play_sample
 
-    print("Rehearsing a sample song, to a reference that the built-in band plays. Free.", file=sys.stderr)
+    print("Rehearsing a sample song with a reference that the built-in band plays. Free.", file=sys.stderr)
     with TemporaryDirectory() as folder:
         reference = play_sample(Path(folder) / "sample.mp3")
         return session.submit(lyrics.SAMPLE, reference, **song_options(options))
@@ -225,7 +225,7 @@ def retrieve(options: argparse.Namespace) -> None:
     saved = found.save(options.output) if options.output and found.status is Status.COMPLETED else None
     _tell(options, "\n".join([_line(found), *([str(saved)] if saved else [])]), song_data(found, saved))
     if not found.status.final:
-        print("Not ready yet: look again in a moment, or wait with `minimax-nb recover`.", file=sys.stderr)
+        print("Not ready yet: retrieve it again in a moment, or wait with `minimax-nb recover`.", file=sys.stderr)
 
 
 def songs(options: argparse.Namespace) -> None:
@@ -334,7 +334,7 @@ def rehearse(options: argparse.Namespace) -> None:
     if not rehearsal.serve(home, options.port, idle=None, faults=options.fault, ready=ready):
         raise RehearsalError(
             f"The library in {home} has a rehearsal service already.",
-            do="Name another folder with MINIMAX_NB_HOME, or wait: half an hour unused, and it ends by itself.",
+            do="Choose another folder with MINIMAX_NB_HOME, or wait: it ends after half an hour without use.",
         )
 
 

@@ -46,7 +46,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """One thing that was checked.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class Report(tuple[Finding, ...]):
     @property
     def summary(self) -> str:
         """The same as a sentence."""
-        return "Ready to rehearse." if self.ok else "A rehearsal is not possible yet: see what is wrong."
+        return "Ready to rehearse." if self.ok else "Rehearsing is not possible yet: see what is wrong above."
 
     def __repr__(self) -> str:
         return "\n".join([*map(str, self), self.summary])
@@ -174,7 +174,7 @@ def _front_end() -> Finding:
         return Finding(
             "Front end",
             State.NOTE,
-            "no JupyterLab beside this Python; the command line works without",
+            "JupyterLab is not installed for this Python; the command line works without it",
             install("lab"),
         )
     return Finding("Front end", State.OK, (", ".join(there) or "Jupyter") + here)
@@ -188,9 +188,9 @@ def _key() -> Finding:
         do = f"Correct or unset {', '.join(KEY_VARIABLES)} or MINIMAX_NB_BASE_URL, whichever is wrong."
         return Finding("Key", State.WRONG, error.what, do)
     if key is None:
-        do = "Nothing, to rehearse. For real songs, make one at aimlapi.com/app/keys and set AIML_API_KEY."
+        do = "None is needed to rehearse. For real songs, make one at aimlapi.com/app/keys and set AIML_API_KEY."
         if in_colab() and not in_notebook():
-            do = "Colab's secrets are seen from a cell only: from minimax_nb import doctor; doctor()"
+            do = "Colab's secrets can only be read from a cell: from minimax_nb import doctor; doctor()"
         return Finding("Key", State.NOTE, "none: songs are rehearsed, free", do)
     variable = next((name for name in KEY_VARIABLES if os.environ.get(name, "").strip()), "")
     where = f"in the environment variable {variable}" if variable else f"in Colab's secret {KEY_VARIABLES[0]}"
@@ -221,7 +221,7 @@ def _disk() -> Finding:
     try:
         free = shutil.disk_usage(_nearest(Session().journal.home)).free
     except OSError as error:
-        return Finding("Disk", State.NOTE, f"how much is free cannot be seen: {error.strerror}")
+        return Finding("Disk", State.NOTE, f"the free space cannot be determined: {error.strerror}")
     state = State.OK if free > _FEW_BYTES else State.NOTE if free > _LEAST_BYTES else State.WRONG
     do = "" if state is State.OK else "Free some space, or set MINIMAX_NB_HOME to a folder on another disk."
     return Finding("Disk", state, f"{free / 1e9:.1f} GB free for songs of 1 to 8 MB", do)
@@ -237,7 +237,7 @@ def _voice() -> Finding:
         subprocess.run(command, env=environment(), capture_output=True, check=True, timeout=_VOICE_PATIENCE)
     except (subprocess.SubprocessError, OSError) as error:
         said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().splitlines()
-        what = f"espeak-ng is installed and does not speak ({said[-1] if said else type(error).__name__})"
+        what = f"espeak-ng is installed but does not work ({said[-1] if said else type(error).__name__})"
         return Finding("Voice", State.WRONG, what, install("voice").replace("install", "install --force-reinstall"))
     return Finding("Voice", State.OK, "espeak-ng sings the words of a rehearsal")
 
@@ -249,11 +249,11 @@ def _loopback() -> Finding:
             with socket.create_connection(server.getsockname(), _PATIENCE) as caller, server.accept()[0] as called:
                 caller.sendall(b"la")
                 called.settimeout(_PATIENCE)
-                heard = called.recv(2)
+                received = called.recv(2)
     except OSError as error:
-        what = f"this computer cannot call itself at 127.0.0.1 ({error.strerror or error})"
+        what = f"this computer cannot connect to itself at 127.0.0.1 ({error.strerror or error})"
         return Finding("Loopback", State.WRONG, what, "Allow local connections for Python in the firewall.")
-    if heard != b"la":
+    if received != b"la":
         what = "something else answers at 127.0.0.1"
         return Finding("Loopback", State.WRONG, what, "Allow local connections for Python in the firewall.")
     return Finding("Loopback", State.OK, "a free port on 127.0.0.1 answers, as the rehearsal service needs it")
@@ -263,7 +263,7 @@ def _api() -> Finding:
     try:
         client = Client(Choice().hosted_url, find_key())
     except InvalidInput:
-        return Finding("API", State.NOTE, "not asked, as the key or the address is wrong", "See above.")
+        return Finding("API", State.NOTE, "not tried, because the key or the address is wrong", "See above.")
     answer: SimpleQueue[Finding] = SimpleQueue()
     # In a thread, as names are looked up with no deadline.
     threading.Thread(target=lambda: answer.put(_asked(client)), daemon=True).start()
@@ -292,5 +292,5 @@ def _asked(client: Client) -> Finding:
 
 
 def _unreached(what: str) -> Finding:
-    do = "Rehearsing works without. For real songs: check the network, and HTTPS_PROXY where there is a proxy."
+    do = "Rehearsing works without it. For real songs, check the network; behind a proxy, set HTTPS_PROXY."
     return Finding("API", State.NOTE, what, do)

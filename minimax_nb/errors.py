@@ -124,7 +124,7 @@ class InvalidKey(InvalidInput):
 
 
 class ServiceError(MusicError):
-    """The service answered, and the answer was no.
+    """The service rejected the request.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ class Refused(ServiceError):
     """The service does not accept the request (400)."""
 
     http_status = 400
-    do = "Change what the service names and try again."
+    do = "Correct what the service objects to and try again."
 
 
 class Unauthorized(ServiceError):
@@ -154,14 +154,14 @@ class NoCredits(ServiceError):
     """No credits left, or this key may not do that (403)."""
 
     http_status = 403
-    do = "Top up or look at the key's limits at aimlapi.com/app/billing, then try again."
+    do = "Top up or raise the key's limit at aimlapi.com/app/billing, then try again."
 
 
 class NotFound(ServiceError):
     """There is no such song, model or address (404)."""
 
     http_status = 404
-    do = "Look at the id: songs() lists the ones in your library."
+    do = "Check the id: songs() lists those in your library."
 
 
 class RateLimited(ServiceError):
@@ -187,7 +187,7 @@ class OutcomeUnknown(MusicError):
     """The song was asked for, and the answer got lost on the way."""
 
     spent = Spent.MAYBE
-    do = "Do not ask for it again yet: recover() looks it up at the service and picks it up."
+    do = "Do not request it again yet: recover() looks it up in the service's logs."
 
 
 class GenerationFailed(MusicError):
@@ -200,7 +200,7 @@ class DownloadFailed(MusicError):
     """The song is made, and its file could not be fetched yet."""
 
     spent = Spent.YES
-    do = "recover() fetches it again; fetching costs nothing."
+    do = "recover() downloads it again; that costs nothing."
 
 
 class WaitTimeout(MusicError, TimeoutError):

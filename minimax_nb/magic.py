@@ -24,7 +24,7 @@ example:
 
   With a laugh, we always win.
 
-{name} on that line stands for what is in the variable, "{name}" for a path with blanks in it.
+{name} on that line stands for what is in the variable, "{name}" for a path with spaces in it.
 Afterwards the song is in the variable my_song; %song shows the last song, or waits for it.
 """
 
@@ -128,12 +128,12 @@ def _line_parser() -> _Parser:
 
 
 def _add_name(parser: _Parser) -> None:
-    parser.add_argument("--name", type=_variable, default="song", help="the variable it lands in (song unless told)")
+    parser.add_argument("--name", type=_variable, default="song", help="the variable that holds it (default: song)")
 
 
 def _variable(name: str) -> str:
     if not name.isidentifier() or keyword.iskeyword(name):
         raise argparse.ArgumentTypeError(
-            f"{name!r} is no name for a variable: letters, digits and _ only, as in my_song"
+            f"{name!r} is not a valid variable name: use letters, digits and _ only, as in my_song"
         )
     return name

@@ -1,4 +1,4 @@
-"""What a song can be asked with on one line of text: the options that `%%song` and the command line share."""
+"""What a song can be requested with on one line of text: the options that `%%song` and the command line share."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ _OF_THE_BAND = ("tempo", "key", "language", "seed")
 def add_song_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what song is wanted, and from whom."""
     parser.add_argument(
-        "--model", default=catalogue.DEFAULT_MODEL, help=f"who makes it ({catalogue.DEFAULT_MODEL} unless told)"
+        "--model", default=catalogue.DEFAULT_MODEL, help=f"which model makes it (default: {catalogue.DEFAULT_MODEL})"
     )
     parser.add_argument("--unaccompanied", action="store_true", help="the voice alone, no instruments")
-    parser.add_argument("--rehearse", action="store_true", help="by the free band on this computer, key or no key")
+    parser.add_argument(
+        "--rehearse", action="store_true", help="use the free band on this computer, even if there is a key"
+    )
     parser.add_argument("--tempo", type=float, help="rehearsal only: beats per minute, such as 92")
     parser.add_argument("--key", help='rehearsal only: such as "A minor"')
-    parser.add_argument("--language", help='rehearsal only: of the words, such as "en"')
+    parser.add_argument("--language", help='rehearsal only: the language of the words, such as "en"')
     parser.add_argument("--seed", type=int, help="rehearsal only: the same seed, the same song")
 
 
@@ -35,7 +37,7 @@ def song_options(options: argparse.Namespace) -> dict[str, Any]:
 
 def add_timeout(parser: argparse.ArgumentParser) -> None:
     """Add how long to wait."""
-    parser.add_argument("--timeout", type=float, default=600, help="seconds to wait (600 unless told)")
+    parser.add_argument("--timeout", type=float, default=600, help="seconds to wait (default: 600)")
 
 
 def check_folder(output: Path | None) -> None:

@@ -105,8 +105,8 @@ def test_what_stands_in_a_variable_can_be_the_reference(
     [
         ("reference.mp3 --nme x", "unrecognized arguments: --nme x"),
         ("reference.mp3 --tempo fast", "invalid float value: 'fast'"),
-        ("reference.mp3 --name 'my song'", "'my song' is no name for a variable"),
-        ("reference.mp3 --name class", "'class' is no name for a variable"),
+        ("reference.mp3 --name 'my song'", "'my song' is not a valid variable name"),
+        ("reference.mp3 --name class", "'class' is not a valid variable name"),
         ("", "the following arguments are required: reference"),
         ('"reference.mp3', "no closing quotation"),
     ],

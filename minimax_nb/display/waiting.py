@@ -27,8 +27,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_STEP = 0.1  # s between two looks, and until the interrupt button is noticed
-_EVENT_STEP, _EVENTS = 0.05, 10  # s between two looks for events of the page, and how many are handled at once
+_STEP = 0.1  # s between two calls, and until the interrupt button is noticed
+_EVENT_STEP, _EVENTS = 0.05, 10  # s between two rounds of events of the page, and how many are handled at once
 _FAREWELL = 2.0  # s that an interrupted awaitable may take to end
 
 
@@ -93,12 +93,12 @@ def run(awaitable: Awaitable[T]) -> T:
     return _Helper(awaitable).wait()
 
 
-def wait_until(look: Callable[[], T | None]) -> T:
-    """Call `look` several times a second until it returns something.
+def wait_until(result_of: Callable[[], T | None]) -> T:
+    """Call `result_of` several times a second until it returns something.
 
     Parameters
     ----------
-    look : callable
+    result_of : callable
         Returns None while there is nothing; what it raises is raised.
 
     Raises
@@ -109,9 +109,9 @@ def wait_until(look: Callable[[], T | None]) -> T:
     if choose(loop_runs=_loop_runs(), ipykernel=_ipykernel_version()) is Way.NESTED:
         from jupyter_ui_poll import run_ui_poll_loop
 
-        found: T = run_ui_poll_loop(look, sleep=_EVENT_STEP, n=_EVENTS)
+        found: T = run_ui_poll_loop(result_of, sleep=_EVENT_STEP, n=_EVENTS)
         return found
-    while (result := look()) is None:
+    while (result := result_of()) is None:
         time.sleep(_STEP)
     return result
 

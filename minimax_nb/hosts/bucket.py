@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..api.transport import bounded
-from ..errors import InvalidOption, MusicError, Unreachable
+from ..errors import InvalidOption, MusicError, Unreachable, install
 from ..library.leases import is_alive, this_worker
 
 LINK_SECONDS = 3600
@@ -56,7 +56,7 @@ class Bucket:
         scheme, _, place = target.partition("://")
         if not re.fullmatch(r"[a-z][a-z0-9+]*", scheme) or not place or re.search(r"[\s?#]|:[^/]*@", place):
             raise InvalidOption(
-                "reference_host is no address of a storage.",
+                "reference_host is not the address of a cloud storage.",
                 do='Give one like "s3://bucket/folder"; keys belong where the storage\'s own tools look for them.',
             )
         self.target = target.rstrip("/")
@@ -91,11 +91,11 @@ class Bucket:
             storage.put_file(str(file), key)
             return str(storage.sign(key, expiration=LINK_SECONDS))
         except NotImplementedError:
-            raise InvalidOption(f"{self.target} cannot give links to its files.", do="Choose another.") from None
+            raise InvalidOption(f"{self.target} cannot sign links to its files.", do="Choose another.") from None
         except Exception as error:  # each storage has a tree of errors of its own
             raise Unreachable(
-                f"The reference could not be put into {self.target}: {_why(error)}.",
-                do="Look at the address and at the credentials for it, or choose another reference_host.",
+                f"The reference could not be uploaded to {self.target}: {_why(error)}.",
+                do="Check the address and its credentials, or choose another reference_host.",
             ) from None
 
 
@@ -139,7 +139,7 @@ def _storage(uri: str) -> tuple[Any, str]:
 
         return url_to_fs(uri, skip_instance_cache=True)  # type: ignore[no-any-return]
     except ImportError:
-        raise InvalidOption(f"{scheme}:// needs a package that is not here.", do=install_advice(scheme)) from None
+        raise InvalidOption(f"{scheme}:// needs a package that is missing.", do=install_advice(scheme)) from None
     except Exception as error:
         raise InvalidOption(f"{scheme}:// cannot be used: {_why(error)}.", do="Choose another.") from None
 
@@ -150,7 +150,7 @@ def install_advice(scheme: str) -> str:
     try:
         return f'pip install "{package}=={metadata.version("fsspec")}"'
     except metadata.PackageNotFoundError:
-        return 'pip install "minimax_nb[hosts]"' if package == "s3fs" else f"pip install {package}"
+        return install("hosts") if package == "s3fs" else f"pip install {package}"
 
 
 def _write(note: Path, uri: str, worker: str) -> None:

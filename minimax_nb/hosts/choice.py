@@ -56,7 +56,7 @@ def choose(told: ReferenceHost) -> Host:
     if isinstance(told, str) and "://" in told and not told.lower().startswith(("http", "file:", "data:")):
         return Bucket(told)
     raise InvalidOption(
-        "reference_host is something else.",
+        "reference_host must be a name, an address or a function.",
         do='Give "tunnel", an address such as "s3://bucket/folder", or a function that gives a link for a path.',
     )
 
@@ -86,7 +86,7 @@ def advice() -> str:
     """The same as sentences, for those who write code."""
     told = [f'reference_host="{way.reference_host}"' + _first(way) for way in ways() if way.reference_host]
     return (
-        "This service takes links, and no files inside a request. Give a link to the track, or let this computer "
+        "This service accepts links only, not files inside a request. Give a link to the track, or let this computer "
         f"make one with Session({') or Session('.join(told)}); reference_host also takes a function of yours."
     )
 

@@ -102,15 +102,15 @@ class _Fetched:
 
     def _body(self, answer: requests.Response) -> Iterator[bytes]:
         if answer.status_code != 200:
-            raise _unreachable(f"it answers {answer.status_code}")
+            raise _unreachable(f"the server responds with HTTP {answer.status_code}")
         self.content_type = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if self.content_type == "text/html":
-            raise InvalidReference("The link leads to a web page, not to a sound file.", do=_SHARE)
+            raise InvalidReference("The link leads to a web page, not to an audio file.", do=_SHARE)
         deadline = time.monotonic() + _MOST_SECONDS
         try:
             for block in transport.blocks(answer):
                 if time.monotonic() > deadline:
-                    raise _unreachable("it comes too slowly")
+                    raise _unreachable("it is too slow")
                 yield block
         except transport.Unreadable as error:
             raise _unreachable(transport.why(error)) from None
@@ -124,7 +124,7 @@ def _joined(url: str, location: str) -> str:
     try:
         return urljoin(url, location)
     except ValueError:
-        raise InvalidReference("The link leads on to an address that is none.", do=_SHARE) from None
+        raise InvalidReference("The link redirects to an invalid address.", do=_SHARE) from None
 
 
 def check_address(url: str, *, local: bool) -> None:
@@ -135,19 +135,19 @@ def check_address(url: str, *, local: bool) -> None:
     InvalidReference
     """
     try:
-        parts = urlsplit(url)
-        host, on_this_computer = parts.hostname or "", is_loopback(url)
-        port = parts.port or 443
+        split = urlsplit(url)
+        host, on_this_computer = split.hostname or "", is_loopback(url)
+        port = split.port or 443
     except ValueError:
         raise InvalidReference("The link is not a complete address.") from None
-    if on_this_computer and local and parts.scheme in ("http", "https"):
+    if on_this_computer and local and split.scheme in ("http", "https"):
         return
     if on_this_computer or _is_private(host, port):
         raise InvalidReference(
-            "The link leads into this computer's own network, where the service cannot fetch it.",
+            "The link points into your own network, where the service cannot reach it.",
             do="Give the file itself, or a link that works from anywhere.",
         )
-    if parts.scheme != "https" or not host or parts.username or parts.password:
+    if split.scheme != "https" or not host or split.username or split.password:
         raise InvalidReference(
             "A link to a reference must begin with https:// and hold no password.",
             do="Give the file itself, or an https link that anyone can open.",
@@ -178,9 +178,11 @@ def _judge(blocks: _Fetched, longer_than: float, formats: tuple[str, ...]) -> No
     kind, seconds = _measure(data, longer_than)
     if kind not in formats:
         what = (
-            f"a {kind} file" if kind else f"no sound file that can be read here ({blocks.content_type or 'unknown'})"
+            f"leads to a {kind} file"
+            if kind
+            else f"is not audio that can be read here ({blocks.content_type or '?'})"
         )
-        raise InvalidReference(f"The link leads to {what}.", do=f"The model takes {' and '.join(formats).lower()}.")
+        raise InvalidReference(f"The link {what}.", do=f"The model takes {' and '.join(formats).lower()}.")
     if seconds <= longer_than and len(data) < _MOST_BYTES:
         raise InvalidReference(
             f"The track behind the link is {seconds:.1f} s long, and the model needs more than {longer_than:g} s.",

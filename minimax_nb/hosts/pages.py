@@ -50,8 +50,8 @@ def to_file_link(url: str) -> str:
     InvalidReference
         For a page that gives no file, with what to do instead.
     """
-    parts = urlsplit(url)
-    host = (parts.hostname or "").removeprefix("www.").removeprefix("m.")
+    address = urlsplit(url)
+    host = (address.hostname or "").removeprefix("www.").removeprefix("m.")
     if name := _named(host, _PLAYERS):
         raise InvalidReference(
             f"A {name} page plays music in a browser and gives no file.",
@@ -61,7 +61,7 @@ def to_file_link(url: str) -> str:
         raise InvalidReference(f"A {name} link leads to a page, not to the file.", do=_OWN_FILE)
     for there, convert in _CONVERTED.items():
         if host == there:
-            return convert(parts)
+            return convert(address)
     return url
 
 
@@ -69,37 +69,38 @@ def _named(host: str, names: dict[str, str]) -> str:
     return next((name for end, name in names.items() if host == end or host.endswith(f".{end}")), "")
 
 
-def _drive(parts: SplitResult) -> str:
+def _drive(address: SplitResult) -> str:
     """Google Drive: ``/file/d/<id>/view``, ``/open?id=``, ``/uc?id=``."""
-    query = parse_qs(parts.query)
-    match = re.search(r"/d/([\w-]{10,})", parts.path)
+    query = parse_qs(address.query)
+    match = re.search(r"/d/([\w-]{10,})", address.path)
     name = match.group(1) if match else query.get("id", [""])[0]
-    if "/folders/" in parts.path or not name or parts.hostname == "docs.google.com":
+    if "/folders/" in address.path or not name or address.hostname == "docs.google.com":
         raise InvalidReference(
-            "This Google link leads to no single audio file.",
+            "This Google link does not lead to a single audio file.",
             do='In Drive, open the menu of the track itself, choose Share, "Anyone with the link", copy that link.',
         )
     wanted = {"id": [name], "export": ["download"], "confirm": ["t"], "resourcekey": query.get("resourcekey", [])}
     return f"https://drive.usercontent.google.com/download?{urlencode(wanted, doseq=True)}"
 
 
-def _dropbox(parts: SplitResult) -> str:
+def _dropbox(address: SplitResult) -> str:
     """Dropbox: ``dl=1`` gives the file, ``dl=0`` its page; a folder comes as a zip archive."""
-    if not re.match(r"/(s|scl/fi)/", parts.path):
+    if not re.match(r"/(s|scl/fi)/", address.path):
         raise InvalidReference(
-            "This Dropbox link leads to no single file.", do="In Dropbox, choose Copy link on the track itself."
+            "This Dropbox link does not lead to a single file.",
+            do="In Dropbox, choose Copy link on the track itself.",
         )
-    kept = [(name, value) for name, value in parse_qsl(parts.query) if name not in ("dl", "raw")]
-    return urlunsplit(("https", "www.dropbox.com", parts.path, urlencode([*kept, ("dl", "1")]), ""))
+    kept = [(name, value) for name, value in parse_qsl(address.query) if name not in ("dl", "raw")]
+    return urlunsplit(("https", "www.dropbox.com", address.path, urlencode([*kept, ("dl", "1")]), ""))
 
 
-def _github(parts: SplitResult) -> str:
-    return urlunsplit(parts._replace(path=re.sub(r"^(/[^/]+/[^/]+)/blob/", r"\1/raw/", parts.path)))
+def _github(address: SplitResult) -> str:
+    return urlunsplit(address._replace(path=re.sub(r"^(/[^/]+/[^/]+)/blob/", r"\1/raw/", address.path)))
 
 
-def _hugging_face(parts: SplitResult) -> str:
-    path = re.sub(r"^((?:/datasets|/spaces)?/[^/]+/[^/]+)/blob/", r"\1/resolve/", parts.path)
-    return urlunsplit(parts._replace(path=path))
+def _hugging_face(address: SplitResult) -> str:
+    path = re.sub(r"^((?:/datasets|/spaces)?/[^/]+/[^/]+)/blob/", r"\1/resolve/", address.path)
+    return urlunsplit(address._replace(path=path))
 
 
 _CONVERTED = {

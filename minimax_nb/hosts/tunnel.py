@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 from urllib.parse import urlsplit
 
 from ..api.transport import bounded
-from ..errors import InvalidOption, Unreachable
+from ..errors import InvalidOption, Unreachable, install
 from . import guard
 from .file_server import serve
 from .links import answers
@@ -33,7 +33,7 @@ REACH_SECONDS = 45.0
 
 INSTALL = (
     "Install cloudflared (macOS: brew install cloudflared; Windows: winget install Cloudflare.cloudflared), "
-    'or pip install "minimax_nb[tunnel]".'
+    f"or: {install('tunnel')}"
 )
 _OTHERWISE = "Check the network and try again, give a link to the track, or choose another reference_host."
 
@@ -91,7 +91,7 @@ def find_program() -> str:
     try:
         from pycloudflared.util import download, get_info
     except ImportError:
-        raise InvalidOption("A tunnel needs the program cloudflared, which is not here.", do=INSTALL) from None
+        raise InvalidOption("A tunnel needs the program cloudflared, which is not installed.", do=INSTALL) from None
     try:
         info = get_info()
         return str(info.executable if Path(info.executable).exists() else download(info))
@@ -103,10 +103,10 @@ class _Running:
     """The program while it runs, and what it says."""
 
     def __init__(self, program: str, url: str) -> None:
-        parts = urlsplit(url)
+        split = urlsplit(url)
         self._command = [
             *(program, "tunnel", "--no-autoupdate", "--config", os.devnull, "--protocol", "http2"),
-            *("--metrics", "127.0.0.1:0", "--url", f"{parts.scheme}://{parts.netloc}"),
+            *("--metrics", "127.0.0.1:0", "--url", f"{split.scheme}://{split.netloc}"),
         ]
         self._lines: SimpleQueue[str | None] = SimpleQueue()
         self._last: deque[str] = deque(maxlen=2)

@@ -39,7 +39,7 @@ def keep_on_drive() -> Path:
         _FOLDER.mkdir(parents=True, exist_ok=True)
     except Exception as error:  # Colab raises what it likes when leave is not given
         raise LibraryError(
-            f"Google Drive is not to be had ({type(error).__name__}).", do="Run keep_on_drive() again and allow it."
+            f"Google Drive is not available ({type(error).__name__}).", do="Run keep_on_drive() again and allow it."
         ) from None
     os.environ["MINIMAX_NB_HOME"] = str(_FOLDER)
     return _FOLDER

@@ -65,7 +65,7 @@ _BUSY_SECONDS = 30.0
 _LONG_SECONDS = 600.0
 _ENOUGH = 3
 
-_CARRY_ON = "Make room or make the folder writable; then recover() carries on. Do not ask for the song again."
+_CARRY_ON = "Free some space or make the folder writable; then recover() carries on. Do not request the song again."
 
 
 class Journal:
@@ -251,7 +251,7 @@ class Journal:
         song = self._to_song(row)
         abandoned = song.status is Status.SENDING and not _at_work(row)
         return (
-            self.step(song, Status.UNKNOWN, error="Its sender ended before the answer came.") if abandoned else song
+            self.step(song, Status.UNKNOWN, error="Its kernel ended before a response came.") if abandoned else song
         )
 
     def _select(self, rest: str, *values: object) -> list[Song]:

@@ -238,7 +238,7 @@ def _folder(home: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:
-        raise RehearsalError(f"The folder {folder} cannot be made: {problem.strerror}.") from problem
+        raise RehearsalError(f"The folder {folder} cannot be created: {problem.strerror}.") from problem
     return folder
 
 
@@ -323,7 +323,7 @@ def _start(folder: Path, timeout: float) -> Address:
         if process is None or (process.poll() == 0 and time.monotonic() - spawned > _RETRY_SECONDS):
             process, spawned = _spawn(folder, log), time.monotonic()
         elif process.poll():
-            raise RehearsalError(f"The rehearsal service ended at once. {_last_lines(log, begin)}")
+            raise RehearsalError(f"The rehearsal service stopped right after it started. {_last_lines(log, begin)}")
         time.sleep(0.05)
     raise RehearsalError(f"The rehearsal service did not start in {timeout:g} s. {_last_lines(log, begin)}")
 

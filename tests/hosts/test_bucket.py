@@ -61,7 +61,7 @@ def test_a_failure_of_the_song_leaves_no_object(storage: Storage, file: Path) ->
 def test_a_storage_that_does_not_take_it_says_why(storage: Storage, file: Path) -> None:  # noqa: F811
     with pytest.raises(Unreachable) as caught, Bucket("s3://no-such-bucket/x").share(file):
         pytest.fail("there is no link")
-    assert "could not be put into s3://no-such-bucket/x: FileNotFoundError" in str(caught.value)
+    assert "could not be uploaded to s3://no-such-bucket/x: FileNotFoundError" in str(caught.value)
     assert "Nothing was spent." in str(caught.value)
     assert "the-secret" not in str(caught.value)
     assert not notes(file)
@@ -121,7 +121,7 @@ def test_an_address_that_is_none_or_holds_a_secret_is_refused(target: str) -> No
 
 
 def test_one_that_cannot_sign_says_so(file: Path) -> None:
-    with pytest.raises(InvalidOption, match="cannot give links"), Bucket("memory://x").share(file):
+    with pytest.raises(InvalidOption, match="cannot sign links"), Bucket("memory://x").share(file):
         pytest.fail("there is no link")
     assert not notes(file)
 

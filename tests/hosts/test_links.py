@@ -107,17 +107,17 @@ def test_too_short_is_said_with_the_models_own_rule(web: Web) -> None:
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
-        ((404, {}, b""), "cannot be fetched from here: it answers 404"),
+        ((404, {}, b""), "cannot be fetched from here: the server responds with HTTP 404"),
         ((403, {}, b""), "without signing in"),
         ((200, {"Content-Type": "text/html; charset=utf-8"}, b"<!doctype html>"), "leads to a web page"),
-        ((200, {"Content-Type": "image/png"}, b"\x89PNG" * 99), "no sound file that can be read here (image/png)"),
-        ((200, {}, b""), "no sound file"),
+        ((200, {"Content-Type": "image/png"}, b"\x89PNG" * 99), "is not audio that can be read here (image/png)"),
+        ((200, {}, b""), "is not audio"),
         ((200, {"Content-Length": str(len(MP3))}, MP3[:9999]), "the connection broke"),
         ((302, {"Location": "/x"}, b""), "without end"),
         ((302, {"Location": "https://10.0.0.1/a.mp3"}, b""), "own network"),
         ((302, {"Location": "http://169.254.169.254/latest/meta-data"}, b""), "own network"),
         ((302, {"Location": "file:///etc/passwd"}, b""), "must begin with https"),
-        ((302, {"Location": "https://[x"}, b""), "an address that is none"),
+        ((302, {"Location": "https://[x"}, b""), "redirects to an invalid address"),
     ],
 )
 def test_what_is_wrong_with_a_link_is_said(web: Web, answer: Answer, says: str) -> None:
@@ -211,9 +211,9 @@ def test_a_page_becomes_the_link_of_its_file(page: str, file: str) -> None:
         ("https://1drv.ms/u/s!abc", "A OneDrive link leads to a page"),
         ("https://school-my.sharepoint.com/:u:/g/x", "Download it there"),
         ("https://drive.google.com/drive/folders/1AbcDEF_ghiJKL-mnop", "Anyone with the link"),
-        ("https://docs.google.com/document/d/1AbcDEF_ghiJKL-mnop/edit", "no single audio file"),
+        ("https://docs.google.com/document/d/1AbcDEF_ghiJKL-mnop/edit", "does not lead to a single audio file"),
         ("https://www.dropbox.com/sh/abc/x?dl=0", "Copy link on the track itself"),
-        ("https://www.dropbox.com/scl/fo/abc/x?rlkey=k", "no single file"),
+        ("https://www.dropbox.com/scl/fo/abc/x?rlkey=k", "does not lead to a single file"),
     ],
 )
 def test_a_page_without_a_file_is_refused_with_what_to_do(page: str, says: str) -> None:

@@ -174,10 +174,10 @@ def _drum(name: str) -> Audio:
 
 
 def _drums(score: Score, groove: Groove) -> Audio:
-    """The kit: the groove in every bar, a fill into each new part, a crash on its first beat."""
+    """The drums: the groove in every bar, a fill into each new part, a crash on its first beat."""
     stem, rng = _silence(score), rng_for(score.seed, "drums")
     new_parts = _new_parts(score)
-    kit = (
+    drums = (
         ("kick", groove.kick, 0.0, 0.9),
         (groove.snare_sound, groove.snare, 0.05, 0.6),
         (groove.hat_sound, groove.hat, -0.25, 0.6),
@@ -186,7 +186,7 @@ def _drums(score: Score, groove: Groove) -> Audio:
         if any(start - 1 <= beat < start for start in new_parts):
             continue  # a fill has the drums
         energy = ENERGY[section.kind]
-        for name, pattern, pan, level in kit:
+        for name, pattern, pan, level in drums:
             strength = _strength(pattern, step)
             if strength:
                 late = 0.0 if name == "kick" else float(rng.normal(0.003, 0.003))
@@ -216,10 +216,10 @@ def _new_parts(score: Score) -> list[float]:
 
 
 def _fill(stem: Audio, score: Score, start: float, rng: np.random.Generator) -> None:
-    """A beat of strokes down the kit, and a crash with the kick where the new part begins."""
-    kit = [("snare", 0.1), ("snare", 0.1), ("tom high", -0.3), ("tom low", 0.35)]
+    """A beat of strokes down the drums, and a crash with the kick where the new part begins."""
+    drums = [("snare", 0.1), ("snare", 0.1), ("tom high", -0.3), ("tom low", 0.35)]
     strokes = (0, 0.25, 0.5, 0.75) if rng.random() < 0.6 else (0, 0.5, 0.75)
-    for (name, pan), place in zip(kit[-len(strokes) :], strokes, strict=True):
+    for (name, pan), place in zip(drums[-len(strokes) :], strokes, strict=True):
         _add(stem, score.at(start - 1 + place), _drum(name), 0.35 + 0.2 * place, pan)
     _add(stem, score.at(start), _drum("crash"), 0.4, 0.3)
     _add(stem, score.at(start), _drum("kick"), 0.8)
