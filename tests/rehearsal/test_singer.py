@@ -217,4 +217,4 @@ def test_a_timeline_that_makes_no_sense_is_none(data: object) -> None:
 
 
 def test_the_frames_of_speech_are_kept_for_few_lines_only() -> None:
-    assert singer._frames.cache_info().maxsize == 8
+    assert singer._frames.cache_info().maxsize == singer.LINES_KEPT < 100

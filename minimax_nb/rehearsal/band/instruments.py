@@ -104,16 +104,22 @@ def choose_groove(score: Score) -> Groove:
     return suiting[int(rng_for(score.seed, "groove").integers(len(suiting)))]
 
 
+def silence(samples: int) -> Audio:
+    """Stereo sound of zeros, shape (samples, 2), each side in one piece of memory."""
+    return np.zeros((2, samples), dtype=np.float32).T
+
+
 def _silence(score: Score) -> Audio:
-    return np.zeros((int((score.duration + TAIL) * RATE), 2), dtype=np.float32)
+    return silence(int((score.duration + TAIL) * RATE))
 
 
 def _add(stem: Audio, start: float, sound: Audio, gain: float, pan: float = 0.0) -> None:
     """Mix a mono sound into a stem at a second; pan from -1, left, to 1."""
     first = max(0, round(start * RATE))
     sound = sound[: max(0, len(stem) - first)]
-    sides = gain * np.cos(np.pi / 4 * (1 + pan * np.array((1, -1)))) * np.sqrt(2)
-    stem[first : first + len(sound)] += sound[:, None] * sides.astype(np.float32)
+    for side, sign in zip(stem.T, (1, -1), strict=True):
+        level = gain * np.sqrt(2) * np.cos(np.pi / 4 * (1 + sign * pan))
+        side[first : first + len(sound)] += sound * np.float32(level)
 
 
 def _seconds(length: float) -> NDArray[np.float64]:

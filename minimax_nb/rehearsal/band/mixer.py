@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .instruments import RATE, Audio
+from .instruments import RATE, Audio, silence
 
 Curve = NDArray[np.float64]
 Response = Callable[[Curve], Curve]  # the gain of a filter at frequencies in Hz
@@ -63,7 +63,7 @@ def mix(lead: Audio, band: Iterable[tuple[str, Audio]]) -> Audio:
         At `LOUDNESS` LUFS.
     """
     voice = _voice(lead)
-    dry = np.zeros((len(voice), 2), dtype=np.float32)
+    dry = silence(len(voice))
     wet = voice * np.float32(LEAD_REVERB)
     for name, stem in band:
         stem *= np.float32(_gain_to(CHANNELS[name].level, _level(stem)))
@@ -72,8 +72,9 @@ def mix(lead: Audio, band: Iterable[tuple[str, Audio]]) -> Audio:
             wet += (stem[:, 0] + stem[:, 1]) * np.float32(CHANNELS[name].reverb / 2)
     if dry.any():
         _step_back(dry, voice)
-    dry += voice[:, None]
-    dry += _reverb(wet)
+    _add_room(dry, wet)
+    for side in dry.T:
+        side += voice
     return master(faded(dry))
 
 
@@ -88,7 +89,9 @@ def master(sound: Audio) -> Audio:
         # The limiter takes some loudness away, the next round gives it back.
         kept = _kept(_limits(gain * peaks), raw)[: len(power)]
         gain *= _gain_to(LOUDNESS, _gated(gain**2 * power * kept))
-    sound *= _stretched(gain * _limits(gain * peaks), PEAK_BLOCK, len(sound))[:, None]
+    gains = _stretched(gain * _limits(gain * peaks), PEAK_BLOCK, len(sound))
+    for side in sound.T:
+        side *= gains
     return sound
 
 
@@ -120,10 +123,10 @@ def _weighted_power(sound: Audio) -> Curve:
     weights = _k_weighting() * np.float32(2 / TENTH**2)
     power = np.zeros(size)
     for side in sides.T:
-        tenths = np.zeros((size, TENTH), dtype=np.float32)
-        tenths.reshape(-1)[: len(side)] = side
-        spectra = np.fft.rfft(tenths, axis=1)
-        power += (spectra.real**2 + spectra.imag**2) @ weights
+        tenths = np.pad(side, (0, size * TENTH - len(side))).reshape(size, TENTH)
+        for first in range(0, size, 64):
+            spectra = np.fft.rfft(tenths[first : first + 64], axis=1)
+            power[first : first + 64] += (spectra.real**2 + spectra.imag**2) @ weights
     return np.asarray(power * (2 / sides.shape[1]))
 
 
@@ -166,18 +169,19 @@ def _peaks(sound: Audio, floor: float) -> Curve:
     Between samples a sound of many frequencies rises by a few dB at most, so that quiet blocks need no oversampling.
     """
     count = -(-len(sound) // PEAK_BLOCK)
-    padded = np.zeros((count * PEAK_BLOCK, 2), dtype=np.float32)
-    padded[: len(sound)] = sound
-    highest = np.abs(padded.reshape(count, -1)).max(axis=1).astype(np.float64)
     reach = len(_between()) // 2
-    loud = np.flatnonzero(highest > floor)
-    padded = np.pad(padded, ((reach, reach), (0, 0)))
-    for some in np.array_split(loud, -(-len(loud) // 4096)) if len(loud) else ():
-        places = some[:, None] * PEAK_BLOCK + np.arange(PEAK_BLOCK + 2 * reach)
-        for side in padded.T:
-            windows = np.lib.stride_tricks.sliding_window_view(side[places], 2 * reach, axis=1)
-            highest[some] = np.maximum(highest[some], np.abs(windows @ _between()).max(axis=(1, 2)))
-    return np.asarray(highest)
+    highest = np.zeros(count)
+    for side in sound.T:
+        padded = np.pad(side, (reach, reach + count * PEAK_BLOCK - len(side)))
+        blocks = padded[reach:-reach].reshape(count, PEAK_BLOCK)
+        levels = np.maximum(blocks.max(axis=1), -blocks.min(axis=1)).astype(np.float64)
+        loud = np.flatnonzero(levels > floor)
+        for some in np.array_split(loud, -(-len(loud) // 4096)) if len(loud) else ():
+            near = padded[some[:, None] * PEAK_BLOCK + np.arange(PEAK_BLOCK + 2 * reach)]
+            windows = np.lib.stride_tricks.sliding_window_view(near, 2 * reach, axis=1)
+            levels[some] = np.maximum(levels[some], np.abs(windows @ _between()).max(axis=(1, 2)))
+        highest = np.maximum(highest, levels)
+    return highest
 
 
 @functools.cache
@@ -190,9 +194,11 @@ def _between() -> Audio:
 
 def _block_power(sound: Audio) -> Curve:
     """The power of each `BLOCK`."""
-    spare = ((0, -len(sound) % BLOCK), (0, 0))[: sound.ndim]
-    flat = np.pad(sound, spare).reshape(-(-len(sound) // BLOCK), -1)
-    return np.asarray(np.einsum("ij,ij->i", flat, flat), dtype=np.float64) / BLOCK
+    power = np.zeros(-(-len(sound) // BLOCK))
+    for side in np.atleast_2d(sound.T):
+        blocks = np.pad(side, (0, -len(side) % BLOCK)).reshape(-1, BLOCK)
+        power += np.einsum("ij,ij->i", blocks, blocks)
+    return power / BLOCK
 
 
 def _level(sound: Audio) -> float:
@@ -213,13 +219,11 @@ def filtered(sound: Audio, response: Response, taps: int = TAPS) -> Audio:
     """A mono sound with each frequency multiplied by its gain, without a shift in time."""
     size, step = 4 * taps, 3 * taps
     gains = _transform(response, taps)
-    blocks = np.zeros((-(-len(sound) // step), size), dtype=np.float32)
-    blocks[:, :step].flat[: len(sound)] = sound
-    done = np.fft.irfft(np.fft.rfft(blocks, axis=1) * gains, axis=1)
-    out = np.zeros((len(blocks) + 1, step), dtype=np.float32)
-    out[:-1] = done[:, :step]
-    out[1:, :taps] += done[:, step:]
-    return out.reshape(-1)[taps // 2 : taps // 2 + len(sound)]
+    out = np.zeros(len(sound) + size, dtype=np.float32)
+    for start in range(0, len(sound), step):
+        block = np.fft.irfft(np.fft.rfft(sound[start : start + step], size) * gains)
+        out[start : start + size] += block.astype(np.float32, copy=False)
+    return out[taps // 2 : taps // 2 + len(sound)]
 
 
 @functools.cache
@@ -299,15 +303,15 @@ def _room() -> NDArray[np.complex64]:
     return np.asarray(spectra / np.sqrt(energy), dtype=np.complex64)
 
 
-def _reverb(wet: Audio) -> Audio:
-    """What the room answers to a mono sound, at `REVERB_SHARE`, shape (samples, 2)."""
+def _add_room(dry: Audio, wet: Audio) -> None:
+    """Add what the room answers to a mono sound, at `REVERB_SHARE`."""
     size = 1 << 17
     step = size - int(REVERB_TIME * RATE)
-    out = np.zeros((len(wet) + size, 2), dtype=np.float32)
     for start in range(0, len(wet), step):
         spectrum = np.fft.rfft(wet[start : start + step] * np.float32(REVERB_SHARE), size)
-        out[start : start + size] += np.fft.irfft(spectrum * _room()).T
-    return out[: len(wet)]
+        for side, room in zip(dry.T, _room(), strict=True):
+            answer = np.fft.irfft(spectrum * room)[: len(side) - start]
+            side[start : start + size] += answer.astype(np.float32, copy=False)
 
 
 def _limits(peaks: Curve) -> Curve:

@@ -31,6 +31,7 @@ NATURAL = 0.06  # s at both ends of a vowel
 RELEASE = 0.09  # s in which a phrase dies away
 EVENNESS = 0.7  # how far the strengths of vowels are brought to one another, from 0 to 1
 EARLY = 0.3  # of a diphthong, where it is held
+LINES_KEPT = 64  # analysed for the next take, 0.4 MB each
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def divide(speech: Speech) -> tuple[list[Spoken], tuple[Phoneme, ...]]:
     return sung, tuple(onset)
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=LINES_KEPT)
 def _frames(speech: Speech) -> SpeechFrames:
     vowels = [(p.start, p.end) for p in speech.phonemes if p.is_vowel]
     return analyse(speech.samples, speaking.RATE, vowels)
@@ -178,7 +179,7 @@ def _gains(
     frames: Curve, places: Curve, line: Sequence[Syllable], sung: Sequence[Spoken], spoken: SpeechFrames
 ) -> Curve:
     """The factor of each frame: vowels sound at once and evenly, weak ones stronger, long ones fade a little."""
-    levels = np.sqrt(np.exp(spoken.envelope).mean(axis=1))
+    levels = spoken.levels
     level_at = np.interp(places, FRAME * np.arange(len(levels)), levels)
     mean = float(np.median([_level(levels, s.vowel) for s in sung]))
     gains = np.ones(len(frames))

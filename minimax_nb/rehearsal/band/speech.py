@@ -73,7 +73,7 @@ class Speech:
     unsaid: tuple[str, ...] = ()
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=64)
 def speak(words: tuple[str, ...], language: str) -> Speech:
     """Speak a line; every word has at least one vowel.
 
