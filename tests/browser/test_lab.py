@@ -1,4 +1,4 @@
-"""What a person can do to a studio in JupyterLab: reload, restart, darken, narrow, leave the mouse alone."""
+"""A studio in JupyterLab: pages reloaded, kernels restarted, other themes and widths, the keyboard alone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.appearance import grave_issues, overflowing, take_screenshots, themes, widths
 from tests.support.front_ends import (
     Server,
     end_kernel,
@@ -19,7 +20,6 @@ from tests.support.front_ends import (
     write_notebook,
 )
 from tests.support.held_band import Held
-from tests.support.look import grave_issues, overflowing, photograph, themes, widths
 from tests.support.person import A_SONG, CLOCK, LYRICS, Person, studio_cell, tone
 from tests.support.service import Running
 
@@ -86,7 +86,7 @@ def test_the_house_band_plays_a_sample_and_a_song(person: Person, lab: Server, h
     expect(sung.locator("span.mnb-now")).to_have_count(1)
     found = [issue for _ in themes(person.page) for issue in grave_issues(person.page)]
     assert not found, "\n".join(found)
-    photograph(person, lab, "7-house-band")
+    take_screenshots(person, lab, "7-house-band")
     person.page.emulate_media(reduced_motion="reduce")
     person.player.evaluate("audio => { audio.currentTime = 5; audio.play(); }")
     expect(sung).to_have_count(1)
@@ -123,7 +123,7 @@ def test_a_kernel_that_is_restarted_carries_on(waiting: Person, lab: Server, hel
     run_cells(page, lab, 0)
     person = Person(page, shown_studio(page))
     person.sees("picked up")
-    photograph(person, lab, "3-recovered")
+    take_screenshots(person, lab, "3-recovered")
     held_band.let_go()
     assert person.hears_a_song() > 0
     assert len(held_band.charged()) == 1
@@ -153,33 +153,33 @@ def test_the_time_moves_while_a_cell_runs_which_can_be_interrupted(
     assert waiting.hears_a_song() > 0
 
 
-def test_it_is_at_home_by_day_and_by_night_at_every_width(
+def test_it_is_accessible_and_fits_in_every_theme_and_width(
     person: Person, lab: Server, held_band: Held, tmp_path: Path
 ) -> None:
     found: list[str] = []
 
-    def look(state: str) -> None:
+    def check(state: str) -> None:
         for theme in themes(person.page):
             found.extend(f"{state}, {theme}: {issue}" for issue in grave_issues(person.page))
         for width in widths(person):
             found.extend(f"{state}, {width} px: {node} is cut off" for node in overflowing(person))
 
-    look("empty")
+    check("empty")
     person.upload(tone(tmp_path, 8))
     person.sees("8.0 s long")
-    look("not right")
+    check("not right")
     person.upload(tone(tmp_path, 20))
     person.write()
     held_band.service.commit({"fault": "no_credits", "call": "submit", "times": 1})
     person.press("Generate song")
     person.sees("Nothing was spent")
-    look("failed")
+    check("failed")
     person.press("Try again")
     person.is_at("Making it")
-    look("working")
+    check("working")
     held_band.let_go()
     person.hears_a_song()
-    look("done")
+    check("done")
     assert not found, "\n".join(sorted(set(found)))
 
 
@@ -195,7 +195,7 @@ def test_several_songs_are_made_at_once(waiting: Person, lab: Server, held_band:
     waiting.write("Another one\n\nfor the road")
     waiting.press("Generate song")
     expect(waiting.studio.locator(".mnb-strip")).to_have_count(2)
-    photograph(waiting, lab, "3-two")
+    take_screenshots(waiting, lab, "3-two")
     held_band.let_go()
     expect(waiting.takes).to_have_count(2, timeout=A_SONG)
     expect(waiting.studio.locator(".mnb-strip")).to_have_count(0)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.appearance import take_screenshots
 from tests.support.front_ends import Server, open_and_run, write_notebook
 from tests.support.held_band import Held
-from tests.support.look import photograph
 from tests.support.person import A_SONG, CLOCK, LYRICS, Person, studio_cell, tone
 from tests.support.service import Running
 
@@ -38,7 +38,7 @@ def test_a_large_file_and_lyrics_become_a_song(
 ) -> None:
     expect(person.button("Generate song")).to_be_disabled()
     person.sees("Add a reference and some lyrics to begin.")
-    photograph(person, server, "1-empty")
+    take_screenshots(person, server, "1-empty")
 
     limited = server.front_end.message_limit <= 1e6
     file = track(12 if limited else 40)
@@ -51,7 +51,7 @@ def test_a_large_file_and_lyrics_become_a_song(
     person.write()
     person.sees("71 of 600 characters · 2 lines · 1 pause")
     person.sees("Free · usually ready")
-    photograph(person, server, "2-ready")
+    take_screenshots(person, server, "2-ready")
 
     person.press("Generate song")
     person.is_at("Making it")
@@ -60,14 +60,14 @@ def test_a_large_file_and_lyrics_become_a_song(
     expect(clock).not_to_have_text(clock.inner_text())
     person.press("Copy id")
     expect(person.button("Copied")).to_be_visible()
-    photograph(person, server, "3-working")
+    take_screenshots(person, server, "3-working")
     held_band.let_go()
     assert person.hears_a_song() >= 2
     expect(person.studio.get_by_role("link", name="Download mp3")).to_be_visible()
     person.press("Save beside the notebook")
     person.sees("beside the notebook.")
     assert list(server.root.glob("Side by side*.mp3"))
-    photograph(person, server, "5-done")
+    take_screenshots(person, server, "5-done")
 
 
 def test_what_is_not_right_is_said_and_mended(
@@ -77,7 +77,7 @@ def test_what_is_not_right_is_said_and_mended(
     person.upload(tone(tmp_path, 8))
     person.sees("8.0 s long, and the model needs more than 15 s. Pick a longer one.")
     expect(person.button("Generate song")).to_be_disabled()
-    photograph(person, server, "2-not-right")
+    take_screenshots(person, server, "2-not-right")
 
     person.upload(tone(tmp_path, 20))
     person.sees("tone 20 s.mp3, 0:20")
@@ -89,7 +89,7 @@ def test_what_is_not_right_is_said_and_mended(
     person.studio.get_by_text("Details", exact=True).click()
     person.press("Copy details")
     expect(person.button("Copied")).to_be_visible()
-    photograph(person, server, "4-failed")
+    take_screenshots(person, server, "4-failed")
 
     person.press("Try again")
     assert person.hears_a_song() > 0
@@ -106,7 +106,7 @@ def test_nobody_has_to_wait_and_a_take_can_be_the_next_start(
     person.is_at("Making it")
     person.press("Stop waiting")
     person.sees("Not waiting any more. The song may still be made. It is in your library and will be picked up.")
-    photograph(person, server, "3-left")
+    take_screenshots(person, server, "3-left")
     person.press("Wait again")
     held_band.let_go()
     assert person.hears_a_song() > 0
@@ -128,4 +128,4 @@ def test_nobody_has_to_wait_and_a_take_can_be_the_next_start(
     expect(newest).to_contain_text("is off the list. Its file stays in the library.")
     newest.get_by_role("button", name="Undo").click()
     expect(newest.get_by_role("button", name="Delete")).to_be_visible()
-    photograph(person, server, "6-takes")
+    take_screenshots(person, server, "6-takes")

@@ -1,4 +1,4 @@
-"""What stands on the other side of a socket in the tests: a host that answers as it is told, a wire that is cut.
+"""The other side of a socket in the tests: a host that answers as it is told, a relay that cuts connections.
 
 And the key hunt: a search for a key wherever a run has left something.
 """
@@ -108,7 +108,7 @@ def running_host(plan: Callable[[Seen], Answer]) -> Iterator[Host]:
 
 
 class Cutter(socketserver.ThreadingTCPServer):
-    """A wire to another port that breaks the next connection after so many bytes in one direction.
+    """A relay to another port that breaks the next connection after so many bytes in one direction.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ class Cutter(socketserver.ThreadingTCPServer):
     request_queue_size = 256  # a crowd comes at once
 
     def __init__(self, port: int) -> None:
-        super().__init__(("127.0.0.1", 0), _Wire)
+        super().__init__(("127.0.0.1", 0), _Relay)
         self.target = port
         self.cut: tuple[str, int] | None = None
         self.lengths: list[tuple[int, int]] = []
@@ -141,7 +141,7 @@ class Cutter(socketserver.ThreadingTCPServer):
         """Say nothing: to break is what it is for."""
 
 
-class _Wire(socketserver.BaseRequestHandler):
+class _Relay(socketserver.BaseRequestHandler):
     server: Cutter
 
     def handle(self) -> None:
@@ -182,7 +182,7 @@ class _Wire(socketserver.BaseRequestHandler):
 
 @contextlib.contextmanager
 def running_cutter(port: int) -> Iterator[Cutter]:
-    """Run a wire to `port` in threads of this process."""
+    """Run a relay to `port` in threads of this process."""
     with Cutter(port) as cutter:
         threading.Thread(target=cutter.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         try:
@@ -192,12 +192,12 @@ def running_cutter(port: int) -> Iterator[Cutter]:
 
 
 def forms_of(key: str) -> list[bytes]:
-    """The ways in which a key may stand somewhere: plain, quoted for a URL, packed into base64."""
+    """The ways in which a key may stand somewhere: plain, quoted for a URL, as base64."""
     forms = [key, quote(key, safe="")]
     # A text within a longer one has three base64 forms; what is the same whatever stands around it is enough.
     for shift in range(3):
-        packed = base64.b64encode(b"x" * shift + key.encode())
-        forms.append(packed[(4 if shift else 0) : -4].decode())
+        encoded = base64.b64encode(b"x" * shift + key.encode())
+        forms.append(encoded[(4 if shift else 0) : -4].decode())
     return [form.encode() for form in dict.fromkeys(forms)]
 
 

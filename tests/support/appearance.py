@@ -1,4 +1,4 @@
-"""Looking at a studio: pictures for people, and axe's rules for those who do not see it."""
+"""How a studio looks: screenshots for people, and axe's rules for those who cannot see it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _SETTLED = 150
 """How long a page may take to draw a new theme or width, in milliseconds."""
 
 
-def photograph(person: Person, server: Server, state: str) -> None:
-    """Take the studio as it stands, for those who ask for pictures by ``MINIMAX_NB_SCREENSHOTS``.
+def take_screenshots(person: Person, server: Server, state: str) -> None:
+    """Save screenshots of the studio as it stands, if ``MINIMAX_NB_SCREENSHOTS`` names a folder.
 
     In Lab narrow to wide, by day and by night; elsewhere as it is.
     """
-    asked = os.environ.get("MINIMAX_NB_SCREENSHOTS")
-    if not asked:
+    wanted = os.environ.get("MINIMAX_NB_SCREENSHOTS")
+    if not wanted:
         return
-    folder = Path(asked)
+    folder = Path(wanted)
     folder.mkdir(parents=True, exist_ok=True)
     if server.front_end is not LAB:
         with _tall(person.page, width=1200):
@@ -87,7 +87,7 @@ def overflowing(person: Person) -> list[str]:
 def grave_issues(page: Page) -> list[str]:
     """What axe finds serious or critical inside the studio, one line for each place."""
     # Lab's body has no height of its own and hides what overflows, so axe would take the whole page for hidden;
-    # and what is scrolled away is not looked at.
+    # and what is scrolled away is not examined.
     page.evaluate("() => { document.body.style.minHeight = '100vh'; }")
     with _tall(page, width=1200):
         response: dict[str, Any] = Axe().run(page, ".mnb-studio", {"resultTypes": ["violations", "passes"]}).response
