@@ -150,7 +150,7 @@ def lab(options: argparse.Namespace) -> int:
     # As the default page, and not as the file to open, the first notebook is also where the printed address leads.
     command = [sys.executable, "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{_FIRST_NOTEBOOK}", *options.rest]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        # JupyterLab refuses to run as root unless told; on loopback, where it listens unless told, that is safe.
+        # JupyterLab refuses to run as root by default; on loopback, where it listens by default, that is safe.
         command.append("--allow-root")
     # Ctrl-C reaches JupyterLab too, which asks whether it is meant: the terminal is its own until it ends.
     before = signal.signal(signal.SIGINT, lambda *_: None)

@@ -16,7 +16,7 @@
     │   ├── RateLimited           429: too much at once; .retry_after
     │   └── Unavailable           5xx, or an answer that makes no sense
     ├── Unreachable               no connection, or no answer to a free question
-    ├── OutcomeUnknown            the song was asked for and the answer got lost
+    ├── OutcomeUnknown            the song was requested, and no response came
     ├── GenerationFailed          the service could not make the song
     ├── DownloadFailed            the song is made, its file is not here
     ├── WaitTimeout               also a TimeoutError; the song may still be made
@@ -184,7 +184,7 @@ class Unreachable(MusicError):
 
 
 class OutcomeUnknown(MusicError):
-    """The song was asked for, and the answer got lost on the way."""
+    """The song was requested, and no response came."""
 
     spent = Spent.MAYBE
     do = "Do not request it again yet: recover() looks it up in the service's logs."

@@ -30,7 +30,7 @@ Afterwards the song is in the variable my_song; %song shows the last song, or wa
 
 
 class _Helped(Exception):
-    """The help was asked for and shown."""
+    """The help was requested and shown."""
 
 
 class _Parser(argparse.ArgumentParser):

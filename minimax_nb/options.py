@@ -41,7 +41,7 @@ def add_timeout(parser: argparse.ArgumentParser) -> None:
 
 
 def check_folder(output: Path | None) -> None:
-    """Find out that a song could not be saved there before it is asked for.
+    """Find out that a song could not be saved there before it is requested.
 
     Raises
     ------

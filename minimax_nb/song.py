@@ -1,4 +1,4 @@
-"""What is asked (`SongRequest`), what became of it (`Song`), and where it stands (`Status`).
+"""What is requested (`SongRequest`), what became of it (`Song`), and where it stands (`Status`).
 
 All of it is frozen; a song touches nothing but its own finished file.
 """
@@ -31,8 +31,8 @@ class Status(StrEnum):
 
     ========================  =====================================================
     ``sending``               written down, the request is on its way
-    ``unknown``               the answer got lost; it is looked up, never re-sent
-    ``refused``               the service said no; free
+    ``unknown``               no response came; it is looked up, never re-sent
+    ``refused``               the service rejected the request; free
     ``queued``                paid for, waiting its turn
     ``generating``            being made
     ``downloading``           made; the file is not here yet
@@ -73,7 +73,7 @@ ALLOWED_STEPS: Mapping[Status, frozenset[Status]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class SongRequest:
-    """What is asked for.
+    """What is requested.
 
     Attributes
     ----------
@@ -117,7 +117,7 @@ class Song:
         Ours; sent as ``X-Client-Request-Id``.
     status : Status
     created : datetime.datetime
-        When it was asked for, with time zone.
+        When it was requested, with time zone.
     id : str
         The generation id; empty until it is known.
     model : str

@@ -80,7 +80,7 @@ class Timeline:
 
 
 def read_timeline(data: object) -> Timeline | None:
-    """Read plain data; None where it is no timeline."""
+    """Read plain data; None where it is not a timeline."""
     if not isinstance(data, dict):
         return None
     try:

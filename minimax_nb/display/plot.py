@@ -26,7 +26,7 @@ def plot(sound: str | os.PathLike[str], timeline: Timeline | None = None, title:
     timeline : Timeline, optional
         Which syllable is sung when, as a rehearsed song knows; drawn above the waveform.
     title : str, optional
-        The file's name unless told.
+        By default the file's name.
 
     Returns
     -------

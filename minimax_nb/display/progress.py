@@ -61,7 +61,7 @@ class Progress:
             return
         elapsed = time.monotonic() - self._start
         label = f"{state} · {clock(elapsed)}"
-        # In a pipe a new second is no news; on a screen it is.
+        # In a pipe only a new state is worth a line; on a screen a new second is, too.
         news = label if self._notebook or self._terminal else state
         if news == self._shown:
             return

@@ -1,4 +1,4 @@
-"""How a reference goes along with a song that is asked for: as a link that was tried, or as the file itself."""
+"""How a reference goes along with a request: as a link that was tried, or as the file itself."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .pages import to_file_link
 def arrange(
     reference: Reference, host: Host, request_id: str, *, longer_than: float = 15.0, local: bool = False
 ) -> Iterator[str]:
-    """What is sent as the link of a reference, while the song is asked for.
+    """What is sent as the link of a reference, while the song is requested.
 
     A link that a host made is up until the song is made (`open_links.end`). It is taken away at once when the
-    context ends with an error that says that no song was asked for.
+    context ends with an error that says that no song was requested.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def arrange(
     Raises
     ------
     InvalidReference, InvalidOption, Unreachable
-        When there is no link that works. Nothing was asked for.
+        When no link works. Nothing was requested.
     """
     if reference.path is None:
         url = to_file_link(reference.uri)

@@ -47,7 +47,7 @@ class Bucket:
     Raises
     ------
     InvalidOption
-        When it is no such address; nothing is contacted.
+        When it is not such an address; nothing is contacted.
     """
 
     ends = True

@@ -45,7 +45,7 @@ def choose(told: ReferenceHost) -> Host:
     Raises
     ------
     InvalidOption
-        When it is none; says which there are.
+        When there is no such host; the message lists those there are.
     """
     if told is None:
         return InRequest()

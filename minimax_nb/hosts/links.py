@@ -1,4 +1,4 @@
-"""A link is tried before money is asked for: reachable from here, audio, and long enough. No key goes along."""
+"""A link is tried before money is spent: reachable from here, audio, and long enough. No key goes along."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class _Connections(requests.Session):
 
 
 class _Fetched:
-    """The bytes of a link, through redirects, as far as they are asked for."""
+    """The bytes of a link, through redirects, as far as they are read."""
 
     def __init__(self, http: requests.Session, url: str, local: bool) -> None:
         self._http, self._url, self._local = http, url, local

@@ -12,14 +12,14 @@ from pathlib import Path
 from .host import Host
 
 MOST_SECONDS = 900.0
-"""For a song that nobody waits for, and that is never heard of again."""
+"""For a song that nobody waits for and that never finishes."""
 
 LEFT_SECONDS = 60.0
-"""For a song that nobody waits for any more: it goes its way, and the service fetches its reference early."""
+"""After the wait for a song has stopped: the service fetches its reference early."""
 
 
 class SharedFile:
-    """A file that a host shares now, for one song or for several that are asked for with it.
+    """A file that a host shares now, for one song or for several requested with it.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ _shared: dict[tuple[Host, Path], SharedFile] = {}
 
 
 def share(host: Host, file: Path, request_id: str) -> SharedFile:
-    """Share a file for a song; the same file is shared once, however many songs are asked for with it.
+    """Share a file for a song; the same file is shared once, however many songs are requested with it.
 
     Raises
     ------
@@ -111,7 +111,7 @@ def end(request_id: str) -> None:
 
 
 def leave(request_id: str) -> None:
-    """Nobody waits for the song any more: its link goes soon."""
+    """The wait for the song has stopped: its link is closed soon."""
     for shared in list(_shared.values()):
         shared.end(request_id, LEFT_SECONDS)
 

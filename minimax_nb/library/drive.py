@@ -28,7 +28,7 @@ def keep_on_drive() -> Path:
     Raises
     ------
     LibraryError
-        Outside of Colab, and when Drive is not to be had.
+        Outside of Colab, and when Drive is not available.
     """
     if not in_colab():
         raise LibraryError("This is not Google Colab.", do="Set MINIMAX_NB_HOME to the folder you want.")

@@ -193,7 +193,7 @@ class Journal:
         return None
 
     def songs(self, *, deleted: bool = False) -> list[Song]:
-        """All songs, newest first; those that were deleted only when asked for."""
+        """All songs, newest first; deleted ones only on request."""
         return self._select(f"{'' if deleted else 'WHERE deleted = 0 '}ORDER BY created DESC, request_id")
 
     def delete(self, song: Song) -> bool:

@@ -22,14 +22,14 @@ NOTE_NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 RATE = 22_050  # Hz, what everything below works at
 LONGEST = 60.0  # s; a minute is plenty and bounds the memory
-HOP = 128  # samples between two looks at the onsets (5.8 ms)
+HOP = 128  # samples between two measurements of the onsets (5.8 ms)
 WINDOW = 1024
 DEFAULT_TEMPO = 100.0  # BPM, when there is no beat
-SLOWEST, FASTEST = 56.0, 184.0  # BPM, where a beat is looked for
+SLOWEST, FASTEST = 56.0, 184.0  # BPM, where a beat is searched
 SLOW_TEMPO = 85.0  # BPM; below it, the tempo may be half of the one people tap
 USUAL_TEMPO, OCTAVES_AROUND = 112.0, 0.85  # the tempo people tap most, and how far they stray from it
 
-LOWEST_NOTE, NOTES = 33, 60  # MIDI, the notes looked for: A1 to G#6
+LOWEST_NOTE, NOTES = 33, 60  # MIDI, the notes searched: A1 to G#6
 BASS_NOTES = 24  # the lowest of them, where a bass plays
 OVERTONES, OVERTONE_DECAY = 8, 0.7
 OPENING, OPENING_WEIGHT = 1.5, 5.0  # s, and how much more they count

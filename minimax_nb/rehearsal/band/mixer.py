@@ -1,6 +1,6 @@
 """Mix stems and master them.
 
-What is heard as one is filtered once: the voice, the whole band, the room. The band steps back in the frequencies in
+What sounds as one is filtered once: the voice, the whole band, the room. The band steps back in the frequencies in
 which words are understood, and only while there are words. Sound is float32, shape (samples,) or (samples, 2).
 """
 
@@ -235,7 +235,7 @@ def _transform(response: Response, taps: int) -> NDArray[np.complex64]:
 
 
 def _for_voice(hertz: Curve) -> Curve:
-    """Off below 110 Hz, a shelf of 2 dB above 2.5 kHz."""
+    """Off below 110 Hz, 2 dB more above 2.5 kHz."""
     return np.asarray((1 + 0.26 * hertz**2 / (hertz**2 + 2500**2)) / np.sqrt(1 + (110 / hertz) ** 6))
 
 

@@ -23,7 +23,7 @@ from .mixer import faded, mix
 from .syllables import WORDLESS
 from .voice import Hummer, Voice, hum
 
-TEMPI = (40.0, 240.0)  # BPM that can be asked for
+TEMPI = (40.0, 240.0)  # BPM that can be requested
 KEY = re.compile(r"\s*([A-G])\s*([#♯b♭]?)\s*(major|maj|minor|min|m|)\s*", re.IGNORECASE)
 
 
@@ -70,7 +70,7 @@ def perform(
     ValueError
         when the tempo, the key or the language cannot be used.
     soundfile.LibsndfileError
-        when the reference is no audio.
+        when the reference is not audio.
     """
     wanted = parse_key(key) if key is not None else None
     if tempo is not None:

@@ -1,4 +1,4 @@
-"""The seam between server and band: what is asked of whoever plays. Plain data, quick to import."""
+"""The seam between server and band: what is requested of whoever plays. Plain data, quick to import."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class BandRequest:
-    """What the band is asked to play.
+    """What the band shall play.
 
     Attributes
     ----------
     model : str
-        The model that was asked; for titles and comments, since what differs between models is said below.
+        The requested model; for titles and comments, since what differs between models is said below.
     lyrics : str
         The words without any ``##``, perhaps with tags such as ``[Verse]``; empty when there are none.
     style : str
@@ -36,7 +36,7 @@ class BandRequest:
     language : str or None
         Of the words, such as "en".
     seconds : float or None
-        The length that was asked for; None leaves it to the band.
+        The requested length; None leaves it to the band.
     most_seconds : float or None
         The length no song of this model exceeds.
     negative_style : str
@@ -69,11 +69,11 @@ class BandRequest:
 
 
 class Band(Protocol):
-    """Whoever plays: writes the song to `destination`, in the format that was asked for.
+    """Whoever plays: writes the song to `destination`, in the requested format.
 
     What it returns may have a `timeline`, plain data that says when what is sung. A ValueError says, in words for a
     person, what cannot be used: the reference, the key, the tempo, the language.
     """
 
     def __call__(self, request: BandRequest, destination: Path) -> object:
-        """Play what was asked for into a file."""
+        """Play the request into a file."""

@@ -60,7 +60,7 @@ class Hummer:
         return hum(score)
 
     def remarks(self, score: Score) -> tuple[str, ...]:
-        """How the words could be heard."""
+        """How the words could be sung."""
         return (HUMMED,)
 
 

@@ -1,4 +1,4 @@
-"""What was asked for and what it cost, in play money: logs, balance and charges."""
+"""What was requested and what it cost, in play money: logs, balance and charges."""
 
 from __future__ import annotations
 

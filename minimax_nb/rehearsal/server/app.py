@@ -4,7 +4,7 @@
 `POST /v2/generate/audio`                 submit: the song is on disk before it is answered
 `GET /v2/generate/audio?generation_id=`   retrieve
 `GET /files/<uuid>/output.mp3`            download: no key, a signature that expires
-`GET /v2/logs`, `/v2/billing`              what was asked for and what it cost, in play money
+`GET /v2/logs`, `/v2/billing`              what was requested and what it cost, in play money
 `GET /v2/billing/transactions`            the charges, a page at a time
 `GET /v1/models?id=&include=pricing`      the models and their prices, no key
 `GET`, `POST /v1/keys`                    the keys of a class: list them, mint one

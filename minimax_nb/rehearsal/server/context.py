@@ -72,7 +72,7 @@ class Context:
     price_usd : float
         Of one song.
     polls : Counter
-        How often each song was asked for.
+        How often each song was polled.
     requests : int
         How many are being answered.
     last_seen : float

@@ -1,4 +1,4 @@
-"""Bodies that come compressed though nobody asked for it: gzip, deflate, br, zstd, and a gzip bomb."""
+"""Bodies compressed without being requested: gzip, deflate, br, zstd, and a gzip bomb."""
 
 from __future__ import annotations
 

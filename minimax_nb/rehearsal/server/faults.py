@@ -30,7 +30,7 @@ fault                   happens to     what is seen
 `html_ok`               every call     200 with an HTML page (as in a hotel's wifi)
 `empty_body`            every call     accepted, then 200 with nothing in it
 `cut_body`              every call     accepted; all headers and half the body, connection closed
-`gzip`                  every call     accepted; the body compressed, though nobody asked for it
+`gzip`                  every call     accepted; the body compressed, though that was not requested
 `deflate`               every call     the same with deflate
 `br`                    every call     the same with brotli
 `zstd`                  every call     the same with zstd

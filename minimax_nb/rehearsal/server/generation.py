@@ -48,7 +48,7 @@ class Generation(Handler):
 
     @property
     def generation_id(self) -> str:
-        """The song that is asked for."""
+        """The song that is requested."""
         return self.get_query_argument("generation_id", "")
 
     def applies(self, rule: Rule) -> bool:

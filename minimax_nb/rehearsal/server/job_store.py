@@ -42,7 +42,7 @@ class Job:
     cost_usd : float
         What is charged for it; nothing once it failed.
     key_prefix : str
-        Of the minted key that asked for it; empty for the service's own.
+        Of the minted key that requested it; empty for the service's own.
     status : {"queued", "generating", "completed", "error"}
     attempts : int
         How often the band started on it: more than once only when the service died meanwhile.
@@ -73,7 +73,7 @@ class Job:
 
     @property
     def model(self) -> str:
-        """The model that was asked."""
+        """The requested model."""
         return str(self.body["model"])
 
     @property

@@ -16,7 +16,7 @@ class Models(Handler):
     needs_key = False
 
     async def get(self) -> None:
-        """Answer the models that were asked for."""
+        """Answer with the requested models."""
         await self.respond("models", self._list)
 
     async def _list(self, _rule: Rule | None) -> Reply:
