@@ -285,7 +285,7 @@ def _asked(client: Client) -> Finding:
     except ServiceError as error:
         if client.key is not None:
             return Finding("API", State.NOTE, error.what, error.do)
-        left = ""  # whatever it says to somebody without a key, it answers
+        left = ""  # without a key any response will do: the service can be reached
     except MusicError as error:
         return _unreached(error.what)
     return Finding("API", State.OK, f"{client.base_url} answers{left}")

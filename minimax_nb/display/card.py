@@ -36,7 +36,7 @@ _HIDING = (
     "<style>.jp-OutputArea-child:has(.mnb-song-card) + .jp-OutputArea-child "
     ".jp-OutputArea-output.lm-Panel:not(:has(*)) { display: none; }</style>"
 )
-_FILES = 1000  # that are looked at in search of a copy
+_FILES = 1000  # that are examined in search of a copy
 _BARS = 96
 _HEIGHT = 36
 
@@ -132,7 +132,7 @@ def _url(file: Path, folder: Path) -> str:
 
 
 def _same(path: Path, folder: Path) -> list[Path]:
-    """Copies of a file in a folder and the ones directly in it, newest first; so many files are looked at."""
+    """Copies of a file in a folder and the ones directly in it, newest first; at most `_FILES` files are examined."""
     near = itertools.chain(folder.glob(f"*{path.suffix}"), folder.glob(f"*/*{path.suffix}"))
     size = path.stat().st_size
     alike = [each for each in itertools.islice(near, _FILES) if each.is_file() and each.stat().st_size == size]

@@ -30,7 +30,7 @@ _COLUMNS = 1000  # as wide as the picture is, in pixels
 _WINDOW = 4096
 _LOWEST, _HIGHEST, _BANDS = 50.0, 16_000.0, 140  # Hz, and rows of the spectrogram
 _INCHES = 10.0  # wide
-_WORD_ROWS, _LETTER = 3, 8.0  # of the sung lines, and the size of their letters in points
+_WORD_ROWS, _FONT_SIZE = 3, 8.0  # of the sung lines; the size is in points
 _BLUE, _ORANGE = "#1f5f8b", "#b3541e"
 
 
@@ -148,7 +148,7 @@ def _momentary(envelope: Array) -> Array:
 def _draw_words(axes: Axes, timeline: Timeline, duration: float) -> None:
     """The lines in rows that take turns, and below them a bar for each syllable."""
     starts = [line.start for line in timeline.lines]
-    letters_per_second = _INCHES * 0.8 * 72 / duration / (0.55 * _LETTER)
+    letters_per_second = _INCHES * 0.8 * 72 / duration / (0.55 * _FONT_SIZE)
     for number, line in enumerate(timeline.lines):
         colour = (_BLUE, _ORANGE)[number % 2]
         for count, syllable in enumerate(line.syllables):
@@ -157,7 +157,7 @@ def _draw_words(axes: Axes, timeline: Timeline, duration: float) -> None:
         room = next(iter(starts[number + _WORD_ROWS :]), duration) - line.start
         text = textwrap.shorten(line.text, max(4, int(room * letters_per_second)), placeholder="…")
         row = 0.22 + 0.26 * (_WORD_ROWS - 1 - number % _WORD_ROWS)
-        axes.text(line.start, row, text, size=_LETTER, color=colour)
+        axes.text(line.start, row, text, size=_FONT_SIZE, color=colour)
     axes.set(ylim=(0, 1), yticks=[], ylabel="Syllables")
 
 

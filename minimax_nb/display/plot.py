@@ -1,4 +1,4 @@
-"""Sound to look at; matplotlib, the extra `plot`, is imported when something is drawn."""
+"""Sound as a picture; matplotlib, the extra `plot`, is imported when something is drawn."""
 
 from __future__ import annotations
 

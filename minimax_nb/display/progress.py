@@ -19,7 +19,7 @@ def say(text: str) -> bool:
     """Say one line to the person; return whether it was said.
 
     In a notebook below the cell, else on standard error, so that standard output stays clean for scripts.
-    A worker thread says nothing: its words would land in whichever cell runs.
+    A worker thread prints nothing: its output would land in whichever cell is running.
     """
     if threading.current_thread() is not threading.main_thread():
         return False

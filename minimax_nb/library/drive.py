@@ -37,7 +37,7 @@ def keep_on_drive() -> Path:
     try:
         drive.mount(str(COLAB_DRIVE))
         _FOLDER.mkdir(parents=True, exist_ok=True)
-    except Exception as error:  # Colab raises what it likes when leave is not given
+    except Exception as error:  # Colab raises various errors when permission is denied
         raise LibraryError(
             f"Google Drive is not available ({type(error).__name__}).", do="Run keep_on_drive() again and allow it."
         ) from None

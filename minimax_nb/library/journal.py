@@ -136,7 +136,7 @@ class Journal:
             As it stands in the journal now, whoever moved it.
         """
         values = self._to_columns(changes) | {"status": to.value}
-        if to is not Status.DOWNLOADING:  # whoever had it in hand has done with it
+        if to is not Status.DOWNLOADING:  # nobody works on it any more
             values |= _leased(0.0)
         if to is Status.COMPLETED:
             values["finished"] = datetime.now(timezone.utc).isoformat()
@@ -429,7 +429,7 @@ def _set_up(connection: sqlite3.Connection) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
             break
         except sqlite3.OperationalError:
-            # Of several processes that open a new file at once one changes its mode, and SQLite does not
+            # When several processes open a new file at once, one changes its mode, and SQLite does not
             # let the others wait for that by themselves.
             if time.monotonic() > deadline:
                 raise

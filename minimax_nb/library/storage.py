@@ -114,7 +114,7 @@ def sweep(folder: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder durable, where the platform can."""
-    with contextlib.suppress(OSError):  # Windows opens no folders, some mounts sync none
+    with contextlib.suppress(OSError):  # Windows cannot open folders, some mounts cannot sync them
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)

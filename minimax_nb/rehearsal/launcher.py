@@ -193,7 +193,7 @@ def _serve(
 ) -> None:
     from .server.app import run
 
-    # After a crash the same port and key, if they can be had: whoever holds the address just carries on.
+    # After a crash the same port and key, if they are free: clients that hold the address just carry on.
     before = _read(folder)
     key = before.key if before else secrets.token_urlsafe(32)
     ports = [port] if port else [before.port, 0] if before else [0]
@@ -310,7 +310,7 @@ def _start(folder: Path, timeout: float) -> Address:
     deadline = time.monotonic() + timeout
     log = folder / "service.log"
     if log.exists() and log.stat().st_size > _MOST_LOG_BYTES:
-        with contextlib.suppress(PermissionError):  # Windows: one that is just ending has it open
+        with contextlib.suppress(PermissionError):  # on Windows a process that is just ending may have it open
             log.unlink(missing_ok=True)
     begin = log.stat().st_size if log.exists() else 0
     process: subprocess.Popen[bytes] | None = None
@@ -319,7 +319,7 @@ def _start(folder: Path, timeout: float) -> Address:
         running = _running(folder)
         if running is not None:
             return running.address
-        # One that ended quietly has met another, which is starting, or is just ending.
+        # A process that exits with 0 has found another service, which is starting or just ending.
         if process is None or (process.poll() == 0 and time.monotonic() - spawned > _RETRY_SECONDS):
             process, spawned = _spawn(folder, log), time.monotonic()
         elif process.poll():

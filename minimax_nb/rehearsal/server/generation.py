@@ -82,7 +82,7 @@ class Generation(Handler):
         body = self.reader.read(self.request.headers.get("Content-Type", ""))
         if rule and rule.fault == "data_refused":
             raise data_uri_rejected()
-        # Of two songs at once, both must not be paid for with money that is there once.
+        # Two songs at once must not both be paid from money that is enough for one.
         with self.context.accepting:
             self._check_money()
             return self.context.store.accept(

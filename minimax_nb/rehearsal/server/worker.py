@@ -141,7 +141,7 @@ def fetch_reference(url: str, destination: Path) -> None:
 
     deadline = time.monotonic() + FETCH_SECONDS
     with requests.Session() as session:
-        # Proxies lead outwards, so a server on this machine is asked directly.
+        # Proxies lead to the outside, so a server on this machine is contacted directly.
         session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
         try:
             # An auth object, for otherwise requests would look the host up in ~/.netrc and send what it finds.
