@@ -57,3 +57,36 @@ def test_a_style_is_not_sung(tmp_path: Path, lyrics: str) -> None:
 def test_rehearsal_options_are_handed_on(tmp_path: Path) -> None:
     asked = band_request(tmp_path, {**COVER, "tempo": 90, "key": "A minor", "language": "de", "seed": 5})
     assert (asked.tempo, asked.key, asked.language, asked.seed) == (90, "A minor", "de", 5)
+
+
+def test_what_is_asked_has_one_name_whatever_the_model_calls_it(tmp_path: Path) -> None:
+    settings = {"audio_sample_rate": 24000, "bitrate": 64000, "format": "mp3"}
+    body = {"model": "minimax/music-2.6", "prompt": "jazz", "is_instrumental": True, "audio_setting": settings}
+    asked = band_request(tmp_path, body)
+    assert (asked.instrumental, asked.style, asked.reference) == (True, "jazz", None)
+    assert (asked.sample_rate, asked.bitrate, asked.format) == (24000, 64000, "mp3")
+    assert asked.most_seconds == 300
+
+
+@pytest.mark.parametrize(
+    ("body", "instrumental", "seconds"),
+    [
+        ({"model": "google/lyria2", "prompt": "jazz", "seed": 7, "negative_prompt": "drums"}, True, None),
+        ({"model": "stable-audio", "prompt": "jazz"}, True, 30),
+        ({"model": "stable-audio", "prompt": "jazz", "seconds_total": 12}, True, 12),
+        ({"model": "elevenlabs/eleven_music", "prompt": "jazz", "music_length_ms": 15500}, False, 15.5),
+    ],
+)
+def test_length_and_voice_are_said_whatever_the_model(
+    tmp_path: Path, body: dict[str, object], instrumental: bool, seconds: float | None
+) -> None:
+    asked = band_request(tmp_path, body)
+    assert (asked.instrumental, asked.seconds, asked.style) == (instrumental, seconds, "jazz")
+    assert asked.negative_style == body.get("negative_prompt", "")
+    assert asked.reference is None
+
+
+def test_a_cover_keeps_the_form_of_its_reference(tmp_path: Path) -> None:
+    asked = band_request(tmp_path, COVER)
+    assert asked.keep_form
+    assert asked.reference is not None

@@ -36,12 +36,14 @@ AUDIO = "/v2/generate/audio"
 
 
 def beep(request: BandRequest, destination: Path) -> None:
-    """Write two seconds of a tone that depends on everything that was asked, as a genuine mp3."""
+    """Write a tone that depends on everything that was asked, two seconds unless told, as a genuine mp3 or wav."""
     if request.key == "H":
         raise ValueError("There is no key H.")
     pitch = 200 + (request.seed + len(request.lyrics)) % 600
-    tone = 0.3 * np.sin(2 * np.pi * pitch * np.arange(2 * RATE) / RATE)
-    soundfile.write(str(destination), tone, RATE, format="MP3", subtype="MPEG_LAYER_III")
+    rate, seconds = request.sample_rate, request.seconds or 2
+    tone = 0.3 * np.sin(2 * np.pi * pitch * np.arange(int(seconds * rate)) / rate)
+    kind, subtype = ("WAV", "PCM_16") if request.format == "wav" else ("MP3", "MPEG_LAYER_III")
+    soundfile.write(str(destination), tone, rate, format=kind, subtype=subtype)
 
 
 @dataclass

@@ -3,7 +3,7 @@
 ========================================  ==============================================================
 `POST /v2/generate/audio`                 submit: the song is on disk before it is answered
 `GET /v2/generate/audio?generation_id=`   retrieve
-`GET /files/<uuid>/output.mp3`            download: no key, a signature that expires
+`GET /files/<uuid>/output.<format>`       download: no key, a signature that expires
 `GET /v2/logs`, `/v2/billing`              what was requested and what it cost, in play money
 `GET /v2/billing/transactions`            the charges, a page at a time
 `GET /v1/models?id=&include=pricing`      the models and their prices, no key
@@ -17,7 +17,6 @@
 
 Four fields more than the provider's are taken from a submit: `tempo` (beats per minute), `key`, `seed` and
 `language` (of the words). One more is in the answer of a retrieve: `timeline`, which says when what is sung.
-An `audio_setting` is checked, and the band plays as it always does: an mp3.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def make_application(context: Context) -> web.Application:
     shared: dict[str, Any] = {"context": context}
     routes: list[Any] = [
         ("/v2/generate/audio", Generation, shared),
-        (r"/files/([0-9a-f-]{36})/(?:output\.mp3|music(?:%2F|/)output)", Download, shared),
+        (r"/files/([0-9a-f-]{36})/(?:output\.(?:mp3|wav)|music(?:%2F|/)output)", Download, shared),
         ("/v2/logs", Logs, shared),
         ("/v2/billing", Billing, shared),
         ("/v2/billing/transactions", Transactions, shared),

@@ -79,6 +79,8 @@ fault                   happens to     what is seen
 `logs_late`             logs           songs appear only `seconds` after they were accepted
 `new_model`             logs, models   a music model nobody knows: in the list, and asked in the logs
 `gone_model`            models         `minimax-music` is not in the list
+`price_variants`        models         prices that depend on the length, of the kind "variants"
+`price_null`            models         a unit whose `price` and `per` are null
 ======================  =============  ==========================================================
 
 While a fault changes the audio, a retrieve leaves `file_size` out.
@@ -87,6 +89,7 @@ While a fault changes the audio, a retrieve leaves `file_size` out.
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -224,7 +227,7 @@ def _bare_link(body: dict[str, Any], _reply: Reply) -> dict[str, Any]:
     file = body.get("audio_file")
     if not file:
         return body
-    url = file["url"].replace("/output.mp3?", "/music%2Foutput?OSSAccessKeyId=rehearsal&")
+    url = re.sub(r"/output\.\w+\?", "/music%2Foutput?OSSAccessKeyId=rehearsal&", file["url"])
     return {**body, "audio_file": {**file, "url": url}}
 
 
@@ -243,6 +246,30 @@ def _new_model(body: dict[str, Any], _reply: Reply) -> dict[str, Any]:
 
 def _gone_model(body: dict[str, Any], _reply: Reply) -> dict[str, Any]:
     return {**body, "data": [row for row in body["data"] if row["id"] != DEFAULT_MODEL]}
+
+
+def _price_variants(body: dict[str, Any], _reply: Reply) -> dict[str, Any]:
+    def varied(pricing: dict[str, Any]) -> dict[str, Any]:
+        price = pricing["units"][0]["price"]
+        variants = [
+            {"when": {"seconds": seconds}, "price": factor * price, "unit": "generation", "per": 1}
+            for seconds, factor in ((30, 1), (60, 2))
+        ]
+        return {**pricing, "kind": "variants", "units": [], "dimensions": ["seconds"], "variants": variants}
+
+    return _with_pricing(body, varied)
+
+
+def _price_null(body: dict[str, Any], _reply: Reply) -> dict[str, Any]:
+    def emptied(pricing: dict[str, Any]) -> dict[str, Any]:
+        return {**pricing, "units": [{**unit, "price": None, "per": None} for unit in pricing["units"]]}
+
+    return _with_pricing(body, emptied)
+
+
+def _with_pricing(body: dict[str, Any], change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    rows = body["data"]
+    return {**body, "data": [{**row, "pricing": change(row["pricing"])} if "pricing" in row else row for row in rows]}
 
 
 def _unknown_status(body: dict[str, Any], _reply: Reply) -> dict[str, Any]:
@@ -334,5 +361,7 @@ FAULTS: Mapping[str, Fault] = {
     **{name: Fault("afterwards", _audio(change), ("download",)) for name, change in AUDIO_FORMS.items()},
     "logs_late": Fault("within", calls=("logs",)),
     "new_model": Fault("afterwards", _fields(_new_model), ("logs", "models")),
+    "price_variants": Fault("afterwards", _fields(_price_variants), ("models",)),
+    "price_null": Fault("afterwards", _fields(_price_null), ("models",)),
     "gone_model": Fault("afterwards", _fields(_gone_model), ("models",)),
 }

@@ -15,10 +15,11 @@ from .faults import ERRORS, KEY_LIMIT, KEY_SCOPE, NO_CREDITS, Rule
 from .handler import Handler
 from .job_store import Job
 from .keys import AUDIO_SCOPE
-from .request_body import BodyReader, data_uri_rejected
+from .request_body import BodyReader, audio_format, data_uri_rejected
 from .responses import Rejection, Reply, credits
 
 EARLY_POLLS = 2
+CONTENT_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 
 
 @web.stream_request_body
@@ -91,6 +92,7 @@ class Generation(Handler):
                 request_id=self.request_id,
                 cost_usd=self.context.price_usd,
                 key_prefix=self.api_key.prefix if self.api_key else "",
+                format=audio_format(body.fields),
                 reference=body.audio,
             )
 
@@ -129,9 +131,9 @@ class Generation(Handler):
     def _audio_file(self, job: Job) -> dict[str, Any]:
         query = self.context.signer.query(job.name)
         file: dict[str, Any] = {
-            "url": f"http://{self.request.host}/files/{job.name}/output.mp3?{query}",
-            "content_type": "audio/mpeg",
-            "file_name": "output.mp3",
+            "url": f"http://{self.request.host}/files/{job.name}/output.{job.format}?{query}",
+            "content_type": CONTENT_TYPES[job.format],
+            "file_name": f"output.{job.format}",
         }
         if self.context.faults.names() & set(AUDIO_FORMS):
             return file

@@ -43,6 +43,8 @@ class Job:
         What is charged for it; nothing once it failed.
     key_prefix : str
         Of the minted key that requested it; empty for the service's own.
+    format : {"mp3", "wav"}
+        What the song is.
     status : {"queued", "generating", "completed", "error"}
     attempts : int
         How often the band started on it: more than once only when the service died meanwhile.
@@ -60,6 +62,7 @@ class Job:
     seed: int
     cost_usd: float
     key_prefix: str = ""
+    format: str = "mp3"
     status: str = "queued"
     attempts: int = 0
     finished: float | None = None
@@ -90,7 +93,7 @@ class JobStore:
     Parameters
     ----------
     folder : Path
-        Holds one folder for each job: `job.json`, the reference until it is played, and `output.mp3`.
+        Holds one folder for each job: `job.json`, the reference until it is played, and the song.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -107,6 +110,7 @@ class JobStore:
         request_id: str,
         cost_usd: float,
         key_prefix: str = "",
+        format: str = "mp3",
         reference: bytes | None,
     ) -> Job:
         """Write a job down and charge for it; it is on disk when this returns.
@@ -123,7 +127,7 @@ class JobStore:
         """
         job_id = f"{uuid.uuid4()}:{body['model']}"
         seed = body.get("seed", rehearsal_seed(client_request_id or job_id))
-        job = Job(job_id, client_request_id, request_id, time.time(), body, seed, cost_usd, key_prefix)
+        job = Job(job_id, client_request_id, request_id, time.time(), body, seed, cost_usd, key_prefix, format)
         folder = self.folder / job.name
         folder.mkdir(mode=0o700)
         try:
@@ -165,7 +169,7 @@ class JobStore:
 
     def audio(self, job: Job) -> Path:
         """Return where the song of a job lies."""
-        return self.folder / job.name / "output.mp3"
+        return self.folder / job.name / f"output.{job.format}"
 
     def reference(self, job: Job) -> Path:
         """Return where the reference of a job lies, or is to be put."""

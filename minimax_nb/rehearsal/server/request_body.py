@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ...catalogue import MODELS, REHEARSAL_OPTIONS, Model
+from ...catalogue import MODELS, REHEARSAL_OPTIONS, Model, from_fields
 from .responses import Rejection
 
 MOST_BODY_BYTES = 32_000_000
@@ -83,6 +83,12 @@ class BodyReader:
         body = _with_audio_apart(fields)
         _check(body)
         return body
+
+
+def audio_format(fields: Mapping[str, Any]) -> str:
+    """Return what the song is to be: "mp3" or "wav"."""
+    model = MODELS[fields["model"]]
+    return str(from_fields(model, fields).get("format", model.formats[0]))
 
 
 def _object(text: bytes) -> dict[str, Any]:
@@ -162,7 +168,7 @@ def _check(body: RequestBody) -> None:
 
 
 def _issues(model: Model, body: RequestBody) -> list[Issue]:
-    options = {option.path: option.in_request() for option in (*model.options.values(), *REHEARSAL_OPTIONS.values())}
+    options = {option.path: option.in_request() for option in (*REHEARSAL_OPTIONS.values(), *model.options.values())}
     given = _flat(body.fields, {path[0] for path in options if len(path) > 1})
     known = {("model",), *options, *([_REFERENCE] if model.reference else [])}
     issues = [_unrecognized(path) for path in given if path not in known]

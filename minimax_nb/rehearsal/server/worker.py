@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import fields
+from math import ceil, inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -64,7 +65,7 @@ class Worker:
         job = self._store.begin(job_id)
         if job is None:
             return
-        part = self._store.audio(job).with_suffix(".part.mp3")
+        part = self._store.audio(job).with_suffix(f".part.{job.format}")
         try:
             timeline = self._play(job, part)
             self._store.complete(job_id, part, timeline)
@@ -77,11 +78,12 @@ class Worker:
 
     def _play(self, job: Job, part: Path) -> Mapping[str, Any] | None:
         reference, body = self._store.reference(job), job.body
-        rule = MODELS[job.model].reference
-        if rule and not body["reference_audio_url"].startswith("data:"):
-            fetch_reference(body["reference_audio_url"], reference)
-        if rule:
-            check_length(reference, rule.longer_than)
+        model = MODELS[job.model]
+        if model.reference:
+            if not body["reference_audio_url"].startswith("data:"):
+                fetch_reference(body["reference_audio_url"], reference)
+            # A song that keeps the form of its reference cannot be longer than its model's songs get.
+            check_length(reference, model.reference.longer_than, model.most_seconds if model.keeps_form else inf)
         performance = self._band(_band_request(job, reference), part)
         if not part.is_file() or not part.stat().st_size:
             raise ValueError("The band played nothing.")
@@ -91,7 +93,8 @@ class Worker:
 def _band_request(job: Job, reference: Path) -> BandRequest:
     """What the band is asked for; only `minimax-music` puts ## around its words to ask for accompaniment."""
     model = MODELS[job.model]
-    asked = from_fields(model, job.body)
+    usual = {name: option.default for name, option in model.options.items() if option.default is not None}
+    asked = {**usual, **from_fields(model, job.body)}
     words, accompaniment = str(asked.get("lyrics", "")), True
     if model.marks_accompaniment:
         words, accompaniment = read_prompt(words)
@@ -100,6 +103,7 @@ def _band_request(job: Job, reference: Path) -> BandRequest:
         "accompaniment": accompaniment,
         "instrumental": not model.has_voice or bool(asked.get("instrumental")),
         "seed": job.seed,
+        "format": job.format,
     }
     known = {field.name for field in fields(BandRequest)}
     return BandRequest(
@@ -111,8 +115,8 @@ def _band_request(job: Job, reference: Path) -> BandRequest:
     )
 
 
-def check_length(reference: Path, least: float) -> None:
-    """Check that a reference can be read and is longer than `least` seconds, as the provider does.
+def check_length(reference: Path, least: float, most: float = inf) -> None:
+    """Check that a reference can be read, and is longer than `least` and not longer than `most` seconds.
 
     Raises
     ------
@@ -126,7 +130,9 @@ def check_length(reference: Path, least: float) -> None:
     except soundfile.SoundFileError:
         raise ValueError("The reference cannot be read: it is neither wav nor mp3.") from None
     if seconds <= least:
-        raise ValueError(f"The reference must be longer than {least:g} seconds; this one has {seconds:.1f}.")
+        raise ValueError(f"The reference must be longer than {ceil(least)} seconds; this one has {seconds:.1f}.")
+    if seconds > most:
+        raise ValueError(f"The reference must be at most {most:g} seconds long; this one has {seconds:.1f}.")
 
 
 def fetch_reference(url: str, destination: Path) -> None:
