@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
-from minimax_nb.rehearsal.band import encoder
+from minimax_nb.rehearsal.band import encoder, grooves
 from minimax_nb.rehearsal.band import instruments as band
 from minimax_nb.rehearsal.band import mixer as mix
 from minimax_nb.rehearsal.band import voice as singing
@@ -165,13 +165,15 @@ def test_unaccompanied_is_the_lead_alone(folder: Path) -> None:
     assert spectrum_share(sound, 0, 120) < 0.01
 
 
-@pytest.mark.parametrize("groove", band.GROOVES)
+@pytest.mark.parametrize("groove", grooves.GROOVES)
 def test_every_groove_plays(groove: str) -> None:
-    chosen = band.GROOVES[groove]
-    assert {len(part) for part in (chosen.kick, chosen.snare, chosen.hat, chosen.bass, chosen.keys)} == {band.STEPS}
+    chosen = grooves.GROOVES[groove]
+    assert {len(part) for part in (chosen.kick, chosen.snare, chosen.hat, chosen.bass, chosen.keys)} == {
+        grooves.STEPS
+    }
     tempo = max(chosen.slowest, min(chosen.fastest, 100))
     scores = (compose(PROMPT, tempo=tempo, tonic=2, mode="major", brightness=1500, seed=s) for s in range(40))
-    assert any(band.choose_groove(score) is chosen for score in scores)
+    assert any(grooves.choose_groove(score) is chosen for score in scores)
 
 
 def test_stems_are_bounded_and_never_silent() -> None:
@@ -202,7 +204,7 @@ def test_other_seeds_are_other_songs(folder: Path) -> None:
     shortest = min(map(len, stems))
     alike = np.corrcoef([stem[:shortest] for stem in stems]) - np.eye(6)
     assert np.abs(alike).max() < 0.6
-    assert len({band.choose_groove(score) for score in scores}) >= 2
+    assert len({grooves.choose_groove(score) for score in scores}) >= 2
 
 
 def test_tempo_and_key_override_those_of_the_reference(folder: Path) -> None:
