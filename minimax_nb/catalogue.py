@@ -153,6 +153,13 @@ class Model:
         """A reference must be longer than this."""
         return self.reference.longer_than if self.reference else 0.0
 
+    def needs(self, name: str) -> str:
+        """Whether lyrics, style or another option is needed: "needed", "optional" or "–"."""
+        if name == "reference":
+            return "needed" if self.reference else "–"
+        option = self.options.get(name)
+        return "–" if option is None else "needed" if option.required else "optional"
+
     def takes(self) -> str:
         """Everything it takes, as a list for a person."""
         return _listed([*self.options, *(["reference"] if self.reference else [])])
@@ -297,6 +304,49 @@ ABOUT = MappingProxyType(
 """Each option in a few words."""
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A model as it is offered.
+
+    Attributes
+    ----------
+    name : str
+        The name the service knows it by.
+    model : Model or None
+        Its row; None for one that is new to this package, which takes raw ``fields=``.
+    served : bool or None
+        Whether the service has it; None when it was not asked.
+    price_usd : float or None
+        Of one song; None when the service was not asked or names no fixed price.
+    """
+
+    name: str
+    model: Model | None
+    served: bool | None = None
+    price_usd: float | None = None
+
+    @property
+    def note(self) -> str:
+        """What is unusual about it, in words; else empty."""
+        if self.model is None:
+            return "new: give its own fields=..."
+        return "no longer served" if self.served is False else ""
+
+
+def offers(served: Mapping[str, float | None] | None = None) -> list[Offer]:
+    """List the models, and what of them is served.
+
+    Parameters
+    ----------
+    served : mapping of str to float or None, optional
+        The music models that the service has, with their price in US dollars; without it, what this package knows.
+    """
+    if served is None:
+        return [Offer(name, model) for name, model in MODELS.items()]
+    known = [Offer(name, model, name in served, served.get(name)) for name, model in MODELS.items()]
+    return known + [Offer(name, None, True, price) for name, price in served.items() if name not in MODELS]
+
+
 def music_model(name: str) -> str:
     """Return our name of a music model that the logs call source/alias, such as minimax/minimax-music; else ""."""
     alias = name.rpartition("/")[2]
@@ -357,7 +407,7 @@ def check_reference(model: Model, *, given: bool) -> None:
     if given and model.reference is None:
         raise InvalidReference(f"{model.name} takes no reference.", do=f"Leave it out. It takes: {model.takes()}.")
     if not given and model.reference is not None:
-        raise InvalidReference(f"{model.name} needs a reference track.")
+        raise InvalidReference(f"A reference is missing: {model.name} takes after one.")
 
 
 def to_fields(

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from . import __version__, lyrics
+from . import __version__, catalogue, lyrics
 from .errors import InvalidInput, LibraryError, MusicError, RehearsalError, install
 from .options import REFERENCE, add_song_options, add_timeout, check_folder, song_options
 from .session import Session
@@ -87,12 +87,12 @@ def _parser() -> argparse.ArgumentParser:
 def _add_making(verbs: Verbs) -> None:
     examples = ["", "lyrics.txt reference.mp3 -o my_song.mp3"]
     verb = _add_verb(verbs, song, "make a song; without files, a sample one", examples, "the song")
-    _add_request(verb, required=False)
+    _add_request(verb)
     verb.add_argument("-o", "--output", type=Path, default=Path("song.mp3"), help="where to save it (song.mp3)")
     add_timeout(verb)
     examples = ["lyrics.txt reference.mp3", '- reference.mp3 --rehearse --key "A minor" < lyrics.txt']
     verb = _add_verb(verbs, submit, "step 1: request a song and print its id", examples, "the song")
-    _add_request(verb, required=True)
+    _add_request(verb)
     verb = _add_verb(verbs, retrieve, "step 2: poll a song once", ["ID -o my_song.mp3"], "the song")
     verb.add_argument("id", help="as printed by submit")
     verb.add_argument("-o", "--output", type=Path, help="where to save it once it is completed")
@@ -126,10 +126,10 @@ def _add_verb(
     return verb
 
 
-def _add_request(verb: argparse.ArgumentParser, *, required: bool) -> None:
-    many = None if required else "?"
-    verb.add_argument("lyrics", nargs=many, help="a text file, or - for standard input")
-    verb.add_argument("reference", nargs=many, help=REFERENCE)
+def _add_request(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("lyrics", nargs="?", help="a text file, or - for standard input")
+    verb.add_argument("reference", nargs="?", help=REFERENCE)
+    verb.add_argument("-r", "--reference", dest="track", help="the same, where there are no lyrics")
     add_song_options(verb)
 
 
@@ -170,7 +170,7 @@ def _shipped_notebooks() -> list[Path]:
 def song(options: argparse.Namespace) -> None:
     """Both steps, and the song in a file."""
     check_folder(options.output)
-    if options.lyrics:
+    if options.lyrics or options.model != catalogue.DEFAULT_MODEL:
         session = _session(options)
         asked = _submit(session, options)
     else:
@@ -193,9 +193,11 @@ def _session(options: argparse.Namespace) -> Session:
 
 
 def _submit(session: Session, options: argparse.Namespace) -> Song:
-    if not options.reference:
+    reference = options.reference or options.track
+    if not reference and catalogue.find_model(options.model).reference:
         raise InvalidInput("A reference is missing.", do="Give both files, or neither for a sample song.")
-    return session.submit(_read_lyrics(options.lyrics), options.reference, **song_options(options))
+    words = _read_lyrics(options.lyrics) if options.lyrics else None
+    return session.submit(words, reference, **song_options(options))
 
 
 def _submit_sample(session: Session, options: argparse.Namespace) -> Song:

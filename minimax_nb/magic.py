@@ -10,10 +10,12 @@ from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class
+from IPython.core.magic_arguments import MagicArgumentParser
 from IPython.utils.process import arg_split  # type: ignore[attr-defined]
 
+from . import catalogue
 from .errors import InvalidInput, MusicError
-from .options import REFERENCE, add_song_options, add_timeout, check_folder, song_options
+from .options import REFERENCE, add_song_options, add_timeout, check_folder, song_options, unrecognized
 from .session import Session, default_session
 from .song import Song
 
@@ -33,14 +35,18 @@ class _Helped(Exception):
     """The help was requested and shown."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """One that never ends the process, which is the kernel."""
+class _Parser(MagicArgumentParser):
+    """IPython's parser for magics, with ``--help`` and a reminder of the usage in each error."""
+
+    def __init__(self, prog: str, description: str, epilog: str) -> None:
+        super().__init__(prog, None, description, epilog, None, argparse.RawDescriptionHelpFormatter, add_help=True)
+        self.allow_abbrev = False
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message}\n{self.format_usage()}%song --help says more.")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        raise _Helped
+        raise _Helped  # never the process, which is the kernel
 
 
 @magics_class
@@ -66,7 +72,10 @@ class SongMagics(Magics):
             raise
 
     def _new(self, line: str, lyrics: str) -> Song:
-        options = _parsed(_cell_parser(), line)
+        parser = _cell_parser()
+        options = _parsed(parser, line)
+        if options.reference is None and catalogue.find_model(options.model).reference is not None:
+            parser.error("the following arguments are required: reference")
         check_folder(options.output)
         session = Session(rehearse=True) if options.rehearse else default_session()
         song = session.submit(lyrics, options.reference, **song_options(options))
@@ -93,9 +102,12 @@ class SongMagics(Magics):
 
 def _parsed(parser: _Parser, line: str) -> argparse.Namespace:
     try:
-        return parser.parse_args(arg_split(line, posix=os.name == "posix"))
+        options, rest = parser.parse_known_args(arg_split(line, posix=os.name == "posix"))
     except ValueError as error:  # a quotation that does not end
         parser.error(f"{str(error).lower()} in: {line}")
+    if rest:
+        parser.error(unrecognized(rest))
+    return options
 
 
 def _cell_parser() -> _Parser:
@@ -103,10 +115,8 @@ def _cell_parser() -> _Parser:
         prog="%%song",
         description="Make a song: the lyrics are the lines below this one, a blank line is a pause.",
         epilog=_EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
-    parser.add_argument("reference", help=REFERENCE)
+    parser.add_argument("reference", nargs="?", help=REFERENCE)
     _add_name(parser)
     parser.add_argument("-o", "--output", type=Path, help="also save it in this file, to play without a kernel")
     add_song_options(parser)
@@ -119,8 +129,6 @@ def _line_parser() -> _Parser:
         prog="%song",
         description="Show the newest song of your library, or wait for it.",
         epilog=f"To make one, as a cell of its own:\n\n{_cell_parser().format_help()}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     _add_name(parser)
     add_timeout(parser)

@@ -1,17 +1,151 @@
-"""What a song can be requested with on one line of text: the options that `%%song` and the command line share."""
+"""What a song can be requested with: as arguments of a function, and as text on one line.
+
+`compose` turns the arguments into a request; `%%song` and the command line share the rest.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from . import catalogue
-from .errors import InvalidInput
+from .catalogue import Model, Option
+from .errors import InvalidInput, InvalidOption
+from .lyrics import to_prompt
+from .reference import Reference, prepare
+from .song import SongRequest
 
-REFERENCE = "a wav or mp3 file longer than 15 s, or a link to one"
+AnyReference = str | os.PathLike[str] | bytes | Reference
+"""What can be given as a reference: a path, the bytes of a file, a link, a ``data:`` URI, or one that is prepared."""
 
-_OF_THE_BAND = ("tempo", "key", "language", "seed")
+
+class SongOptions(TypedDict, total=False):
+    """What can be given besides lyrics, reference and model; each model takes some of it.
+
+    The first rows are the models' own, see `minimax_nb.catalogue`; the last three the rehearsal band takes, and
+    ``seed`` as well.
+    """
+
+    style: str
+    negative_style: str
+    seconds: float
+    seconds_start: int
+    steps: int
+    seed: int
+    instrumental: bool
+    write_lyrics: bool
+    format: Literal["mp3", "wav"]
+    sample_rate: int
+    bitrate: int
+    tempo: float
+    key: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A request that its model takes.
+
+    Attributes
+    ----------
+    request : SongRequest
+        What is asked for, to be kept.
+    body : mapping
+        The fields that are sent, but for the reference.
+    names : mapping of str to str
+        What a person calls each field that is sent.
+    reference : Reference or None
+        Checked and ready to be handed over.
+    """
+
+    request: SongRequest
+    body: Mapping[str, Any]
+    names: Mapping[str, str] = field(default_factory=dict)
+    reference: Reference | None = None
+
+
+def compose(
+    lyrics: str | None,
+    reference: AnyReference | None,
+    *,
+    model: str,
+    accompaniment: bool,
+    fields: Mapping[str, Any] | None,
+    options: Mapping[str, Any],
+    references: Path,
+    rehearsal: bool,
+) -> Composed:
+    """Check everything that is asked for, and give it the form in which it is sent.
+
+    Parameters
+    ----------
+    lyrics, reference, model, accompaniment, fields
+        As `Session.submit` takes them.
+    options : mapping
+        As in `SongOptions`; None stands for nothing.
+    references : pathlib.Path
+        Where the excerpt of a reference goes.
+    rehearsal : bool
+        Whether the rehearsal band is asked.
+
+    Raises
+    ------
+    InvalidInput
+    LibraryError
+        When the excerpt cannot be written.
+    """
+    options = {name: value for name, value in options.items() if value is not None}
+    if fields is not None:
+        return _raw(model, fields, others=[lyrics, reference, *options.values()])
+    row = catalogue.find_model(model)
+    catalogue.check_reference(row, given=reference is not None)
+    prompt = _prompt(row, lyrics, accompaniment)
+    body = {"model": model, **catalogue.to_fields(row, options, lyrics=prompt, rehearsal=rehearsal)}
+    track = None
+    if row.reference is not None and reference is not None:
+        rule = row.reference
+        track = prepare(reference, references, longer_than=rule.longer_than, seconds=rule.excerpt)
+    request = SongRequest(model, lyrics or "", prompt, track.description if track else "", options, accompaniment)
+    names = {option.field: name for name, option in row.options.items()} | {"reference_audio_url": "reference"}
+    return Composed(request, body, names, track)
+
+
+def _prompt(row: Model, lyrics: str | None, accompaniment: bool) -> str:
+    """The lyrics as they are sent; empty where there are none and need not be any."""
+    if not (accompaniment or row.marks_accompaniment):
+        raise InvalidOption(f"{row.name} cannot leave the instruments out.", do="Leave out accompaniment=False.")
+    needed = row.sings and row.options["lyrics"].required
+    if lyrics is None or (isinstance(lyrics, str) and not lyrics.strip() and not needed):
+        return ""
+    return to_prompt(lyrics, accompaniment=accompaniment and row.marks_accompaniment)
+
+
+def _raw(model: str, fields: Mapping[str, Any], others: list[object]) -> Composed:
+    """A request in the service's own words, for a model that is not in the catalogue or has learned something new."""
+    if any(other is not None for other in others):
+        raise InvalidOption(
+            "fields=... holds the whole request, and there is something beside it.", do="Put it in there."
+        )
+    if not isinstance(fields, Mapping) or not all(isinstance(name, str) for name in fields):
+        raise InvalidOption('fields must be a dict of names, such as {"prompt": "..."}.')
+    lyrics = str(fields.get("lyrics") or "")
+    request = SongRequest(model, lyrics, lyrics, str(fields.get("reference_audio_url") or "")[:200], dict(fields))
+    return Composed(request, {"model": model, **fields})
+
+
+REFERENCE = "a wav or mp3 file, for most models longer than 15 s, or a link to one"
+
+# What any model or the rehearsal band takes, once; lyrics are text and have a place of their own.
+_OPTIONS: Mapping[str, Option] = {
+    name: option
+    for options in (*(model.options for model in catalogue.MODELS.values()), catalogue.REHEARSAL_OPTIONS)
+    for name, option in options.items()
+    if name != "lyrics"
+}
 
 
 def add_song_options(parser: argparse.ArgumentParser) -> None:
@@ -23,15 +157,22 @@ def add_song_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--rehearse", action="store_true", help="use the free band on this computer, even if there is a key"
     )
-    parser.add_argument("--tempo", type=float, help="rehearsal only: beats per minute, such as 92")
-    parser.add_argument("--key", help='rehearsal only: such as "A minor"')
-    parser.add_argument("--language", help='rehearsal only: the language of the words, such as "en"')
-    parser.add_argument("--seed", type=int, help="rehearsal only: the same seed, the same song")
+    for name, option in _OPTIONS.items():
+        _add_option(parser, name, option)
+
+
+def _add_option(parser: argparse.ArgumentParser, name: str, option: Option) -> None:
+    only = "rehearsal only: " if name in ("tempo", "key", "language") else ""
+    flag, about = f"--{name.replace('_', '-')}", only + catalogue.ABOUT[name]
+    if option.kind is bool:
+        parser.add_argument(flag, action="store_true", default=None, help=about)
+    else:
+        parser.add_argument(flag, type=option.kind, help=about)
 
 
 def song_options(options: argparse.Namespace) -> dict[str, Any]:
     """What `Session.submit` takes besides lyrics and reference."""
-    given = {name: getattr(options, name) for name in _OF_THE_BAND if getattr(options, name) is not None}
+    given = {name: getattr(options, name) for name in _OPTIONS if getattr(options, name) is not None}
     return {"model": options.model, "accompaniment": not options.unaccompanied, **given}
 
 
@@ -49,3 +190,13 @@ def check_folder(output: Path | None) -> None:
     """
     if output is not None and not output.expanduser().parent.is_dir():
         raise InvalidInput(f"There is no folder {output.parent} to save the song in.", do="Choose another with -o.")
+
+
+def unrecognized(words: list[str]) -> str:
+    """Say what could not be understood on a line, and how a value with spaces is written."""
+    text = f"unrecognized arguments: {' '.join(words)}"
+    return (
+        text
+        if words[0].startswith("-")
+        else f'{text} (a name or value with spaces needs quotes, as in "my song.mp3")'
+    )

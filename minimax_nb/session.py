@@ -6,12 +6,12 @@ import contextlib
 import copy
 import os
 import uuid
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from math import inf
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, Unpack, overload
 
 from . import catalogue
 from .api.addresses import checked_base_url
@@ -36,10 +36,10 @@ from .errors import (
 from .library.drive import announce_wiping
 from .library.journal import Journal
 from .library.storage import locate
-from .lyrics import to_prompt
-from .reference import Reference, prepare
+from .options import AnyReference, SongOptions, compose
+from .reference import Reference
 from .settings import Account, Choice, Service
-from .song import Song, SongRequest, Status
+from .song import Song, Status
 from .tracking.logs import Lookup, Since, period
 from .tracking.tracker import TIMEOUT, Following, Looked
 
@@ -110,31 +110,40 @@ class Session:
 
     def submit(
         self,
-        lyrics: str,
-        reference: str | os.PathLike[str] | bytes | Reference,
+        lyrics: str | None = None,
+        reference: AnyReference | None = None,
         *,
         model: str = catalogue.DEFAULT_MODEL,
         accompaniment: bool = True,
+        fields: Mapping[str, Any] | None = None,
         on_sent: Callable[[], object] | None = None,
-        **options: Any,
+        **options: Unpack[SongOptions],
     ) -> Song:
         """Step 1: ask for a song. With the hosted service this spends money; it waits for nothing else.
 
         Parameters
         ----------
-        lyrics : str
-            As a person writes them: a line of the song on each line, a blank line for a pause.
-        reference : path, bytes, or str
-            A wav or mp3 with music and singing, longer than 15 s; or a link to one, or a ``data:`` URI.
+        lyrics : str, optional
+            As a person writes them: a line of the song on each line, a blank line for a pause. Not every model
+            needs words, or takes them.
+        reference : path, bytes, or str, optional
+            A wav or mp3 with music and singing, for `minimax-music` longer than 15 s; or a link to one, or a
+            ``data:`` URI. `models` lists which models need one; the others take none.
         model : str
-            One of `catalogue.MODELS`.
+            One of those that `models` lists.
         accompaniment : bool
-            Whether instruments play along.
+            Whether instruments play along; only `minimax-music` can leave them out.
+        fields : mapping, optional
+            The whole request in the service's own names, for a model that `models` does not list; then nothing
+            else is given.
         on_sent : callable, optional
             Called once the whole request has gone out and only its answer is awaited.
         **options
-            What else the model takes; rehearsing, also ``tempo`` (BPM), ``key`` (such as ``"A minor"``),
-            ``language`` (of the words, such as ``"en"``) and ``seed`` (the same seed, the same song).
+            What else the model takes: ``style`` and ``negative_style`` (in words), ``seconds`` (length),
+            ``seconds_start``, ``steps``, ``seed``, ``instrumental``, ``write_lyrics``, ``format`` (``"mp3"`` or
+            ``"wav"``), ``sample_rate`` (Hz), ``bitrate`` (bits per second); rehearsing, also ``tempo`` (BPM),
+            ``key`` (such as ``"A minor"``), ``language`` (of the words, such as ``"en"``) and ``seed`` (the same
+            seed, the same song).
 
         Returns
         -------
@@ -150,14 +159,20 @@ class Session:
         OutcomeUnknown
             The answer got lost: the song stays ``unknown`` in the library until `recover` finds out.
         """
-        row = catalogue.find_model(model)
-        prompt = to_prompt(lyrics, accompaniment=accompaniment)
-        catalogue.check_words(row, prompt)
         service = self.choice.service()
-        fields = catalogue.to_fields(row, options, rehearsal=service.rehearsal)
-        track = prepare(reference, self.journal.home / "references", longer_than=row.reference_seconds)
-        uri = self._host(track)
-        body = {"model": model, row.words_field: prompt, **fields}
+        composed = compose(
+            lyrics,
+            reference,
+            model=model,
+            accompaniment=accompaniment,
+            fields=fields,
+            options=options,
+            references=self.journal.home / "references",
+            rehearsal=service.rehearsal,
+        )
+        track = composed.reference
+        body = dict(composed.body)
+        uri = self._host(track) if track else ""
         if uri:
             body["reference_audio_url"] = uri
         song = Song(
@@ -165,12 +180,13 @@ class Session:
             status=Status.SENDING,
             created=datetime.now(timezone.utc),
             model=model,
-            request=SongRequest(model, lyrics, prompt, track.description, options, accompaniment),
-            source=str(track.path or track.uri),
+            request=composed.request,
+            source=str(track.path or track.uri) if track else "",
             base_url=service.base_url,
             rehearsal=service.rehearsal,
         )
-        return self._send(song, service, JsonBody(body, "reference_audio_url", None if uri else track.path, on_sent))
+        file = None if uri or track is None else track.path
+        return self._send(song, service, JsonBody(body, "reference_audio_url", file, on_sent))
 
     def retrieve(self, song: Song | str) -> Song:
         """Step 2: one free look; a song that is made arrives with its audio.
@@ -260,16 +276,40 @@ class Session:
 
     def generate(
         self,
-        lyrics: str,
-        reference: str | os.PathLike[str] | bytes | Reference,
+        lyrics: str | None = None,
+        reference: AnyReference | None = None,
         *,
         timeout: float = TIMEOUT,
         model: str = catalogue.DEFAULT_MODEL,
         accompaniment: bool = True,
-        **options: Any,
+        fields: Mapping[str, Any] | None = None,
+        **options: Unpack[SongOptions],
     ) -> Song:
-        """Both steps: ask for a song and wait for it. See `submit` and `wait`."""
-        song = self.submit(lyrics, reference, model=model, accompaniment=accompaniment, **options)
+        """Both steps: submit a song and wait for it.
+
+        Parameters
+        ----------
+        timeout : float
+            How long to wait, in seconds.
+        lyrics, reference, model, accompaniment, fields, **options
+            As `submit` takes them.
+
+        Returns
+        -------
+        Song
+            Completed.
+
+        Raises
+        ------
+        MusicError
+            As `submit` and `wait` raise them.
+
+        Examples
+        --------
+        >>> from minimax_nb import generate, play_sample
+        >>> generate("Side by side", play_sample("reference.mp3"))  # doctest: +SKIP
+        """
+        song = self.submit(lyrics, reference, model=model, accompaniment=accompaniment, fields=fields, **options)
         return self.wait(song, timeout=timeout)
 
     def recover(self, *, since: Since | None = None, timeout: float = TIMEOUT) -> list[Song]:

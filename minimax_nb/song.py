@@ -197,8 +197,10 @@ class Song:
 
     @property
     def title(self) -> str:
-        """The first line of the lyrics that has words, shortened to 40 characters."""
-        return title_of(self.request.lyrics if self.request else "")
+        """The first line of the lyrics that has words, else of the style, shortened to 40 characters."""
+        if self.request is None:
+            return title_of("")
+        return title_of(self.request.lyrics or str(self.request.options.get("style", "")))
 
     @property
     def facts(self) -> str:

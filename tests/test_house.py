@@ -27,17 +27,17 @@ reference display
 library
 api
 hosts
-settings
+settings options
 rehearsal tracking
 session
-options diagnosis
+diagnosis
 studio magic cli
 """
 # Inside a folder each module may import from those before it.
 INSIDE = {
     "audio": "mpeg kinds recording songs",
     "api": "key addresses responses transport download client",
-    "display": "environment progress waiting card picture plot",
+    "display": "environment progress waiting table card picture plot",
     "hosts": "guard pages links host file_server tunnel bucket open_links arrival choice",
     "library": "leases storage drive journal",
     "rehearsal": "band server launcher __main__",

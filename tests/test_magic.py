@@ -108,6 +108,8 @@ def test_what_stands_in_a_variable_can_be_the_reference(
         ("reference.mp3 --name 'my song'", "'my song' is not a valid variable name"),
         ("reference.mp3 --name class", "'class' is not a valid variable name"),
         ("", "the following arguments are required: reference"),
+        ("my reference.mp3", 'needs quotes, as in "my song.mp3"'),
+        ("reference.mp3 --key A minor", 'needs quotes, as in "my song.mp3"'),
         ('"reference.mp3', "no closing quotation"),
     ],
 )
