@@ -2,7 +2,7 @@
 
 It speaks the provider's submit, retrieve and download, and as much of Replicate's predictions as its client
 needs. A song is ready after a time drawn from a distribution, the same for the n-th song of every run. It counts
-what was asked of it; `GET /measures` tells.
+what was requested; `GET /measures` tells.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from tests.support import ROOT
 SEED = 20_260_801
 
 
-def lognormal(chance: random.Random) -> float:
+def lognormal(rng: random.Random) -> float:
     """Median 25 s, 95 % within 60 s."""
-    return chance.lognormvariate(math.log(25), math.log(60 / 25) / 1.645)
+    return rng.lognormvariate(math.log(25), math.log(60 / 25) / 1.645)
 
 
-def two_humps(chance: random.Random) -> float:
+def two_humps(rng: random.Random) -> float:
     """70 % around 20 s, 30 % around 60 s."""
-    return max(1.0, chance.gauss(20, 2) if chance.random() < 0.7 else chance.gauss(60, 5))
+    return max(1.0, rng.gauss(20, 2) if rng.random() < 0.7 else rng.gauss(60, 5))
 
 
 DISTRIBUTIONS: dict[str, Callable[[random.Random], float]] = {"lognormal": lognormal, "two humps": two_humps}
@@ -58,9 +58,9 @@ class Service:
         Every song.
     distribution : str
     limit : float
-        Looks a second, in any second; 0: no limit.
+        Polls a second, in any second; 0: no limit.
     faulty : float
-        The share of looks that get no proper answer.
+        The share of polls that get no proper answer.
     """
 
     audio: bytes
@@ -70,7 +70,7 @@ class Service:
     address: str = ""
     ready: dict[str, float] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
-    looks: Counter[str] = field(default_factory=Counter)
+    polls: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
     recent: list[float] = field(default_factory=list)
 
@@ -79,8 +79,8 @@ class Service:
         self._chance = random.Random(SEED + 1)
 
     def measures(self) -> dict[str, Any]:
-        """What was asked, for the one who measures."""
-        return {"ready": self.ready, "tags": self.tags, "looks": self.looks, "events": self.events}
+        """What was requested, for whoever measures."""
+        return {"ready": self.ready, "tags": self.tags, "polls": self.polls, "events": self.events}
 
     def submit(self, body: bytes) -> str:
         """Take a song on; its tag stands in the lyrics."""
@@ -91,7 +91,7 @@ class Service:
         return number
 
     def refuses(self) -> bool:
-        """Whether a look is one too many."""
+        """Whether a poll is one too many."""
         now = time.monotonic()
         self.recent = [moment for moment in self.recent if moment > now - 1]
         if self.limit and len(self.recent) >= self.limit:
@@ -101,7 +101,7 @@ class Service:
         return False
 
     def fault(self) -> str:
-        """What goes wrong with a look; mostly nothing."""
+        """What goes wrong with a poll; mostly nothing."""
         if self._chance.random() >= self.faulty:
             return ""
         self.events["faulty"] += 1
@@ -118,7 +118,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, service: Service) -> None:
         self._service = service
         self._buffer = b""
-        self._looked = False
+        self._polled = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -137,19 +137,19 @@ class Connection(asyncio.Protocol):
             self._answer(method, target, rest[:size])
 
     def _answer(self, method: str, target: str, body: bytes) -> None:
-        parts = urlsplit(target)
-        if parts.path == "/measures":
+        url = urlsplit(target)
+        if url.path == "/measures":
             self._send(200, json.dumps(self._service.measures()).encode())
         elif method == "POST":
-            self._submit(parts.path, body)
+            self._submit(url.path, body)
         else:
-            if not self._looked:
+            if not self._polled:
                 self._service.events["connections"] += 1
-                self._looked = True
-            if parts.path.startswith("/files/"):
+                self._polled = True
+            if url.path.startswith("/files/"):
                 self._send(200, self._service.audio, "audio/mpeg")
             else:
-                self._look(parts.path, parse_qs(parts.query))
+                self._poll(url.path, parse_qs(url.query))
 
     def _submit(self, path: str, body: bytes) -> None:
         number = self._service.submit(body)
@@ -159,10 +159,10 @@ class Connection(asyncio.Protocol):
             answer = {"id": f"{number}:minimax-music", "status": "queued"}
             self._send(200, json.dumps(answer).encode())
 
-    def _look(self, path: str, query: dict[str, list[str]]) -> None:
+    def _poll(self, path: str, query: dict[str, list[str]]) -> None:
         predicted = path.startswith("/v1/predictions/")
         number = path.rpartition("/")[2] if predicted else query["generation_id"][0].partition(":")[0]
-        self._service.looks[number] += 1
+        self._service.polls[number] += 1
         if self._service.refuses():
             self._send(
                 429, b'{"message": "Too many requests", "detail": "Too many requests"}', extra="Retry-After: 1\r\n"

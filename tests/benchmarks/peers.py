@@ -2,8 +2,8 @@
 
 Ours, the provider's own script and Replicate's client (`pip install -e ".[peers]"`) wait for the same songs of an
 emulated service on this computer. The delay of a song is the time from when it is ready until its audio is in
-hand, fetched. What is counted is the wait: the songs are submitted before it. A limit counts looks; connections
-are those that carried a look or a download. In about 13 minutes; `--quick` takes 3 and shows less.
+hand, fetched. What is counted is the wait: the songs are submitted before it. A limit counts polls; connections
+are those that carried a poll or a download. In about 13 minutes; `--quick` takes 3 and shows less.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Case:
     @property
     def situation(self) -> str:
         """In words."""
-        limit = f", {self.limit:g} looks/s allowed" if self.limit else ""
-        faulty = f", {self.faulty:.0%} faulty looks" if self.faulty else ""
+        limit = f", {self.limit:g} polls/s allowed" if self.limit else ""
+        faulty = f", {self.faulty:.0%} faulty polls" if self.faulty else ""
         return f"{self.songs} song{'s' * (self.songs > 1)}, {self.distribution}{limit}{faulty}"
 
 
@@ -61,7 +61,7 @@ class Figures:
     p95: float
     per_song: float
     cpu: float
-    look_cpu: float
+    poll_cpu: float
     threads: int
     connections: float
     memory: float
@@ -88,7 +88,7 @@ def run(case: Case) -> Figures:
 
 
 def measures_of(url: str) -> dict[str, Any]:
-    """Ask the service what was asked of it."""
+    """Ask the service what was requested."""
     with closing(HTTPConnection(urlsplit(url).netloc, timeout=10)) as connection:
         connection.request("GET", "/measures")
         return dict(json.load(connection.getresponse()))
@@ -99,16 +99,16 @@ def figures(case: Case, told: list[dict[str, Any]], measures: dict[str, Any]) ->
     in_hand = {tag: moment for each in told for tag, moment in each["in_hand"].items()}
     ready = {tag: measures["ready"][number] for number, tag in measures["tags"].items()}
     delays = sorted(max(0.0, moment - ready[tag]) for tag, moment in in_hand.items()) or [float("nan")]
-    looks = sum(measures["looks"].values())
+    polls = sum(measures["polls"].values())
     cpu = sum(each["cpu"] for each in told)
     polling = cpu - sum(each.get("fetch_cpu", 0.0) for each in told)
     return Figures(
         delay=statistics.fmean(delays),
         spread=statistics.pstdev(delays) / len(delays) ** 0.5,
         p95=delays[min(len(delays) - 1, round(0.95 * len(delays)))],
-        per_song=looks / (case.songs * case.processes),
+        per_song=polls / (case.songs * case.processes),
         cpu=cpu / case.processes,
-        look_cpu=1000 * polling / max(1, looks),
+        poll_cpu=1000 * polling / max(1, polls),
         threads=max(each["threads"] for each in told),
         connections=measures["events"].get("connections", 0) / case.processes,
         memory=max(each["memory"] for each in told) / 1e6,
@@ -133,7 +133,7 @@ def batches(clients: list[str], *, quick: bool) -> list[list[Case]]:
 
 
 HEAD = (
-    "| client | delay mean / p95, s | looks per song | CPU, s | threads | connections | memory, MB "
+    "| client | delay mean / p95, s | polls per song | CPU, s | threads | connections | memory, MB "
     "| lost | paid twice |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |"
 )
 
@@ -150,12 +150,12 @@ def verdicts(case: Case, found: Figures) -> list[str]:
     """Each goal for our own client, and whether it is met."""
     most = 1.3 * FLOOR_AT_LIMIT if case.limit else 1.0
     mean = f"mean delay (± {found.spread:.2f}), s"
-    goals = [(mean, found.delay, most), ("looks per song", found.per_song, 15.0)]
+    goals = [(mean, found.delay, most), ("polls per song", found.per_song, 15.0)]
     goals += [] if case.limit else [("p95 delay, s", found.p95, 2.0)]
     goals += [("lost", found.lost, 0), ("paid twice", found.twice, 0)]
     if case.songs == 200:
         goals += [("threads", found.threads, 8), ("connections", found.connections, 20)]
-        goals += [("CPU per look, ms", found.look_cpu, 2.0), ("memory, MB", found.memory, 15.0)]
+        goals += [("CPU per poll, ms", found.poll_cpu, 2.0), ("memory, MB", found.memory, 15.0)]
     return [
         f"{'met   ' if value <= goal else 'MISSED'}  {case.situation}: {name} {value:.2f}, goal ≤ {goal:.4g}"
         for name, value, goal in goals

@@ -32,12 +32,12 @@ from tests.support.person import studio_cell
 TIMES = 20
 SONGS = 500
 PAINTS = 5
-# The moment at which the studio has a size, by the clock of the page; looked for at each frame.
+# The moment at which the studio has a size, by the clock of the page; checked at each frame.
 _SEEN = """() => new Promise(resolve => {
     const began = performance.now();
-    const look = () => document.querySelector('.mnb-studio button')?.getClientRects().length
-        ? resolve(performance.now() - began) : requestAnimationFrame(look);
-    look();
+    const check = () => document.querySelector('.mnb-studio button')?.getClientRects().length
+        ? resolve(performance.now() - began) : requestAnimationFrame(check);
+    check();
 })"""
 
 
