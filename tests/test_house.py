@@ -45,9 +45,9 @@ INSIDE = {
     "analysis performance",
     "rehearsal/server": "responses encodings fault_audio faults rules request_body job_store keys worker context "
     "handler generation account model_list key_calls control app",
-    "studio": "state html ui samples components announcer runner takes_under_way cards studio",
-    "studio/cards": "upload extras reference service song takes",
-    "studio/components": "component chunks dropzone keyfield listener waveform karaoke",
+    "studio": "state html ui samples components runner cards studio",
+    "studio/cards": "service reference lyrics song takes",
+    "studio/components": "component chunks dropzone keyfield listener player waveform karaoke",
     "tracking": "schedule pollers logs tracker",
 }
 PICTURES = {"": ROOMS.strip().split("\n"), **{folder: line.split() for folder, line in INSIDE.items()}}

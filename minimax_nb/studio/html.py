@@ -1,19 +1,18 @@
-"""From state to HTML: pure functions. Whatever was not written in this file is escaped."""
+"""From state to HTML: pure functions. Text that was not written in this file is escaped."""
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from html import escape
 from typing import Any
 
-from ..display.progress import USUAL_SECONDS, clock
+from ..display.progress import USUAL_SECONDS, clock, share
 from ..errors import MusicError
 from ..lyrics import clean
-from ..settings import Account
+from ..settings import Account, Service
 from ..song import Song, Status
-from .state import LONG, SENT, Meter, Take, Track
+from .state import LONG, SENT, LyricsState, ReferenceState, ServiceState, Take
 
 # Each step: its name, what it is called while it lasts, and after it.
 STEPS: tuple[tuple[str, str, str], ...] = (
@@ -43,43 +42,48 @@ def heading(number: int | None, title: str, hint: str = "") -> str:
     )
 
 
-def track_line(track: Track) -> str:
+def reference_line(reference: ReferenceState) -> str:
     """What card 1 says about the reference."""
-    if track.doing:
-        return line(track.doing)
-    if track.problem:
-        return line(track.problem, "bad")
-    good = line(f"✓\N{NO-BREAK SPACE}{track.note}", "good") if track.note else ""
-    return good + line(track.advice, "warn")
+    if reference.doing:
+        return line(reference.doing)
+    if reference.problem:
+        return line(reference.problem, "bad")
+    good = line(f"✓\N{NO-BREAK SPACE}{reference.note}", "good") if reference.note else ""
+    return good + line(reference.advice, "warn")
 
 
-def blank(track: Track) -> str:
+def placeholder(reference: ReferenceState) -> str:
     """Stands where the waveform will be, as high as that."""
     words = "Here you will see the song, hear it, and choose the part that is sent."
-    if track.linked:
+    if reference.linked:
         words = (
             "There is no picture of a link: the service opens it, the studio does not. "
             "To hear it and to choose the part that is sent, drop the file itself."
         )
-    return f'<div class="mnb-blank">{words}</div>'
+    return f'<div class="mnb-placeholder">{words}</div>'
 
 
-def extras_line(options: Mapping[str, Any], left_out: Iterable[str]) -> str:
+def called(source: object) -> str:
+    """What to call a reference that was given from code."""
+    return f"{len(source) / 1e6:.1f} MB given from code" if isinstance(source, bytes) else str(source)[:200]
+
+
+def options_line(options: Mapping[str, Any], left_out: Iterable[str]) -> str:
     """What is asked for with the next song beside what the fields say, and what is not."""
     taken = ", ".join(f"{name} {value}" for name, value in options.items())
     words = [f"Also, when rehearsing: {taken}"] if taken else []
     return line(" · ".join([*words, *(f"without {each}" for each in left_out)]))
 
 
-def meter_line(meter: Meter) -> str:
+def lyrics_line(lyrics: LyricsState) -> str:
     """How much of the limit the lyrics take, their lines and pauses, and how long it takes to sing them."""
-    parts = [f"{meter.used} of {meter.limit} characters"]
-    if meter.used:
-        parts += [count(meter.lines, "line"), count(meter.pauses, "pause"), f"about {meter.seconds:.0f} s sung"]
-    kind = "bad" if meter.problem else "warn" if meter.used >= LONG else "good"
-    full = min(100, round(100 * meter.used / meter.limit))
+    parts = [f"{lyrics.used} of {lyrics.limit} characters"]
+    if lyrics.used:
+        parts += [count(lyrics.lines, "line"), count(lyrics.pauses, "pause"), f"about {lyrics.seconds:.0f} s sung"]
+    kind = "bad" if lyrics.problem else "warn" if lyrics.used >= LONG else "good"
+    full = min(100, round(100 * lyrics.used / lyrics.limit))
     gauge = f'<div class="mnb-gauge mnb-{kind}" aria-hidden="true"><span style="width:{full}%"></span></div>'
-    said = line(meter.problem, "bad") or line(meter.advice, "warn")
+    said = line(lyrics.problem, "bad") or line(lyrics.advice, "warn")
     return f"{gauge}{line(' · '.join(parts))}{said}"
 
 
@@ -88,10 +92,23 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def prompt_box(meter: Meter) -> str:
+def prompt_box(lyrics: LyricsState) -> str:
     """The exact prompt that will be sent."""
-    text = meter.prompt or "Nothing yet."
+    text = lyrics.prompt or "Nothing yet."
     return f'<pre class="mnb-prompt" tabindex="0" aria-label="The exact prompt">{escape(text)}</pre>'
+
+
+def service_line(service: ServiceState) -> str:
+    """Where songs are made, what one costs and what is left."""
+    rehearsal, account = service.rehearsal, service.account
+    words = [Service("", service.settings.key, rehearsal=rehearsal).name]
+    if not rehearsal and account.price is not None:
+        words.append(f"{money(account.price)} a song")
+    if not rehearsal and account.balance is not None:
+        words.append(f"{money(round(account.balance, 2))} left")
+    dot = f'<span class="mnb-dot mnb-{"free" if rehearsal else "paid"}"></span>'
+    problem = f'<span class="mnb-warn"> · {escape(service.problem)}</span>' if service.problem else ""
+    return f"{dot}{escape(' · '.join(words))}{problem}"
 
 
 def price_words(account: Account, *, rehearsal: bool) -> str:
@@ -148,23 +165,40 @@ def _short(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds >= 0.1 else "< 0.1 s"
 
 
-def clock_line(take: Take, now: float) -> str:
-    """How long it has taken, against how long it usually takes."""
-    if take.status is Status.UNKNOWN:
-        return line(_LOST)
-    elapsed, usual = now - take.began, take.usual_seconds
-    if take.picked_up and take.song:
-        when = f"{take.song.created.astimezone():%d %b, %H:%M}" if elapsed >= _LONG_AGO else f"{clock(elapsed)} ago"
-        return line(f"From before, picked up · asked for {when}")
-    return line(
-        f"{clock(elapsed)} of about {clock(usual)}" if elapsed <= usual else f"{clock(elapsed)}, longer than usual"
+def clock_lines(take: Take, now: float, wall: float) -> str:
+    """A bar, and how long it has taken against how long it usually takes; the page counts on from there.
+
+    Parameters
+    ----------
+    take : Take
+    now, wall : float
+        The same moment by `time.monotonic` and by `time.time`, in seconds.
+    """
+    elapsed, usual = max(0.0, now - take.began), take.usual_seconds
+    # Nobody can say what is usual before there were a few songs.
+    late = ", longer than usual" if take.usual else ""
+    bar = f'<div class="mnb-component-fill" style="width:{100 * share(elapsed, usual):.1f}%"></div>'
+    return (
+        f'<div class="mnb-clock" data-began="{wall - elapsed:.3f}" data-usual="{usual:.1f}" data-late="{late}">'
+        f'<div class="mnb-component-bar" aria-hidden="true">{bar}</div>{_timing(take, elapsed, late)}</div>'
     )
 
 
-def strip_title(take: Take) -> str:
-    """Which song a strip is about, and its id once there is one."""
+def _timing(take: Take, elapsed: float, late: str) -> str:
+    if take.status is Status.UNKNOWN:
+        return line(_LOST)
+    seconds = f'<span class="mnb-elapsed">{clock(elapsed)}</span>'
+    if take.picked_up and take.song:
+        when = f"{take.song.created.astimezone():%d %b, %H:%M}" if elapsed >= _LONG_AGO else f"{seconds} ago"
+        return f'<div class="mnb-line mnb-quiet">From before, picked up · asked for {when}</div>'
+    usual = f" of about {clock(take.usual_seconds)}" if elapsed <= take.usual_seconds else late
+    return f'<div class="mnb-line mnb-quiet">{seconds}<span class="mnb-usual">{usual}</span></div>'
+
+
+def progress_title(take: Take) -> str:
+    """Which song a progress row is about, and its id once there is one."""
     title = take.song.title if take.song else take.title
-    return f'<div class="mnb-strip-title"><strong>{escape(title)}</strong>{song_id(take.song)}</div>'
+    return f'<div class="mnb-progress-title"><strong>{escape(title)}</strong>{song_id(take.song)}</div>'
 
 
 def song_id(song: Song | None) -> str:
@@ -181,12 +215,19 @@ def _copy_button(name: str) -> str:
     return f"<button {rest}>{name}</button>"
 
 
-def left_line(take: Take) -> str:
-    """What is said when nobody waits any more."""
+def progress_words(take: Take, now: float, wall: float) -> str:
+    """What a progress row says below its steps; see `clock_lines`."""
+    if take.invalid_field:
+        return line(f"Nothing was sent: see the {take.invalid_field} above.")
+    if take.error:
+        return error_box(take.error, take.song)
+    return stopped_line(take) if take.stopped else clock_lines(take, now, wall)
+
+
+def stopped_line(take: Take) -> str:
+    """What is said when the person stopped waiting."""
     charged = "" if take.rehearsal else " and charged"
-    return line(
-        f"Not waiting any more. The song may still be made{charged}. It is in your library and will be picked up."
-    )
+    return line(f"Stopped waiting. The song may still be made{charged}. It is in your library and will be picked up.")
 
 
 def error_box(error: MusicError, song: Song | None = None) -> str:
@@ -215,7 +256,7 @@ def announcement(take: Take) -> str:
     if take.error:
         return f"{title}: {take.error.what} {take.error.money}"
     if take.stopped:
-        return f"{title}: not waiting any more."
+        return f"{title}: stopped waiting."
     if take.done:
         return f"{title} is ready."
     doing = {step: doing for step, doing, _ in STEPS}.get(take.step, _LOST)
@@ -259,8 +300,18 @@ def take_row(song: Song) -> str:
     return f'<div class="mnb-take-title">{escape(song.title)}</div>{_facts(facts)}'
 
 
-def download_link(song: Song) -> str:
-    """A link that holds the finished song."""
-    audio = base64.b64encode(song.audio or b"").decode()
-    name = escape(f"{song.title}.mp3", quote=True)
-    return f'<a class="mnb-button mnb-link" download="{name}" href="data:audio/mpeg;base64,{audio}">Download mp3</a>'
+def deleted_row(song: Song) -> str:
+    """The same, once it was deleted."""
+    return line(f"“{song.title}” is off the list. Its file stays in the library.")
+
+
+def picked_up_line(takes: Iterable[Take]) -> str:
+    """How many songs from before are being picked up; empty when none is."""
+    number = sum(take.picked_up and take.shown and take.ended is None for take in takes)
+    many = "One song from before is" if number == 1 else f"{number} songs from before are"
+    return line(f"{many} being picked up.") if number else ""
+
+
+def ready_line(song: Song | None) -> str:
+    """That a song got ready while another was being listened to."""
+    return line(f"“{song.title}” is ready.", "good") if song else ""

@@ -1,4 +1,4 @@
-"""One take, in threads of its own: one makes the song, one moves the clock; both report, neither draws."""
+"""One song on its way, in a thread of its own, which reports and draws nothing."""
 
 from __future__ import annotations
 
@@ -12,28 +12,32 @@ from ..session import Session
 from ..song import Song
 from .state import Source, Take
 
-TICK = 0.25
-"""How often the clock moves, in seconds."""
+Step = Callable[[Take], Take]
 
 
-class Work:
+class Runner:
     """What happens between a click and a song.
 
     Parameters
     ----------
     session : Session
         Its key was looked up before: a worker thread must not ask for secrets.
-    take : Take
-        As it begins.
-    report : callable
-        Called with this from the threads whenever the take changed or time went by; looks at `take`.
+    song : Song or None
+        The song, where it was asked for before.
+    change : callable
+        Takes a step of the take; called in the thread, as is `finish`.
+    finish : callable
+        Called when the thread has come to its end.
     """
 
-    def __init__(self, session: Session, take: Take, report: Callable[[Work], None]) -> None:
+    def __init__(
+        self, session: Session, song: Song | None, change: Callable[[Step], object], finish: Callable[[], object]
+    ) -> None:
         self._session = session
-        self._report = report
-        self._leave = threading.Event()
-        self.take = take
+        self._song = song
+        self._change = change
+        self._finish = finish
+        self._stopped = threading.Event()
 
     def submit(self, reference: Callable[[], Source], **request: Any) -> None:
         """Ask for a song and follow it.
@@ -45,81 +49,78 @@ class Work:
         **request
             What else `Session.submit` takes.
         """
-        self._start(lambda: self._follow(self._sent(reference, request)))
+        self._start(self._submit_and_follow, reference, request)
 
     def resume(self) -> None:
         """Follow a song that was left, here or by an earlier kernel."""
-        self._leave.clear()
-        self.take = self.take.resumed()
-        song = self.take.song
-        if song is not None:
-            self._start(lambda: self._follow(song))
+        self._stopped.clear()
+        self._start(self._follow, self._song)
 
-    def leave(self) -> None:
+    def stop(self) -> None:
         """Stop waiting; the song goes its way."""
-        self._leave.set()
+        self._stopped.set()
 
-    def fail(self, error: Exception) -> None:
-        """End it with an error."""
-        self._change(self.take.failed(self._in_words(error), time.monotonic()))
+    def _start(self, steps: Callable[..., None], *arguments: Any) -> None:
+        thread = threading.Thread(target=self._run, args=(steps, *arguments), name="minimax_nb studio", daemon=True)
+        thread.start()
 
-    def _start(self, steps: Callable[[], None]) -> None:
-        for job in (lambda: self._guarded(steps), self._clock):
-            threading.Thread(target=job, name="minimax_nb studio", daemon=True).start()
-
-    def _guarded(self, steps: Callable[[], None]) -> None:
+    def _run(self, steps: Callable[..., None], *arguments: Any) -> None:
         try:
-            steps()
+            steps(*arguments)
         except Exception as error:
-            self.fail(error)
+            self._fail(error)
+        self._finish()
 
-    def _sent(self, reference: Callable[[], Source], request: dict[str, Any]) -> Song:
+    def _submit_and_follow(self, reference: Callable[[], Source], request: dict[str, Any]) -> None:
         try:
-            return self._session.submit(reference=reference(), on_sent=self._note_sent, **request)
+            song = self._session.submit(reference=reference(), on_sent=self._note_sent, **request)
         except OutcomeUnknown as error:
             # Whether it was asked for can be looked up: following it does.
-            song = self._session.journal.get(error.song_id)
-            if song is None:
+            found = self._session.journal.get(error.song_id)
+            if found is None:
                 raise
-            return song
+            song = found
+        self._follow(song)
 
     def _note_sent(self) -> None:
-        self._change(self.take.sent(time.monotonic()))
+        now = time.monotonic()
+        self._change(lambda take: take.sent(now))
 
     def _follow(self, song: Song) -> None:
-        self._change(self.take.moved(song, time.monotonic()))
+        self._note(song)
         following = self._session.follow([song])
         for changed in following:
             if changed is not None:
-                self._change(self.take.moved(changed, time.monotonic()))
-            elif self._leave.is_set():
-                self._change(self.take.left(time.monotonic()))
+                self._note(changed)
+            elif self._stopped.is_set():
+                self._leave()
                 return
         if following.troubles:
             raise following.troubles[0]
 
-    def _clock(self) -> None:
-        while self.take.ended is None:
-            self._report(self)
-            time.sleep(TICK)
+    def _leave(self) -> None:
+        now = time.monotonic()
+        self._change(lambda take: take.left(now))
 
-    def _change(self, take: Take) -> None:
-        self.take = take
-        self._report(self)
+    def _note(self, song: Song) -> None:
+        self._song, now = song, time.monotonic()
+        self._change(lambda take: take.moved(song, now))
 
-    def _in_words(self, error: Exception) -> MusicError:
-        song = self.take.song
-        spent = Spent.NO if self.take.rehearsal else song.spent if song else Spent.MAYBE
-        return as_music_error(error, spent, song.id if song else "")
+    def _fail(self, error: Exception) -> None:
+        now = time.monotonic()
+        self._change(lambda take: take.failed(with_money(error, take), now))
 
 
-def as_music_error(error: Exception, spent: Spent = Spent.NO, song_id: str = "") -> MusicError:
+def with_money(error: Exception, take: Take | None = None) -> MusicError:
     """Any exception as one that says whether money was spent."""
     if isinstance(error, MusicError):
         return error
+    song = take.song if take else None
+    free = take is None or take.rehearsal
+    spent = Spent.NO if free else song.spent if song else Spent.MAYBE
     return MusicError(
         f"Something unexpected happened ({type(error).__name__}: {error}).",
         do="songs() shows what is in your library.",
         spent=spent,
-        song_id=song_id,
+        song_id=song.id if song else "",
     )

@@ -1,28 +1,32 @@
-"""What the studio knows, as frozen values: the reference, the lyrics' measure, a take, and what may happen next."""
+"""What the studio knows, as frozen values, and the one lock under which it changes."""
 
 from __future__ import annotations
 
 import os
 import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from .. import catalogue
+from ..audio import AudioInfo
 from ..display.progress import USUAL_SECONDS
 from ..errors import InvalidLyrics, InvalidReference, MusicError, Spent, WaitTimeout
 from ..lyrics import clean, to_prompt
 from ..reference import Reference
+from ..settings import Account, Choice
 from ..song import Song, Status
 
 Source = str | os.PathLike[str] | bytes | Reference
 """What a song can be asked for with."""
 
+FIRST = 10
+"""So many takes are shown at first, and with each press of “More”."""
+
 LONG = 400
 """From so many characters on there is more to sing than a song usually holds: it ends at about a minute."""
-
-ONE_CLICK = 2.0
-"""A second click within so many seconds is the same one, made twice."""
 
 SENT = "sent"
 """The step at which the request has gone out and its answer is awaited; every other step is a `Status`."""
@@ -33,7 +37,7 @@ _PAUSE_SECONDS = 2
 
 
 @dataclass(frozen=True)
-class Sound:
+class LoadedAudio:
     """A reference that can be seen and cut.
 
     Attributes
@@ -41,40 +45,41 @@ class Sound:
     path : pathlib.Path
         The whole of it.
     name : str
-    duration : float
-        In seconds.
-    envelope : array
-        See `audio.AudioInfo`.
+    info : AudioInfo
+        What was measured in it.
     start, end : float
         The excerpt that was cut already, in seconds.
     """
 
     path: Path
     name: str
-    duration: float
-    envelope: Any = field(compare=False, repr=False)
+    info: AudioInfo = field(compare=False, repr=False)
     start: float
     end: float
 
 
 @dataclass(frozen=True)
-class Track:
-    """The reference, as its card holds it.
+class ReferenceState:
+    """The reference, as its card shows it.
 
     Attributes
     ----------
     source : Source or None
         What is handed to the session; None when there is nothing usable.
     note : str
-        What it is, in words: name, length, format, loudness, size.
+        What it is, in words: name, length, format, loudness.
     doing : str
         What is being done with it right now; empty when nothing is.
     problem : str
         What is wrong with it and how to mend that.
     advice : str
         What could be better about it.
-    sound : Sound or None
+    audio : LoadedAudio or None
         What can be seen of it; None for a link.
+    uploaded : bool
+        Whether it came through the drop zone, which shows a line about it.
+    pending : Future or None
+        Gives the source once the reference is read, while that is being done.
     """
 
     source: Source | None = None
@@ -82,7 +87,9 @@ class Track:
     doing: str = ""
     problem: str = ""
     advice: str = ""
-    sound: Sound | None = None
+    audio: LoadedAudio | None = None
+    uploaded: bool = False
+    pending: Future[Source] | None = field(default=None, compare=False, repr=False)
 
     @property
     def linked(self) -> bool:
@@ -91,7 +98,7 @@ class Track:
 
 
 @dataclass(frozen=True)
-class Meter:
+class LyricsState:
     """The lyrics, measured.
 
     Attributes
@@ -130,7 +137,7 @@ class Meter:
         return "Songs end at about a minute: the last lines may not be sung."
 
 
-def measure(lyrics: str, *, accompaniment: bool, model: str = catalogue.DEFAULT_MODEL) -> Meter:
+def measure_lyrics(lyrics: str, *, accompaniment: bool, model: str = catalogue.DEFAULT_MODEL) -> LyricsState:
     """Measure lyrics as a person writes them.
 
     Parameters
@@ -144,19 +151,43 @@ def measure(lyrics: str, *, accompaniment: bool, model: str = catalogue.DEFAULT_
     row = catalogue.find_model(model)
     limit = int(row.options["lyrics"].most)
     if not lyrics.strip():
-        return Meter(0, limit)
+        return LyricsState(0, limit)
     try:
         prompt = to_prompt(lyrics, accompaniment=accompaniment)
     except InvalidLyrics as error:
-        return Meter(0, limit, problem=f"{error.what} {error.do}")
+        return LyricsState(0, limit, problem=f"{error.what} {error.do}")
     words = clean(lyrics)
     lines = sum(bool(line.strip()) for line in words.splitlines())
-    meter = Meter(len(prompt), limit, lines, len(re.findall(r"\n\s*\n", words)), prompt=prompt)
+    measured = LyricsState(len(prompt), limit, lines, len(re.findall(r"\n\s*\n", words)), prompt=prompt)
     try:
         catalogue.check_lyrics(row, prompt)
     except InvalidLyrics as error:
-        return replace(meter, problem=f"{error.what} {error.do}")
-    return meter
+        return replace(measured, problem=f"{error.what} {error.do}")
+    return measured
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    """Where songs are made and what that costs.
+
+    Attributes
+    ----------
+    settings : Choice
+        With nothing left open.
+    account : Account
+        Price and balance, as far as the service has said them.
+    problem : str
+        Why it has not.
+    """
+
+    settings: Choice = field(default_factory=lambda: Choice(rehearse=True))
+    account: Account = field(default_factory=Account)
+    problem: str = ""
+
+    @property
+    def rehearsal(self) -> bool:
+        """Whether songs are made for free."""
+        return bool(self.settings.rehearse)
 
 
 @dataclass(frozen=True)
@@ -165,6 +196,8 @@ class Take:
 
     Attributes
     ----------
+    number : int
+        Counts the takes of this studio.
     rehearsal : bool
         Whether it is made for free.
     steps : tuple of (str, float)
@@ -175,8 +208,12 @@ class Take:
         What became of it instead of a song.
     ended : float or None
         When it was over; None while it is under way.
+    settled : float or None
+        The same, once everybody who wanted to know has been told.
     stopped : bool
         Whether the person stopped waiting for it.
+    hidden : bool
+        Whether its progress is not shown any more.
     title : str
         What to call it until it is written down.
     usual : float
@@ -185,12 +222,15 @@ class Take:
         When an earlier kernel asked for it, before it was picked up here; may be negative.
     """
 
+    number: int
     rehearsal: bool
-    steps: tuple[tuple[str, float], ...]
+    steps: tuple[tuple[str, float], ...] = ()
     song: Song | None = None
     error: MusicError | None = None
     ended: float | None = None
+    settled: float | None = None
     stopped: bool = False
+    hidden: bool = False
     title: str = ""
     usual: float = 0.0
     asked: float | None = None
@@ -226,10 +266,20 @@ class Take:
         return self.status is Status.COMPLETED
 
     @property
-    def misfit(self) -> str:
+    def over(self) -> bool:
+        """Whether it came to its end and everybody has been told."""
+        return self.ended is not None and self.settled == self.ended
+
+    @property
+    def shown(self) -> bool:
+        """Whether its progress is shown."""
+        return not (self.done or self.hidden)
+
+    @property
+    def invalid_field(self) -> str:
         """The field whose value could not be used: ``reference``, ``lyrics``, or empty."""
         kinds = {InvalidReference: "reference", InvalidLyrics: "lyrics"}
-        return next((field for kind, field in kinds.items() if isinstance(self.error, kind)), "")
+        return next((name for kind, name in kinds.items() if isinstance(self.error, kind)), "")
 
     @property
     def waitable(self) -> bool:
@@ -247,7 +297,7 @@ class Take:
         if self.error:
             raise self.error
         if self.stopped or self.song is None:
-            raise not_yet(self.song, "Nobody waits for this song any more.")
+            raise not_yet(self.song, "Stopped waiting for this song.")
         return self.song
 
     def sent(self, now: float) -> Take:
@@ -277,28 +327,174 @@ class Take:
 def not_yet(song: Song | None, what: str) -> WaitTimeout:
     """The error that there is no song yet."""
     if song is None:
-        return WaitTimeout(what, spent=Spent.NO, do="Press Generate in the studio.")
+        return WaitTimeout(what, spent=Spent.NO, do="Press “Generate song” in the studio.")
     return WaitTimeout(what, spent=song.spent, song_id=song.id or song.request_id)
 
 
-def missing(track: Track, meter: Meter, latest: Take | None = None, now: float = 0.0) -> str:
-    """Say what is missing before a song can be generated; empty when nothing is.
+@dataclass(frozen=True)
+class StudioState:
+    """All of it.
 
-    Parameters
+    Attributes
     ----------
-    track : Track
-    meter : Meter
-    latest : Take or None
-        Of the latest click.
-    now : float
-        A moment of `time.monotonic`, in seconds.
+    reference : ReferenceState
+    lyrics : LyricsState
+    service : ServiceState
+    takes : tuple of Take
+        The songs that were asked for or picked up here, newest first.
+    latest : int or None
+        The take of the latest click; while there was none, the newest one that was picked up.
+    front : int or None
+        The take in the song card; None when that is a song of the library.
+    playing : Song or None
+        The song in the player.
+    waiting : Song or None
+        One that got ready while another was being listened to.
+    library : tuple of Song
+        The songs in the list of takes, newest first.
+    deleted : frozenset of str
+        The request ids of those that were deleted here.
+    most_listed : int
+        How many of them are shown.
     """
-    if latest is not None and latest.ended is None and now - latest.began < ONE_CLICK:
-        return "On its way."
-    wrong = [name for name, problem in (("reference is", track.problem), ("lyrics are", meter.problem)) if problem]
+
+    reference: ReferenceState = field(default_factory=ReferenceState)
+    lyrics: LyricsState = field(default_factory=lambda: measure_lyrics("", accompaniment=True))
+    service: ServiceState = field(default_factory=ServiceState)
+    takes: tuple[Take, ...] = ()
+    latest: int | None = None
+    front: int | None = None
+    playing: Song | None = None
+    waiting: Song | None = None
+    library: tuple[Song, ...] = ()
+    deleted: frozenset[str] = frozenset()
+    most_listed: int = FIRST
+
+    @property
+    def songs(self) -> tuple[Song, ...]:
+        """The songs of all takes, newest first."""
+        return tuple(take.song for take in self.takes if take.song is not None)
+
+    @property
+    def song(self) -> Song | None:
+        """The song in the card."""
+        front = self.take(self.front)
+        return front.song if front else self.playing
+
+    def take(self, number: int | None) -> Take | None:
+        """A take by its number."""
+        return next((take for take in self.takes if take.number == number), None)
+
+    def begun(self, take: Take) -> StudioState:
+        """With a take that was asked for by a click; those that failed have been read."""
+        read = [each.hidden or not (each.ended is None or each.waitable) for each in self.takes]
+        before = (replace(each, hidden=hidden) for each, hidden in zip(self.takes, read, strict=True))
+        return replace(self, takes=(take, *before), latest=take.number, front=take.number)
+
+    def picked_up(self, takes: tuple[Take, ...]) -> StudioState:
+        """With takes that an earlier kernel left open, newest first."""
+        newest = takes[0].number if takes else None
+        latest = newest if self.latest is None else self.latest
+        front = newest if self.front is None and self.playing is None else self.front
+        return replace(self, takes=(*self.takes, *takes), latest=latest, front=front)
+
+    def changed(self, number: int, step: Callable[[Take], Take], *, heard: bool = False) -> StudioState:
+        """With one take a step further; one that got ready goes into the player, unless one is `heard` there."""
+        takes = tuple(step(take) if take.number == number else take for take in self.takes)
+        state = replace(self, takes=takes)
+        before, after = self.take(number), state.take(number)
+        if after is None or before is None or before.done or not after.done:
+            return state
+        return state.made(after, heard=heard)
+
+    def made(self, take: Take, *, heard: bool) -> StudioState:
+        """With a song that got ready; it pushes neither a later one aside nor the one that is listened to."""
+        front = self.take(self.front)
+        may_play = self.front == take.number or (front is None and self.playing is None)
+        if (may_play or (front is not None and not front.done)) and not heard:
+            return replace(self, playing=take.song, waiting=None)
+        return replace(self, waiting=take.song)
+
+    def played(self, song: Song) -> StudioState:
+        """With a finished song in the player."""
+        front = next((take.number for take in self.takes if take.song == song), None)
+        return replace(self, front=front, playing=song, waiting=None)
+
+    def listed(self, song: Song) -> StudioState:
+        """With a song in the list of takes, as it stands now."""
+        if song.status not in LISTED:
+            return self
+        known = any(each.request_id == song.request_id for each in self.library)
+        library = tuple(song if each.request_id == song.request_id else each for each in self.library)
+        return replace(self, library=library if known else (song, *library))
+
+
+LISTED = (Status.COMPLETED, Status.FAILED, Status.UNKNOWN)
+"""The songs that are shown in the list of takes."""
+
+
+def missing(reference: ReferenceState, lyrics: LyricsState) -> str:
+    """Say what is missing before a song can be generated; empty when nothing is."""
+    problems = (("reference is", reference.problem), ("lyrics are", lyrics.problem))
+    wrong = [name for name, problem in problems if problem]
     if wrong:
         return f"The {' and the '.join(wrong)} not right yet, see above."
-    # A click may come while the reference is still looked at: the song waits for that.
-    reference = track.source or track.doing
-    lacking = [name for name, there in (("a reference", reference), ("some lyrics", meter.ready)) if not there]
+    # A click may come while the reference is still being read: the song waits for that.
+    there = (("a reference", reference.source or reference.doing), ("some lyrics", lyrics.ready))
+    lacking = [name for name, given in there if not given]
     return f"Add {' and '.join(lacking)} to begin." if lacking else ""
+
+
+class Store:
+    """The state and its lock. It changes under the lock and is shown outside it, so nobody can hang the kernel."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.state = StudioState()
+        self._views: tuple[_View, ...] = ()
+
+    def show_to(self, *views: Callable[[StudioState], None]) -> None:
+        """Show the state, now and after each change.
+
+        Parameters
+        ----------
+        *views : callable
+            Each is called in the thread that changed the state, or in the one that is showing it an earlier state
+            just then. So each sees the states in their order, one at a time, and misses some when it is slow.
+        """
+        self._views = tuple(_View(view, self) for view in views)
+        self.change(lambda state: state)
+
+    def change(self, step: Callable[[StudioState], StudioState]) -> StudioState:
+        """Take a step, and show where it led; return what was before."""
+        with self.lock:
+            before, self.state = self.state, step(self.state)
+        for view in self._views:
+            view.refresh()
+        return before
+
+
+class _View:
+    def __init__(self, show: Callable[[StudioState], None], store: Store) -> None:
+        self._show = show
+        self._store = store
+        self._stale = self._busy = False
+
+    def refresh(self) -> None:
+        with self._store.lock:
+            self._stale = True
+            if self._busy:
+                return
+            self._busy = True
+        try:
+            while self._wanted():
+                self._show(self._store.state)
+        except BaseException:
+            # An interrupt, say: the next change is shown all the same.
+            self._busy = False
+            raise
+
+    def _wanted(self) -> bool:
+        with self._store.lock:
+            self._busy, self._stale = self._stale, False
+            return self._busy

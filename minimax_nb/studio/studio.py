@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+import contextlib
+import itertools
+import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import ipywidgets as widgets
 import traitlets
@@ -18,21 +22,27 @@ from ..display.waiting import wait_until
 from ..errors import MusicError
 from ..session import Session, default_session
 from ..settings import Account, Choice
-from ..song import Song, title_of
+from ..song import Song, Status, title_of
+from . import components
 from . import html as drawing
-from .announcer import Announcer
-from .cards.extras import Extras
-from .cards.reference import LyricsCard, ReferenceCard
-from .cards.service import ServiceLine
+from .cards.lyrics import LyricsCard
+from .cards.reference import ReferenceCard
+from .cards.service import ServiceCard
 from .cards.song import SongCard
 from .cards.takes import TakesCard
-from .cards.upload import admit_parts
-from .runner import Work, as_music_error
-from .state import Source, missing, not_yet
-from .takes_under_way import Desk
-from .ui import button, make, put, row, styled, text, visibly
+from .components.component import STYLE as COMPONENTS
+from .runner import Runner, Step, with_money
+from .state import Source, Store, StudioState, Take, missing, not_yet
+from .ui import button, handler, make, message_of, put, row, styled, text
 
-_STYLE = f"<style>{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>"
+ONE_CLICK = 2.0
+"""A click within so many seconds of another is the same one, made twice, unless something else is asked for."""
+
+MOST_PICKED_UP = 8
+"""So many songs from before are picked up at once, the newest ones."""
+
+_GIVEN_UP = timedelta(days=1)
+STYLE = f"<style>{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}{COMPONENTS}</style>"
 
 
 class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
@@ -61,46 +71,59 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
     Making one contacts nobody and starts nothing. When it is first shown, songs that an earlier kernel left
     open are picked up. Songs are rehearsed unless a key was given or stands in the environment; the line at
     the top says which, and has the switch.
+
+    Examples
+    --------
+    In a cell of its own, so that the studio is shown below it:
+
+    >>> studio = MusicStudio("Side by side, through thick and thin")
+    >>> studio  # doctest: +SKIP
+
+    And in the next one, once “Generate song” was pressed:
+
+    >>> song = await studio.result()  # doctest: +SKIP
     """
 
-    song = traitlets.Instance(Song, allow_none=True, read_only=True)
-    songs = traitlets.Tuple(read_only=True)
-    error = traitlets.Instance(MusicError, allow_none=True, read_only=True)
+    song = cast("Song | None", traitlets.Instance(Song, allow_none=True, read_only=True))
+    songs = cast("tuple[Song, ...]", traitlets.Tuple(read_only=True))
+    error = cast("MusicError | None", traitlets.Instance(MusicError, allow_none=True, read_only=True))
 
     def __init__(self, lyrics: str = "", reference: Source | None = None, session: Session | None = None) -> None:
         self._session = session or default_session()
-        # Clicks may arrive in any thread, and the workers' news do.
-        self._lock = threading.RLock()
         self._awake = False
+        self._clicked: tuple[float, object] = (-ONE_CLICK, None)
         self._callbacks: list[Callable[[Song], object]] = []
-        self._over: set[Work] = set()
+        self._numbers = itertools.count(1)
+        self._runners: dict[int, Runner] = {}
         self._usual: dict[bool, float] = {}
-        self._desk = Desk(self._draw)
-        admit_parts()
-        self._service = ServiceLine(self._session.choice, self._ask)
-        rule = catalogue.find_model(catalogue.DEFAULT_MODEL).reference
-        seconds = rule.longer_than if rule else 0.0
-        self._reference = ReferenceCard(self._references, seconds, reference)
-        self._lyrics = LyricsCard(lyrics)
-        self._extras = Extras()
+        self._announced: dict[int, str] = {}
+        self._drawn = self._told = StudioState()
+        _enable_components()
+        self._store = Store()
         self._generate = button("Generate song", "primary", icon="music")
         self._hint = text("", "hint")
         self._trouble = text()
-        self._card = SongCard(self._stop, self._resume, self._try_again, self._fail)
-        self._takes = TakesCard(lambda: self._session.journal, self._play, self._use_again, self._fail)
-        self._live = Announcer()
+        self._listener = components.Listener()
+        self._make_cards(lyrics, reference)
         super().__init__(self._arranged())
         styled(self, "studio")
-        self._wire()
-        self._draw_form()
+        self._connect()
+        self._store.show_to(self._draw_safely, self._tell)
 
     # From code
 
     def on_song(self, callback: Callable[[Song], object]) -> None:
         """Have each finished song handed to `callback`.
 
-        It is called in a worker thread, where printing would end up in whichever cell runs. What it raises is
-        shown in the studio.
+        Parameters
+        ----------
+        callback : callable
+            Called with the `Song`, in a worker thread, where printing would end up in whichever cell runs. What
+            it raises is shown in the studio.
+
+        Examples
+        --------
+        >>> studio.on_song(lambda song: song.save("songs"))  # doctest: +SKIP
         """
         self._callbacks.append(callback)
 
@@ -123,6 +146,10 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             What became of the click instead.
         WaitTimeout
             When there is no song yet; it goes on.
+
+        Examples
+        --------
+        >>> song = await studio.result()  # doctest: +SKIP
         """
         look = self._lookout(timeout)
         while (song := look()) is None:
@@ -134,6 +161,25 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
         On ipykernel 6 (Colab) the buttons work meanwhile; elsewhere clicks are handled when the cell has
         ended, and ``await studio.result()`` is the better way.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            In seconds.
+
+        Returns
+        -------
+        Song
+            Completed.
+
+        Raises
+        ------
+        MusicError
+            As `result` does.
+
+        Examples
+        --------
+        >>> song = studio.wait(timeout=120)  # doctest: +SKIP
         """
         return wait_until(self._lookout(timeout))
 
@@ -141,187 +187,230 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         deadline = None if timeout is None else time.monotonic() + timeout
 
         def look() -> Song | None:
-            work = self._desk.latest
-            if work is not None and work in self._over:
-                return work.take.outcome()
+            take = self._told.take(self._store.state.latest)
+            if take is not None and take.over:
+                return take.outcome()
             if deadline is not None and time.monotonic() > deadline:
-                raise not_yet(work.take.song if work else None, f"There is no song after {timeout:g} s.")
+                raise not_yet(take.song if take else None, f"There is no song after {timeout:g} s.")
             return None
 
         return look
 
     # The page
 
+    def _make_cards(self, lyrics: str, reference: Source | None) -> None:
+        rule = catalogue.find_model(catalogue.DEFAULT_MODEL).reference
+        seconds = rule.longer_than if rule else 0.0
+        self._service = ServiceCard(self._store, self._session.choice, self._ask, self._pick_up)
+        self._reference = ReferenceCard(self._store, self._references, seconds, reference)
+        self._lyrics = LyricsCard(self._store, lyrics)
+        self._card = SongCard(
+            stop=self._stop,
+            resume=self._resume,
+            again=self._try_again,
+            hide=self._hide,
+            play=self._play,
+            show=self._fail,
+        )
+        self._takes = TakesCard(self._store, lambda: self._session.journal, self._play, self._use_again, self._fail)
+
     def _arranged(self) -> list[Any]:
         return [
-            styled(text(_STYLE), "style"),
+            styled(text(STYLE), "style"),
             self._service,
             make(widgets.Box, "cards", children=(self._reference, self._lyrics)),
-            self._extras,
-            row(self._generate, self._hint, self._live.widget, names=("go",)),
+            row(self._generate, self._hint, self._listener, names=("go",)),
             self._trouble,
             self._card,
             self._takes,
         ]
 
-    def _wire(self) -> None:
-        self._reference.observe(visibly(self._fail, self._draw_form), "track")
-        self._lyrics.observe(visibly(self._fail, self._draw_form), "meter")
-        self._service.observe(visibly(self._fail, self._choice_changed), ["choice", "account"])
-        self._generate.on_click(visibly(self._fail, self._make))
+    def _connect(self) -> None:
+        self._generate.on_click(handler(self._fail, self._make))
         # This one leaves the song in its card as it is.
-        self._card.save.on_click(visibly(lambda error: self._card.say(str(error), "bad"), self._save))
-        if self._reference.inlet.zone is not None:
-            self._reference.inlet.zone.observe(visibly(self._fail, self._wake), "seen")
+        self._card.save.on_click(handler(lambda error: self._card.say(message_of(error), "bad"), self._save))
+        self._reference.upload.zone.observe(handler(self._fail, self._wake), "seen")
         if not hasattr(widgets.Widget, "_repr_mimebundle_"):  # ipywidgets 7
-            self.on_displayed(visibly(self._fail, self._wake))
+            self.on_displayed(handler(self._fail, self._wake))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        visibly(self._fail, self._wake)()
+        handler(self._fail, self._wake)()
         return super()._repr_mimebundle_(**kwargs)
 
     def _wake(self) -> None:
         """What is done when it is first shown, and not before."""
-        with self._lock:
+        with self._store.lock:
             if self._awake:
                 return
             self._awake = True
-        self._reference.inlet.watch()
         self._reference.look_at_given()
         self._service.look_up()
         self._pick_up()
-        self._takes.load(but=frozenset(song.request_id for song in self._desk.songs))
-        self._draw_form()
+        self._takes.load()
 
     def _pick_up(self) -> None:
         """Carry on with what an earlier kernel left open, where there is a key for it."""
+        if not self._awake:
+            return
         given = self._session.choice
-        choice = Choice(self._service.choice.key or given.key, given.base_url, given.rehearse)
+        choice = Choice(self._store.state.service.settings.key or given.key, given.base_url, given.rehearse)
         session = self._session.at(choice)
-        works = self._desk.pick_up(session, session.open_songs(), self._usual_seconds)
-        for work in works:
-            self._takes.expect_one()
-            self._card.add(work)
-            work.resume()
-        if works:
-            many = "One song from before is" if len(works) == 1 else f"{len(works)} songs from before are"
-            self._card.notice.value = drawing.line(f"{many} being picked up.")
+        known = {song.request_id for song in self._store.state.songs}
+        found = [song for song in session.open_songs() if song.request_id not in known and not _given_up(song)]
+        takes = tuple(self._taken_over(song) for song in reversed(found[-MOST_PICKED_UP:]))
+        for take in takes:
+            self._prepare(take, session)
+        self._store.change(lambda state: state.picked_up(takes))
+        for take in takes:
+            self._runners[take.number].resume()
 
-    # The service
+    def _taken_over(self, song: Song) -> Take:
+        asked = time.monotonic() - (datetime.now(timezone.utc) - song.created).total_seconds()
+        usual = self._usual_seconds(song.rehearsal)
+        return Take(next(self._numbers), song.rehearsal, song=song, usual=usual, asked=asked)
+
+    def _prepare(self, take: Take, session: Session) -> Runner:
+        """Make what a take needs; widgets are made here and now, and not in its thread."""
+        change, finish = partial(self._change, take.number), partial(self._finish, take.number)
+        runner = self._runners[take.number] = Runner(session, take.song, change, finish)
+        self._takes.expect_one()
+        self._card.add(take.number)
+        return runner
 
     def _ask(self, choice: Choice) -> Account:
         return self._session.at(choice).account()
-
-    def _choice_changed(self) -> None:
-        if self._awake:
-            self._pick_up()
-        self._draw_form()
 
     # Clicks
 
     def _make(self) -> None:
         """Start a take; what has to be done in the main thread is done here."""
-        with self._lock:
-            self._trouble.value = ""
-            if self._missing():
-                self._draw_form()
-                return
-            choice = self._service.choice
-            rehearsal = choice.service().rehearsal
-            reference, lyrics = self._reference.chosen(), self._lyrics.text.value
-            usual = self._usual_seconds(rehearsal)
-            work = self._desk.begin(
-                self._session.at(choice), rehearsal=rehearsal, title=title_of(lyrics), usual=usual
-            )
-            self._takes.expect_one()
-            self._card.add(work)
-            extras = self._extras.options(rehearsal=rehearsal)
-            work.submit(reference, lyrics=lyrics, accompaniment=self._lyrics.accompaniment.value, **extras)
-            self._draw(work)
+        self._trouble.value = ""
+        state = self._store.state
+        if missing(state.reference, state.lyrics):
+            return
+        rehearsal = state.service.settings.service().rehearsal
+        request = self._lyrics.request(rehearsal=rehearsal)
+        if self._is_same_click((request, state.reference)):
+            return
+        reference = self._reference.chosen()
+        take = Take(
+            next(self._numbers),
+            rehearsal,
+            ((Status.SENDING, time.monotonic()),),
+            title=title_of(request["lyrics"]),
+            usual=self._usual_seconds(rehearsal),
+        )
+        runner = self._prepare(take, self._session.at(state.service.settings))
+        self._store.change(lambda state: state.begun(take))
+        runner.submit(reference, **request)
 
-    def _try_again(self, work: Work) -> None:
-        self._card.drop(work)
-        self._make()
+    def _try_again(self, number: int) -> None:
+        if not self._hide(number):  # the second click of two
+            self._clicked = (-ONE_CLICK, None)
+            self._make()
 
-    def _stop(self, work: Work) -> None:
-        work.leave()
+    def _is_same_click(self, asked: object) -> bool:
+        now = time.monotonic()
+        with self._store.lock:
+            (moment, before), self._clicked = self._clicked, (now, asked)
+        return now - moment < ONE_CLICK and asked == before
 
-    def _resume(self, work: Work) -> None:
-        with self._lock:
-            if work.take.ended and work.take.waitable:
-                self._over.discard(work)
-                work.resume()
-                self._draw(work)
+    def _hide(self, number: int) -> bool:
+        """Hide the progress of a take; return whether it was hidden before."""
+        before = self._change(number, lambda take: replace(take, hidden=True)).take(number)
+        return before is None or before.hidden
+
+    def _stop(self, number: int) -> None:
+        self._runners[number].stop()
+
+    def _resume(self, number: int) -> None:
+        before = self._change(number, Take.resumed).take(number)
+        if before is not None and before.ended is not None:
+            self._runners[number].resume()
 
     def _play(self, song: Song) -> None:
-        with self._lock:
-            work = self._desk.show(self._session, song)
-            self._card.play(work.take)
-            self.set_trait("song", song)
+        assert song.audio is not None  # raises where the file is gone
+        self._card.play(song)
+        self._store.change(lambda state: state.played(song))
 
     def _use_again(self, song: Song) -> None:
         if song.request is not None:
-            self._lyrics.fill(song.request.lyrics, accompaniment=song.request.accompaniment)
+            self._lyrics.fill(song.request)
             self._reference.take_again(song.source, song.request.reference)
-            self._extras.take(song.request)
 
     def _save(self) -> None:
-        song = self._card.shown
+        song = self._store.state.playing
         if song is not None:
             self._card.say(f"Saved as {song.save(Path.cwd()).name} beside the notebook.")
 
     def _fail(self, error: Exception) -> None:
         """Show what a handler raised; the takes that are under way go on."""
-        self._trouble.value = drawing.error_box(as_music_error(error))
+        self._trouble.value = drawing.error_box(with_money(error))
+
+    # What happens to a take, in its thread
+
+    def _change(self, number: int, step: Step) -> StudioState:
+        """Take a step of a take; return what was before."""
+        heard = self._card.heard
+        return self._store.change(lambda state: state.changed(number, step, heard=heard))
+
+    def _finish(self, number: int) -> None:
+        """What is done once for a take that came to its end."""
+        take = self._store.state.take(number)
+        assert take is not None
+        song = take.song
+        if take.invalid_field and take.error is not None:
+            (self._reference if take.invalid_field == "reference" else self._lyrics).refuse(take.error)
+        if song is not None:
+            self._usual.clear()
+            self._store.change(lambda state: state.listed(song))
+        if take.done and song is not None:
+            for callback in self._callbacks:
+                handler(self._fail, callback, song)()
+            if self._awake:
+                self._service.look_up()
+        self._change(number, lambda now: replace(now, settled=take.ended))
 
     # Drawing
 
-    def _draw(self, work: Work) -> None:
-        """Draw a take as it stands now; called from any thread."""
-        with self._lock:
-            take = work.take
-            over = take.ended is not None and work not in self._over
-            if over and take.misfit and take.error is not None:
-                (self._reference if take.misfit == "reference" else self._lyrics).refuse(take.error)
-            self.set_trait("songs", self._desk.songs)
-            self.set_trait("song", self._desk.song)
-            if work is self._desk.latest:
-                self.set_trait("error", take.error)
-            self._card.draw(work, time.monotonic())
-            if take.done and self._desk.may_play(work):
-                self._card.play(take)
-            self._live.say(drawing.announcement(take))
-            if over:
-                self._finish(work)
-            self._draw_form()
+    def _draw_safely(self, state: StudioState) -> None:
+        handler(self._fail, self._draw, state)()
 
-    def _finish(self, work: Work) -> None:
-        """What is done once for a take that came to its end."""
-        song = work.take.song
-        if song is not None:
-            self._takes.add(song)
-            self._usual.clear()
-        if work.take.done and song is not None:
-            for callback in self._callbacks:
-                visibly(self._fail, partial(callback, song))()
-            if self._awake:
-                self._service.look_up()
-        self._over.add(work)
+    def _draw(self, state: StudioState) -> None:
+        """Draw what changed; called from any thread, by one at a time."""
+        before, self._drawn = self._drawn, state
+        if state.service is not before.service:
+            self._service.draw(state.service)
+        if state.reference is not before.reference:
+            self._reference.draw(state.reference)
+        if state.lyrics is not before.lyrics:
+            self._lyrics.draw(state.lyrics)
+        self._takes.draw(state, before)
+        self._card.draw(state)
+        self._draw_form(state)
+        self._announce(state)
 
-    def _draw_form(self) -> None:
-        with self._lock:
-            rehearsal = self._service.rehearsal
-            lacking = self._missing()
-            put(self._generate, disabled=bool(lacking))
-            usual = self._usual_seconds(rehearsal) if self._awake else 0.0
-            hint = drawing.hint_line(lacking, self._service.account, usual, rehearsal=rehearsal)
-            put(self._hint, value=hint)
-            price = self._service.account.price
-            self._card.price_again("" if rehearsal or price is None else drawing.money(price))
+    def _draw_form(self, state: StudioState) -> None:
+        lacking, rehearsal = missing(state.reference, state.lyrics), state.service.rehearsal
+        put(self._generate, disabled=bool(lacking))
+        usual = self._usual_seconds(rehearsal) if self._awake else 0.0
+        hint = drawing.hint_line(lacking, state.service.account, usual, rehearsal=rehearsal)
+        put(self._hint, value=hint)
 
-    def _missing(self) -> str:
-        latest = self._desk.latest.take if self._desk.latest else None
-        return missing(self._reference.track, self._lyrics.meter, latest, time.monotonic())
+    def _announce(self, state: StudioState) -> None:
+        words = {take.number: drawing.announcement(take) for take in state.takes}
+        news = [said for number, said in words.items() if self._announced.get(number) != said]
+        self._announced = words
+        if news:
+            put(self._listener, value=" ".join(news))
+
+    def _tell(self, state: StudioState) -> None:
+        """Set the public traits; whoever observes them may take their time."""
+        latest = state.take(state.latest)
+        self.set_trait("songs", state.songs)
+        self.set_trait("song", state.song)
+        self.set_trait("error", latest.error if latest else None)
+        self._told = state
 
     def _usual_seconds(self, rehearsal: bool) -> float:
         """How long one's own songs usually take; 0 when there are too few of them."""
@@ -331,3 +420,17 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _references(self) -> Path:
         return self._session.journal.home / "references"
+
+
+def _given_up(song: Song) -> bool:
+    """Whether an answer got lost so long ago that it would have been found."""
+    return song.status is Status.UNKNOWN and datetime.now(timezone.utc) - song.created > _GIVEN_UP
+
+
+def _enable_components() -> None:
+    """Let Colab show widgets that it does not know; it asks for that before the first one."""
+    if "google.colab" in sys.modules:
+        with contextlib.suppress(Exception):  # of Colab's own, and the plain upload works without
+            from google.colab import output
+
+            output.enable_custom_widget_manager()

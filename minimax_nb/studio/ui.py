@@ -22,7 +22,7 @@ def make(kind: type[Any], *names: str, **state: Any) -> Any:
     widget costs. What it looks like is said by classes.
     """
     common = _shared.get(kind)
-    if common is None or any(part.comm is None for part in common.values()):
+    if common is None or any(shared.comm is None for shared in common.values()):
         widget = kind(**state)
         _shared[kind] = {name: getattr(widget, name) for name in ("layout", "style") if widget.has_trait(name)}
     else:
@@ -37,9 +37,9 @@ def styled(widget: Any, *names: str) -> Any:
     return widget
 
 
-def button(text: str, *names: str, icon: str = "", hint: str = "") -> Any:
+def button(text: str, *names: str, icon: str = "") -> Any:
     """A button of the studio."""
-    return make(widgets.Button, "button", *names, description=text, icon=icon, tooltip=hint)
+    return make(widgets.Button, "button", *names, description=text, icon=icon)
 
 
 def text(value: str = "", *names: str) -> Any:
@@ -52,9 +52,14 @@ def row(*children: Any, names: tuple[str, ...] = ("row",)) -> Any:
     return make(widgets.HBox, *names, children=children)
 
 
+def is_shown(widget: Any) -> bool:
+    """Whether a widget is in the page."""
+    return "mnb-hidden" not in widget._dom_classes
+
+
 def show_if(widget: Any, shown: bool) -> None:
     """Show a widget, or take it out of the page."""
-    if ("mnb-hidden" in widget._dom_classes) is shown:
+    if is_shown(widget) is not shown:
         (widget.remove_class if shown else widget.add_class)("mnb-hidden")
 
 
@@ -65,18 +70,18 @@ def put(widget: Any, **state: Any) -> None:
             setattr(widget, name, value)
 
 
-def visibly(show: Show, handler: Callable[[], object]) -> Callable[..., None]:
+def handler(show: Show, act: Callable[..., object], *arguments: object) -> Callable[..., None]:
     """Make an event handler of a function: ipywidgets drops the exceptions of its handlers, `show` does not."""
 
     def handle(*_: object) -> None:
         try:
-            handler()
+            act(*arguments)
         except Exception as error:
             show(error)
 
     return handle
 
 
-def in_words(error: Exception) -> str:
+def message_of(error: Exception) -> str:
     """What an exception says, for one line under a field."""
     return f"{error.what} {error.do}" if isinstance(error, MusicError) else f"{type(error).__name__}: {error}"

@@ -86,14 +86,14 @@ def test_a_cell_that_runs_is_said_and_one_that_waits_keeps_the_buttons_alive(
     person.press("Stop waiting")
     busy = person.sees("A cell is running; I go on as soon as it ends.")
     page.evaluate(_INTERRUPT)
-    person.sees("Not waiting any more.")
+    person.sees("Stopped waiting.")
     expect(busy).to_be_hidden()
 
     person.press("Wait again")
     run(2)
     person.press("Stop waiting")
-    person.sees("Not waiting any more.")
-    expect(page.get_by_text("Nobody waits for this song any more.").first).to_be_visible()
+    person.sees("Stopped waiting.")
+    expect(page.get_by_text("Stopped waiting for this song.").first).to_be_visible()
 
     person.press("Wait again")
     person.is_at("Making it")

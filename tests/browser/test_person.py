@@ -63,7 +63,11 @@ def test_a_large_file_and_lyrics_become_a_song(
     take_screenshots(person, server, "3-working")
     held_band.let_go()
     assert person.hears_a_song() >= 2
-    expect(person.studio.get_by_role("link", name="Download mp3")).to_be_visible()
+    with person.page.expect_download() as download:
+        person.studio.get_by_role("link", name="Download mp3").click()
+    assert download.value.suggested_filename == "Side by side, through thick and thin.mp3"
+    assert download.value.path().read_bytes()[:3] in (b"ID3", b"\xff\xfb\x90")
+    expect(person.studio.get_by_role("img", name="The song’s loudness over time")).to_be_visible()
     person.press("Save beside the notebook")
     person.sees("beside the notebook.")
     assert list(server.root.glob("Side by side*.mp3"))
@@ -93,7 +97,7 @@ def test_what_is_not_right_is_said_and_mended(
 
     person.press("Try again")
     assert person.hears_a_song() > 0
-    expect(person.studio.locator(".mnb-error")).to_have_count(0)
+    expect(person.studio.get_by_text("Details", exact=True)).to_have_count(0)
     assert len(quick_band.jobs()) == 1
 
 
@@ -105,7 +109,7 @@ def test_nobody_has_to_wait_and_a_take_can_be_the_next_start(
     person.press("Generate song")
     person.is_at("Making it")
     person.press("Stop waiting")
-    person.sees("Not waiting any more. The song may still be made. It is in your library and will be picked up.")
+    person.sees("Stopped waiting. The song may still be made. It is in your library and will be picked up.")
     take_screenshots(person, server, "3-left")
     person.press("Wait again")
     held_band.let_go()

@@ -1,39 +1,41 @@
-"""The two cards of the form: the reference and the lyrics. Each has one value; neither knows the session."""
+"""The reference: a file, a link or a sample, looked at in a worker thread, seen, heard and cut."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import ipywidgets as widgets
-import traitlets
 
 from ... import audio
 from ...errors import InvalidReference
 from ...reference import EXCERPT_SECONDS, Reference, prepare
-from .. import components as parts
+from .. import components, samples
 from .. import html as drawing
-from .. import samples as shelf
-from ..state import Meter, Sound, Source, Track, measure
-from ..ui import button, in_words, make, row, show_if, styled, text, visibly
-from .upload import Inlet
+from ..state import LoadedAudio, ReferenceState, Source, Store
+from ..ui import Show, button, handler, make, message_of, put, row, show_if, styled, text
 
 _SPARE_SECONDS = 0.5  # an excerpt that is exactly as long as the model's rule would be too short
 _CLIPPED = 0.002
 _QUIET = -35.0
 
+Look = Callable[[], ReferenceState]
+
 
 class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
-    """Card 1: a file, a link or a sample; its value is the trait `track`.
+    """Card 1.
 
     Parameters
     ----------
+    store : Store
+        Holds the `ReferenceState`.
     folder : callable
         Gives the folder of the library for references.
     longer_than : float
@@ -42,38 +44,41 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         A reference given from code.
     """
 
-    track = traitlets.Instance(Track)
-
-    def __init__(self, folder: Callable[[], Path], longer_than: float, source: Source | None = None) -> None:
+    def __init__(
+        self, store: Store, folder: Callable[[], Path], longer_than: float, source: Source | None = None
+    ) -> None:
+        self._store = store
         self._folder = folder
         self._longer_than = longer_than
-        self._turn = 0
-        self._looked: Future[Source] = Future()
-        self._lock = threading.RLock()
+        self._uploads = 0
         self._scratch: TemporaryDirectory[str] | None = None
-        self.inlet = Inlet(self.take_file, self._scratch_folder, self.refuse)
-        self.link = make(
+        self.upload = Upload(store, self.take_file, self._scratch_folder, self.refuse)
+        self._link = make(
             widgets.Text,
             "field",
             description="Or a link, or the path of a file",
             placeholder="https://…/song.mp3",
             continuous_update=False,
         )
-        self.samples = [button(sample.name, "chip") for sample in shelf.REFERENCES]
         self._note = text("", "two-lines")
-        self.wave = self._make_wave()
-        self._blank = text("", *(() if self.wave is not None else ("hidden",)))
+        shortest = longer_than + _SPARE_SECONDS
+        self._wave = styled(
+            components.Waveform(self._excerpt_sound, minimum=shortest, maximum=EXCERPT_SECONDS), "wave"
+        )
+        self._placeholder = text()
         # Classes of an anywidget do not change in the page: what hides it is around it.
-        self._wave_box = make(widgets.VBox, "hidden", children=[self.wave] if self.wave is not None else [])
+        self._wave_box = make(widgets.VBox, "hidden", children=(self._wave,))
         super().__init__(self._arranged())
         styled(self, "card")
-        self._wire()
-        self.track = Track() if source is None else Track(source=source, note=_called(source))
+        self._link.observe(handler(self.refuse, self._take_link), "value")
+        given = ReferenceState() if source is None else ReferenceState(source=source, note=drawing.called(source))
+        self._set(given)
 
     def look_at_given(self) -> None:
         """Look at a reference that was given from code, so that it can be seen and heard."""
-        source = self.track.source
-        if self.track.sound is not None or isinstance(source, Reference):
+        reference = self._store.state.reference
+        source = reference.source
+        if reference.audio is not None or isinstance(source, Reference):
             return
         if isinstance(source, bytes):
             (self._scratch_folder() / "given").write_bytes(source)
@@ -83,78 +88,65 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def take_file(self, path: Path, name: str) -> None:
         """Take a file as the reference; the caller may delete it afterwards."""
-        self.link.value = ""
+        self._link.value = ""
         kept = self._kept(path)
         self._look_at(name, lambda: self._from_file(kept, name), uploaded=True)
 
     def take_again(self, source: str, called: str) -> None:
         """Take the reference of an earlier song: a link, or a file of the library, and what it was called."""
         if source.startswith(("http://", "https://")):
-            self.link.value = source
+            self._link.value = source
         else:
-            self.link.value = ""
+            self._link.value = ""
             self._look_at(called, lambda: self._from_file(Path(source), called))
 
     def chosen(self) -> Callable[[], Source]:
         """What to hand over, as it is chosen now.
 
-        Calling it may take a second, for an excerpt is cut then, and what is still being looked at is waited for.
+        Calling it may take a second, for an excerpt is cut then, and what is still being read is waited for.
         """
-        track = self.track
-        if track.doing:
-            return self._looked.result
-        sound, source = track.sound, track.source
+        reference = self._store.state.reference
+        if reference.pending is not None:
+            return reference.pending.result
+        source, loaded = reference.source, reference.audio
         if source is None:
             raise InvalidReference("There is no reference.")
-        if sound is None or self.wave is None:
+        start, end = self._wave.start, self._wave.end
+        if loaded is None or (abs(start - loaded.start) < 0.05 and abs(end - loaded.end) < 0.05):
             return lambda: source
-        start, end = self.wave.excerpt
-        if abs(start - sound.start) < 0.05 and abs(end - sound.end) < 0.05:
-            return lambda: source
-        return lambda: self._cut(sound, start, end)
+        return lambda: self._prepared(loaded.path, loaded.name, start=start, seconds=end - start)
 
     def refuse(self, error: Exception) -> None:
         """Say under the field what is wrong with the reference."""
-        self.inlet.forget()
-        self.track = Track(problem=in_words(error))
+        self._set(ReferenceState(problem=message_of(error)))
 
-    @traitlets.observe("track")
-    def _draw(self, _change: object) -> None:
-        sound = self.track.sound
-        self._note.value = drawing.track_line(self.track)
-        if self.wave is not None:
-            show_if(self._wave_box, sound is not None)
-            show_if(self._blank, sound is None)
-            self._blank.value = drawing.blank(self.track)
-            if sound is not None:
-                self.wave.show(sound.envelope, sound.duration, sound.start, sound.end)
+    def draw(self, reference: ReferenceState) -> None:
+        """Draw what is known of it."""
+        loaded = reference.audio
+        if not reference.uploaded:
+            self.upload.forget()
+        put(self._note, value=drawing.reference_line(reference))
+        put(self._placeholder, value="" if loaded else drawing.placeholder(reference))
+        show_if(self._wave_box, loaded is not None)
+        if loaded is not None:
+            self._wave.show(loaded.info.envelope, loaded.info.duration, loaded.start, loaded.end)
+
+    def _set(self, reference: ReferenceState) -> None:
+        self._store.change(lambda state: replace(state, reference=reference))
 
     def _arranged(self) -> list[Any]:
         head = text(drawing.heading(1, "Reference", "A song with music and singing to take the style from."))
-        shelf_line = text('<div class="mnb-line">No song at hand? The band plays you one:</div>')
-        shelf_box = make(widgets.VBox, "shelf", children=(shelf_line, row(*self.samples, names=("row", "chips"))))
-        return [head, self.inlet, self.link, shelf_box, self._note, self._blank, self._wave_box]
-
-    def _make_wave(self) -> Any:
-        if not parts.available():
-            return None
-        shortest = self._longer_than + _SPARE_SECONDS
-        wave = parts.Waveform(
-            self._excerpt_sound,
-            label="The reference, with the excerpt that is sent",
-            minimum=shortest,
-            maximum=EXCERPT_SECONDS,
-        )
-        return styled(wave, "wave")
-
-    def _wire(self) -> None:
-        self.link.observe(visibly(self.refuse, self._take_link), "value")
-        for chip, sample in zip(self.samples, shelf.REFERENCES, strict=True):
-            chip.on_click(visibly(self.refuse, partial(self._take_sample, sample)))
+        chips = []
+        for sample in samples.REFERENCES:
+            chips.append(button(sample.name, "chip"))
+            chips[-1].on_click(handler(self.refuse, self._take_sample, sample))
+        offer = text('<div class="mnb-line">No song at hand? The band plays you one:</div>')
+        box = make(widgets.VBox, "samples", children=(offer, row(*chips, names=("row", "chips"))))
+        return [head, self.upload, self._link, box, self._note, self._placeholder, self._wave_box]
 
     def _take_link(self) -> None:
         # Quotes come along when a path is copied from a file manager.
-        given = self.link.value.strip().strip("\"'")
+        given = self._link.value.strip().strip("\"'")
         if given:
             self._take(given)
 
@@ -165,46 +157,37 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             path = Path(given).expanduser()
             self._look_at(path.name, lambda: self._from_file(path, path.name))
 
-    def _take_sample(self, sample: shelf.Sample) -> None:
-        self.link.value = ""
+    def _take_sample(self, sample: samples.Sample) -> None:
+        self._link.value = ""
         self._look_at("The band plays: a few seconds", lambda: self._from_band(sample))
 
-    def _from_file(self, path: Path, name: str) -> Track:
-        reference = prepare(path, self._folder(), longer_than=self._longer_than, name=name)
+    def _from_file(self, path: Path, name: str) -> ReferenceState:
+        reference = self._prepared(path, name)
         info = reference.info
-        if info is None:  # a link
-            return Track(reference, reference.description)
-        end = reference.start + reference.seconds
-        sound = Sound(path, name, info.duration, info.envelope, reference.start, end)
+        if info is None:
+            return ReferenceState(reference, reference.description)
+        loaded = LoadedAudio(path, name, info, reference.start, reference.start + reference.seconds)
         loudness = f"{info.loudness:.0f} dB".replace("-", "−")
         note = f"{reference.description} · {info.format.lower()} · {loudness}"
-        return Track(reference, note, advice=_advice(info), sound=sound)
+        return ReferenceState(reference, note, advice=_advice(info), audio=loaded)
 
-    def _from_link(self, link: str) -> Track:
-        return Track(prepare(link, self._folder()), f"{link} · the service fetches it")
+    def _from_link(self, link: str) -> ReferenceState:
+        return ReferenceState(prepare(link, self._folder()), f"{link} · the service fetches it")
 
-    def _from_band(self, sample: shelf.Sample) -> Track:
-        path = sample.play(self._scratch_folder())
-        track = self._from_file(path, sample.name)
-        return Track(track.source, f"{track.note} · played by the rehearsal band", sound=track.sound)
+    def _from_band(self, sample: samples.Sample) -> ReferenceState:
+        found = self._from_file(sample.play(self._scratch_folder()), sample.name)
+        return replace(found, note=f"{found.note} · played by the rehearsal band")
 
-    def _cut(self, sound: Sound, start: float, end: float) -> Reference:
-        return prepare(
-            sound.path,
-            self._folder(),
-            longer_than=self._longer_than,
-            name=sound.name,
-            start=start,
-            seconds=end - start,
-        )
+    def _prepared(self, path: Path, name: str, **excerpt: float) -> Reference:
+        return prepare(path, self._folder(), longer_than=self._longer_than, name=name, **excerpt)
 
     def _excerpt_sound(self) -> tuple[bytes, str]:
-        sound = self.track.sound
-        if sound is None:
+        loaded = self._store.state.reference.audio
+        if loaded is None:
             raise InvalidReference("There is nothing to play.")
-        start, end = self.wave.excerpt
+        start, seconds = self._wave.start, self._wave.end - self._wave.start
         target = self._scratch_folder() / f"excerpt-{threading.get_ident()}.mp3"
-        audio.write_excerpt(sound.path, target, start=start, seconds=end - start)
+        audio.write_excerpt(loaded.path, target, start=start, seconds=seconds)
         return target.read_bytes(), "audio/mpeg"
 
     def _scratch_folder(self) -> Path:
@@ -217,36 +200,30 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         """The same file under a name of our own: who received it deletes theirs. The one before is dropped."""
         folder = self._scratch_folder()
         before = [*folder.glob("reference-*")]
-        kept = folder / f"reference-{self._turn + 1}"
+        self._uploads += 1
+        kept = folder / f"reference-{self._uploads}"
         path.replace(kept)
         for old in before:
             with contextlib.suppress(OSError):
                 old.unlink()
         return kept
 
-    def _look_at(self, doing: str, look: Callable[[], Track], *, uploaded: bool = False) -> None:
+    def _look_at(self, doing: str, look: Look, *, uploaded: bool = False) -> None:
         """Look at a reference in a worker thread; the latest one counts."""
-        looked: Future[Any] = Future()
-        with self._lock:
-            self._turn += 1
-            turn = self._turn
-            self._looked = looked
-            if not uploaded:
-                self.inlet.forget()
-            self.track = Track(doing=f"{doing}…")
+        begun = ReferenceState(doing=f"{doing}…", uploaded=uploaded, pending=Future())
+        self._set(begun)
+        threading.Thread(target=self._work, args=(begun, look), name="minimax_nb reference", daemon=True).start()
 
-        def work() -> None:
-            try:
-                track, problem = look(), None
-                looked.set_result(track.source)
-            except Exception as error:
-                track, problem = Track(), error
-                looked.set_exception(error)
-            with self._lock:
-                if turn == self._turn:
-                    self.refuse(problem) if problem else self.set_trait("track", track)
-
-        threading.Thread(target=work, name="minimax_nb reference", daemon=True).start()
+    def _work(self, begun: ReferenceState, look: Look) -> None:
+        assert begun.pending is not None
+        try:
+            found = replace(look(), uploaded=begun.uploaded)
+            assert found.source is not None
+            begun.pending.set_result(found.source)
+        except Exception as error:
+            found = ReferenceState(problem=message_of(error))
+            begun.pending.set_exception(error)
+        self._store.change(lambda state: replace(state, reference=found) if state.reference is begun else state)
 
 
 def _advice(info: audio.AudioInfo) -> str:
@@ -257,69 +234,93 @@ def _advice(info: audio.AudioInfo) -> str:
     return ""
 
 
-def _called(source: Source) -> str:
-    if isinstance(source, Reference):
-        return source.description
-    return f"{len(source) / 1e6:.1f} MB given from code" if isinstance(source, bytes) else str(source)[:200]
+class Upload(widgets.VBox):  # type: ignore[misc, unused-ignore]
+    """Where a file comes in: a drop zone, and a plain FileUpload, which a page shows where it cannot draw the other.
 
+    Parameters
+    ----------
+    store : Store
+        Whose lock is taken while a chunk is written.
+    on_file : callable
+        Called with the path of a file and its name.
+    folder : callable
+        Gives a folder for what a FileUpload received.
+    show : callable
+        Shows what went wrong.
+    """
 
-class LyricsCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
-    """Card 2: the words, measured as they are typed; its value is the trait `meter`."""
-
-    meter = traitlets.Instance(Meter)
-
-    def __init__(self, lyrics: str = "") -> None:
-        self.text = make(
-            widgets.Textarea,
-            "field",
-            value=lyrics,
-            description="What is sung: a line on each line, an empty line for a pause",
-            placeholder="Side by side, through thick and thin, …",
-            rows=6,
+    def __init__(
+        self, store: Store, on_file: Callable[[Path, str], None], folder: Callable[[], Path], show: Show
+    ) -> None:
+        self._on_file = on_file
+        self._folder = folder
+        self.zone = components.DropZone(
+            lambda file: on_file(file.path, file.name),
+            store.lock,
+            hint="Wav or mp3 with music and singing, longer than 15 s",
         )
-        self.accompaniment = make(
-            widgets.Checkbox, "tick", value=True, description="With accompaniment", indent=False
+        self._plain = make(
+            widgets.FileUpload, "button", "upload", accept=".wav,.mp3", multiple=False, description="Choose a file"
         )
-        self.sample = button("Use sample lyrics", "quiet")
-        self.exact = make(widgets.ToggleButton, "button", "quiet", description="Show the exact prompt")
-        self._note = text("", "three-lines")
-        self._prompt = text("", "hidden")
-        super().__init__(self._arranged())
-        styled(self, "card")
-        for widget in (self.text, self.accompaniment, self.exact):
-            widget.observe(visibly(self.refuse, self._measure), "value")
-        self.sample.on_click(visibly(self.refuse, self._take_sample))
-        self._measure()
+        plain = make(widgets.VBox, "plain", children=(self._plain, text(_why_plain())))
+        super().__init__([self.zone, plain])
+        styled(self, "uploads")
+        self._plain.observe(handler(show, self._take_plain), "value")
 
-    def fill(self, lyrics: str, *, accompaniment: bool) -> None:
-        """Write these lyrics over whatever the field holds."""
-        self.text.value, self.accompaniment.value = lyrics, accompaniment
+    def forget(self) -> None:
+        """Say no more of the file that came last: another reference was chosen, or this one cannot be used."""
+        self.zone.forget()
 
-    def refuse(self, error: Exception) -> None:
-        """Say under the field what is wrong with the lyrics."""
-        measured = self._measured()
-        self.meter = Meter(measured.used, measured.limit, measured.lines, measured.pauses, in_words(error))
+    def _take_plain(self) -> None:
+        file = received(self._plain.value)
+        if file is None:
+            return
+        name, content = file
+        _empty(self._plain)
+        path = self._folder() / "upload"
+        path.write_bytes(content)
+        self._on_file(path, name)
 
-    @traitlets.observe("meter")
-    def _draw(self, _change: object) -> None:
-        self._note.value = drawing.meter_line(self.meter)
 
-    def _arranged(self) -> list[Any]:
-        head = text(drawing.heading(2, "Lyrics"))
-        return [head, self.text, self._note, self.accompaniment, row(self.sample, self.exact), self._prompt]
+def _why_plain() -> str:
+    return drawing.line(
+        "Wav or mp3, longer than 15 s. The drop zone could not be drawn here. This button drops files above "
+        f"{_upload_limit()} without a word: put such a file beside the notebook and give its name below."
+    )
 
-    def _measured(self) -> Meter:
-        return measure(self.text.value, accompaniment=self.accompaniment.value)
 
-    def _measure(self) -> None:
-        self.meter = self._measured()
-        # Nobody's own words are written over.
-        written = self.text.value.strip()
-        self.sample.disabled = bool(written) and written not in shelf.LYRICS
-        show_if(self._prompt, self.exact.value)
-        self._prompt.value = drawing.prompt_box(self.meter) if self.exact.value else ""
+def _upload_limit() -> str:
+    """How large a file the front end lets through; it drops a larger one without a word."""
+    return "1 MB" if "google.colab" in sys.modules else "9 MB"
 
-    def _take_sample(self) -> None:
-        written = self.text.value.strip()
-        at = shelf.LYRICS.index(written) + 1 if written in shelf.LYRICS else 0
-        self.text.value = shelf.LYRICS[at % len(shelf.LYRICS)]
+
+def received(value: Any) -> tuple[str, bytes] | None:
+    """Read `FileUpload.value`.
+
+    Parameters
+    ----------
+    value : dict or tuple of dict
+        ``{name: {"metadata": ..., "content": bytes}}`` with ipywidgets 7;
+        ``({"name": ..., "content": memoryview},)`` with ipywidgets 8.
+
+    Returns
+    -------
+    tuple of str and bytes, or None
+        Name and content of the first file; None when there is none.
+    """
+    if not value:
+        return None
+    if isinstance(value, Mapping):
+        name, file = next(iter(value.items()))
+    else:
+        name, file = value[0]["name"], value[0]
+    return name, bytes(file["content"])
+
+
+def _empty(upload: Any) -> None:
+    """Empty a FileUpload: the same file can be picked again, and its bytes are not kept twice."""
+    if isinstance(upload.value, Mapping):
+        upload.metadata, upload.data = [], []
+        upload._counter = 0
+    else:
+        upload.value = ()

@@ -4,145 +4,131 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from html import escape
-from itertools import count
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets as widgets
-import traitlets
 
 from ...api.key import Key, find_key
 from ...errors import MusicError, ServiceError, Unauthorized, Unreachable
-from ...settings import Account, Choice, Service
-from .. import components as parts
+from ...settings import Account, Choice
+from .. import components
 from .. import html as drawing
-from ..ui import button, in_words, make, row, show_if, styled, text, visibly
+from ..state import ServiceState, Store, StudioState
+from ..ui import button, handler, is_shown, make, message_of, row, show_if, styled, text
 
 Ask = Callable[[Choice], Account]
 """Asks the service of a choice for price and balance; raises `MusicError`."""
 
 
-class ServiceLine(widgets.VBox):  # type: ignore[misc, unused-ignore]
-    """The quiet line at the top, with its switch; its values are the traits `choice` and `account`.
+class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
+    """The quiet line at the top, with its switch.
 
     Parameters
     ----------
-    choice : Choice
+    store : Store
+        Holds the `ServiceState`.
+    given : Choice
         What was said from code.
     ask : Ask
         Called in a worker thread.
+    on_change : callable
+        Called when another service was chosen.
     """
 
-    choice = traitlets.Instance(Choice)
-    account = traitlets.Instance(Account, args=())
-
-    def __init__(self, choice: Choice, ask: Ask) -> None:
-        self._given = choice
+    def __init__(self, store: Store, given: Choice, ask: Ask, on_change: Callable[[], object]) -> None:
+        self._store = store
+        self._given = given
         self._ask = ask
-        self._turns = count(1)
-        self._turn = 0
-        self._trouble = ""
-        self._lock = threading.RLock()
-        self.switch = button("", "quiet")
-        self.close_panel = button("Not now", "quiet")
+        self._on_change = on_change
+        self._switch = button("", "quiet")
+        self._close = button("Not now", "quiet")
         self._name = text("", "service-name")
-        self.note = text()
-        self.panel = make(widgets.VBox, "panel", "hidden")
-        self.key_field: Any = None
+        self._note = text()
+        self._panel = make(widgets.VBox, "panel", "hidden")
+        self._key_field: Any = None
         title = text('<span class="mnb-brand" role="heading" aria-level="2">Make a song</span>')
-        line = row(self._name, self.switch, names=("service",))
-        super().__init__([row(title, line, names=("top",)), self.note, self.panel])
+        line = row(self._name, self._switch, names=("service",))
+        super().__init__([row(title, line, names=("top",)), self._note, self._panel])
         styled(self, "where")
-        self.switch.on_click(visibly(self.complain, self._switch))
-        self.close_panel.on_click(visibly(self.complain, self._close))
-        self.choice = self._first_choice()
+        self._switch.on_click(handler(self._complain, self._change_over))
+        self._close.on_click(handler(self._complain, self._close_panel))
+        self._set(ServiceState(self._first_choice()))
 
-    @property
-    def rehearsal(self) -> bool:
-        """Whether songs are made for free."""
-        return bool(self.choice.rehearse)
-
-    def complain(self, error: Exception) -> None:
-        """Say what is wrong."""
-        self.note.value = drawing.line(in_words(error), "bad")
+    def draw(self, service: ServiceState) -> None:
+        """Draw the service as it stands."""
+        self._name.value = drawing.service_line(service)
+        self._switch.description = "Use my key" if service.rehearsal else "Rehearse instead"
 
     def look_up(self) -> None:
         """Ask for price and balance in the background, unless songs are free."""
-        # Without the lock: whoever calls may hold one that the answer, on its way into the page, waits for.
-        turn = self._turn = next(self._turns)
-        choice = self.choice
-        if not choice.rehearse:
-            threading.Thread(
-                target=lambda: self._look_up(turn, choice), name="minimax_nb account", daemon=True
-            ).start()
+        # A new value, by which the thread knows whether its answer still counts.
+        asked = replace(self._store.state.service)
+        self._set(asked)
+        if not asked.rehearsal:
+            threading.Thread(target=self._look_up, args=(asked,), name="minimax_nb account", daemon=True).start()
 
     def use_key(self, secret: str) -> None:
         """Make songs with this key, for as long as the kernel lives."""
         self._choose(Key(secret), rehearse=False)
-        self._close()
+        self._close_panel()
 
-    @traitlets.observe("choice", "account")
-    def _draw(self, _change: object) -> None:
-        rehearsal = self.rehearsal
-        kind = "free" if rehearsal else "paid"
-        words = [Service("", self.choice.key, rehearsal=rehearsal).name]
-        if not rehearsal and self.account.price is not None:
-            words.append(f"{drawing.money(self.account.price)} a song")
-        if not rehearsal and self.account.balance is not None:
-            words.append(f"{drawing.money(round(self.account.balance, 2))} left")
-        self._name.value = f'<span class="mnb-dot mnb-{kind}"></span>{escape(" · ".join(words))}{self._trouble}'
-        self.switch.description = "Use my key" if rehearsal else "Rehearse instead"
+    def _set(self, service: ServiceState) -> None:
+        self._store.change(lambda state: replace(state, service=service))
+
+    def _complain(self, error: Exception) -> None:
+        self._note.value = drawing.line(message_of(error), "bad")
 
     def _first_choice(self) -> Choice:
         try:
             return self._given.at_first_sight()
         except MusicError as error:
-            self.complain(error)
+            self._complain(error)
             return Choice(rehearse=True)
 
-    def _switch(self) -> None:
-        rehearse = not self.rehearsal
-        key = self.choice.key if rehearse else self.choice.key or find_key(again=True)
+    def _change_over(self) -> None:
+        chosen = self._store.state.service.settings
+        rehearse = not chosen.rehearse
+        key = chosen.key if rehearse else chosen.key or find_key(again=True)
         if key is None and not rehearse:
-            self._open()
+            self._open_panel()
             return
         self._choose(key, rehearse=rehearse)
-        self._close()
+        self._close_panel()
 
     def _choose(self, key: Key | None, *, rehearse: bool) -> None:
         # An address belongs to the kind of service it was given for.
         base_url = self._given.base_url if bool(self._given.rehearse) is rehearse else ""
-        self.note.value = self._trouble = ""
-        self.account = Account()
-        self.choice = Choice(key, base_url, rehearse)
+        self._note.value = ""
+        self._set(ServiceState(Choice(key, base_url, rehearse)))
         self.look_up()
+        self._on_change()
 
-    def _open(self) -> None:
-        asked_before = "mnb-hidden" not in self.panel._dom_classes
-        if self.key_field is None and parts.available():
-            self.key_field = styled(parts.KeyField(self.use_key), "key")
-        advice = text(drawing.key_advice("No key was found there." if asked_before else ""))
-        field = [self.key_field] if self.key_field is not None else []
-        self.panel.children = (*field, advice, self.close_panel)
-        show_if(self.panel, True)
+    def _open_panel(self) -> None:
+        found = "No key was found there." if is_shown(self._panel) else ""
+        if self._key_field is None:
+            self._key_field = styled(components.KeyField(self.use_key), "key")
+        self._panel.children = (self._key_field, text(drawing.key_advice(found)), self._close)
+        show_if(self._panel, True)
 
-    def _close(self) -> None:
-        show_if(self.panel, False)
+    def _close_panel(self) -> None:
+        show_if(self._panel, False)
 
-    def _look_up(self, turn: int, choice: Choice) -> None:
-        account, trouble = Account(), ""
+    def _look_up(self, asked: ServiceState) -> None:
+        account, problem = Account(), ""
         try:
-            account = self._ask(choice)
+            account = self._ask(asked.settings)
         except Unauthorized:
-            trouble = " · the service does not know this key"
+            problem = "the service does not know this key"
         except ServiceError as error:
-            trouble = f" · price unknown ({error.http_status})"
+            problem = f"price unknown ({error.http_status})"
         except Unreachable:
-            trouble = " · price unknown (no connection)"
+            problem = "price unknown (no connection)"
         except Exception as error:
-            trouble = f" · price unknown ({type(error).__name__})"
-        with self._lock:
-            if turn == self._turn:
-                self._trouble = f'<span class="mnb-warn">{escape(trouble)}</span>' if trouble else ""
-                self.account = account
-                self._draw(None)
+            problem = f"price unknown ({type(error).__name__})"
+        answered = replace(asked, account=account, problem=problem)
+        self._store.change(lambda state: _answered(state, asked, answered))
+
+
+def _answered(state: StudioState, asked: ServiceState, answered: ServiceState) -> StudioState:
+    return replace(state, service=answered) if state.service is asked else state

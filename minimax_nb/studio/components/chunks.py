@@ -32,10 +32,10 @@ from typing import Any
 CHUNK = 512 * 1024
 """Bytes of a chunk; Colab's connection breaks from about 1 MB on."""
 
-MOST = 4 * 1024**3
+LARGEST = 4 * 1024**3
 """The largest file that is taken, in bytes."""
 
-_SPARE = 64 * 1024**2
+_RESERVE = 64 * 1024**2
 """What is left free on the disk, in bytes."""
 
 Message = Mapping[str, Any]
@@ -62,7 +62,7 @@ class Received:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Result:
     """What became of a message.
 
     Attributes
@@ -80,8 +80,8 @@ class Heard:
     problem: str = ""
 
 
-class NotTaken(Exception):
-    """An upload that cannot go on; its text says why, to the person."""
+class UploadFailed(Exception):
+    """An upload that cannot go on; the text says why, in words for the person."""
 
 
 class Incoming:
@@ -131,7 +131,7 @@ class Incoming:
             told, self._gap_told = self._gap_told, self.awaited
             return None if told == self.awaited else self.ack(again=True)
         if seq >= self.chunks or not n == data.nbytes == min(CHUNK, self.size - seq * CHUNK):
-            raise NotTaken(_DAMAGED)
+            raise UploadFailed(_DAMAGED)
         self._write(data)
         self._crc = zlib.crc32(data, self._crc)
         self.awaited += 1
@@ -146,14 +146,14 @@ class Incoming:
 
         Raises
         ------
-        NotTaken
+        UploadFailed
             When it is not the file that was sent.
         """
         if self.awaited < self.chunks:
             return None
         self._file.close()
         if crc != self._crc:
-            raise NotTaken(_DAMAGED)
+            raise UploadFailed(_DAMAGED)
         return Received(self.path, self.name, self.size)
 
     def drop(self) -> None:
@@ -172,31 +172,31 @@ class Inbox:
     ----------
     folder : callable
         Gives the folder for temporary files; called when a file begins.
-    most : int
+    largest : int
         The largest file that is taken, in bytes.
     """
 
-    def __init__(self, folder: Callable[[], Path], most: int = MOST) -> None:
+    def __init__(self, folder: Callable[[], Path], largest: int = LARGEST) -> None:
         self.incoming: Incoming | None = None
         self._folder = folder
-        self._most = most
+        self._largest = largest
         self._finished = ""
 
-    def hear(self, message: Message, buffers: Sequence[Any] = ()) -> Heard:
+    def receive(self, message: Message, buffers: Sequence[Any] = ()) -> Result:
         """Act on a message of the page."""
         kind = message.get("type")
         if kind == "hello":
-            return self._stop_for("The page was opened anew.", again=True)
+            return self._stop_for("The page was reloaded.", again=True)
         id = message.get("id")
         if not isinstance(id, str) or not re.fullmatch(r"[\w-]{1,64}", id, re.ASCII):
-            return Heard()
+            return Result()
         try:
             if kind == "begin":
                 return self._begin(id, message)
             if self.incoming is None or self.incoming.id != id:
-                return self._stranger(id, str(kind))
+                return self._answer_unknown(id, str(kind))
             return self._go_on(self.incoming, str(kind), message, buffers)
-        except NotTaken as error:
+        except UploadFailed as error:
             return self._fail(id, str(error))
         except OSError as error:
             return self._fail(id, f"The file cannot be kept here: {error.strerror or error}.")
@@ -207,70 +207,72 @@ class Inbox:
             self.incoming.drop()
             self.incoming = None
 
-    def _begin(self, id: str, message: Message) -> Heard:
+    def _begin(self, id: str, message: Message) -> Result:
         if self.incoming and self.incoming.id == id:
-            return Heard((self.incoming.ack(again=True),))
+            return Result((self.incoming.ack(again=True),))
         size, name = whole_number(message, "size"), shown_name(message.get("name"))
         if size is None:
-            return Heard()
+            return Result()
         stopped = self._stop_for("Another file took its place.").replies
         folder = self._folder()
         self._check_room(size, folder)
         self.incoming = Incoming(id, name, size, folder)
-        return Heard((*stopped, self.incoming.ack()))
+        return Result((*stopped, self.incoming.ack()))
 
     def _check_room(self, size: int, folder: Path) -> None:
         if size == 0:
-            raise NotTaken("This file is empty. Pick another one.")
-        if size > self._most:
-            raise NotTaken(f"This file is too large: {megabytes(size)}, and at most {megabytes(self._most)} go in.")
-        if size + _SPARE > shutil.disk_usage(folder).free:
-            raise NotTaken(f"There is no room for {megabytes(size)} on the kernel's disk. Pick a smaller file.")
+            raise UploadFailed("This file is empty. Pick another one.")
+        if size > self._largest:
+            raise UploadFailed(
+                f"This file is too large: {megabytes(size)}, and the limit is {megabytes(self._largest)}."
+            )
+        if size + _RESERVE > shutil.disk_usage(folder).free:
+            raise UploadFailed(f"There is no room for {megabytes(size)} on the kernel's disk. Pick a smaller file.")
 
-    def _go_on(self, incoming: Incoming, kind: str, message: Message, buffers: Sequence[Any]) -> Heard:
+    def _go_on(self, incoming: Incoming, kind: str, message: Message, buffers: Sequence[Any]) -> Result:
         if kind == "chunk":
             return self._chunk(incoming, message, buffers)
         if kind == "end":
             return self._end(incoming, message)
         if kind == "ask":
-            return Heard((incoming.ack(again=True),))
+            return Result((incoming.ack(again=True),))
         if kind == "cancel":
             self.drop()
-        return Heard()
+        return Result()
 
-    def _chunk(self, incoming: Incoming, message: Message, buffers: Sequence[Any]) -> Heard:
+    def _chunk(self, incoming: Incoming, message: Message, buffers: Sequence[Any]) -> Result:
         seq, n = whole_number(message, "seq"), whole_number(message, "n")
         if seq is None or n is None or len(buffers) != 1:
-            return Heard()
+            return Result()
         reply = incoming.add(seq, n, memoryview(buffers[0]).cast("B"))
-        return Heard((reply,) if reply else ())
+        return Result((reply,) if reply else ())
 
-    def _end(self, incoming: Incoming, message: Message) -> Heard:
+    def _end(self, incoming: Incoming, message: Message) -> Result:
         crc = whole_number(message, "crc")
         file = incoming.finish(-1 if crc is None else crc)
         if file is None:
-            return Heard((incoming.ack(again=True),))
+            return Result((incoming.ack(again=True),))
         self.incoming, self._finished = None, incoming.id
-        return Heard(file=file)
+        return Result(file=file)
 
-    def _stranger(self, id: str, kind: str) -> Heard:
+    def _answer_unknown(self, id: str, kind: str) -> Result:
         """Answer a page whose upload is not, or no longer, under way."""
         if kind == "cancel":
-            return Heard()
+            return Result()
         if id == self._finished:
-            return Heard((done(id),))
-        return Heard((_stopped(id, "The upload was broken off.", again=True),))
+            return Result((done(id),))
+        return Result((_stopped(id, "The upload was interrupted.", again=True),))
 
-    def _stop_for(self, why: str, *, again: bool = False) -> Heard:
+    def _stop_for(self, why: str, *, again: bool = False) -> Result:
         if self.incoming is None:
-            return Heard()
+            return Result()
         id = self.incoming.id
         self.drop()
-        return Heard((_stopped(id, why, again=again),))
+        return Result((_stopped(id, why, again=again),))
 
-    def _fail(self, id: str, why: str) -> Heard:
+    def _fail(self, id: str, why: str) -> Result:
         self.drop()
-        return Heard((_stopped(id, why),), problem=why)
+        return Result((_stopped(id, why),), problem=why)
 
 
 def done(id: str) -> Reply:

@@ -1,4 +1,4 @@
-"""What the parts have in common."""
+"""What the components have in common."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ _FOLDER = Path(__file__).parent
 
 
 def read(*names: str) -> str:
-    """The text of files beside this one, one after the other: the page gets one script and one style sheet."""
+    """The text of files beside this one, one after the other: the page gets one script for each component."""
     return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
 
 
 STYLE = read("components.css")
+"""For all of them; the studio puts it into the page once."""
 
 
-class Part(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
+class Component(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     """A small widget that talks with its page by messages.
 
     Attributes
@@ -28,7 +29,7 @@ class Part(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
     problem : str
         What is wrong and how to mend it; shown in red. Empty when nothing is.
     seen : bool
-        Whether a page has drawn it. Where none does, its script could not be loaded.
+        Whether a page has loaded it. Where none does, its script cannot be loaded there.
     """
 
     problem = traitlets.Unicode("").tag(sync=True)
@@ -38,21 +39,21 @@ class Part(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         super().__init__(**state)
         self.on_msg(self._on_message)
 
-    def _on_message(self, _part: object, content: object, buffers: Sequence[Any] | None) -> None:
+    def _on_message(self, _component: object, content: object, buffers: Sequence[Any] | None) -> None:
         """Hand a message on; whatever goes wrong is shown, for ipywidgets drops the exceptions of handlers."""
         if not isinstance(content, Mapping):
             return
         try:
             if content.get("type") == "hello":
                 self.seen = True
-            self._hear(content, buffers or ())
+            self._receive(content, buffers or ())
         except Exception as error:
-            self.problem = said(error)
+            self.problem = message_of(error)
 
-    def _hear(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
+    def _receive(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
         """Act on a message of the page."""
 
 
-def said(error: Exception) -> str:
+def message_of(error: Exception) -> str:
     """What an exception says; its kind when it says nothing."""
     return str(error) or type(error).__name__

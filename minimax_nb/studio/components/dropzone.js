@@ -1,4 +1,4 @@
-// A drop zone. The file goes to the kernel in chunks that the kernel acknowledges; see receiving.py.
+// A drop zone. The file goes to the kernel in chunks that the kernel acknowledges; see chunks.py.
 
 const CHUNK = 512 * 1024; // Colab's connection breaks from about 1 MB on
 const IN_FLIGHT = 8;
@@ -25,14 +25,14 @@ class Upload {
     Object.assign(this, { model, file, changed, state: 'going', why: '', tries: 0, drawn: 0 });
     this.chunks = Math.ceil(file.size / CHUNK);
     this.began = performance.now();
-    this.watch = setInterval(() => this.look(), 500);
+    this.watch = setInterval(() => this.check(), 500);
     this.begin();
   }
 
   begin() {
     this.id = freshId();
     Object.assign(this, { sent: 0, hashed: 0, crc: 0, taken: 0, answered: false, ended: false });
-    Object.assign(this, { quiet: false, heard: performance.now(), asked: performance.now() });
+    Object.assign(this, { quiet: false, answeredAt: performance.now(), asked: performance.now() });
     this.tell({ type: 'begin', name: this.file.name, size: this.file.size });
   }
 
@@ -84,16 +84,16 @@ class Upload {
     this.tell({ type: 'end', crc: this.crc });
   }
 
-  hear(message) {
+  receive(message) {
     if (message.id !== this.id || this.state !== 'going') return;
-    this.heard = performance.now();
+    this.answeredAt = performance.now();
     this.quiet = false;
     if (message.type === 'ack') this.advance(message);
     else if (message.type === 'done') this.finish('done');
     else if (message.type === 'stopped') this.stopped(message);
     // Drawing at each chunk would cost more than sending it.
-    if (this.heard - this.drawn < DRAWN) return;
-    this.drawn = this.heard;
+    if (this.answeredAt - this.drawn < DRAWN) return;
+    this.drawn = this.answeredAt;
     this.changed();
   }
 
@@ -114,11 +114,11 @@ class Upload {
     else this.finish('failed', why);
   }
 
-  /** Twice a second: is the kernel silent? It may be busy, or messages were lost; asking finds out. */
-  look() {
+  /** Twice a second: does the kernel answer? It may be busy, or messages were lost; asking finds out. */
+  check() {
     const now = performance.now();
-    this.quiet = now - this.heard > QUIET;
-    if (now - Math.max(this.heard, this.asked) > 5 * QUIET) {
+    this.quiet = now - this.answeredAt > QUIET;
+    if (now - Math.max(this.answeredAt, this.asked) > 5 * QUIET) {
       this.asked = now;
       this.tell({ type: 'ask' });
     }
@@ -154,8 +154,8 @@ function outcome(upload) {
   return upload.why;
 }
 
-/** Why a file does not fit, by its name; empty when it does. */
-function misfit(file, accept) {
+/** Why a file cannot be taken, by its name; empty when it can. */
+function wrongKind(file, accept) {
   const endings = accept.split(',').map((ending) => ending.trim().toLowerCase()).filter(Boolean);
   if (!endings.length || endings.some((ending) => file.name.toLowerCase().endsWith(ending))) return '';
   const kinds = endings.map((ending) => ending.replace('.', '')).join(' or ');
@@ -163,26 +163,26 @@ function misfit(file, accept) {
 }
 
 /** What is shared by all views of one zone: the upload, and who draws it. */
-function makeDesk() {
+function makeShared() {
   const drawers = new Set();
-  const desk = { upload: null, words: '', drawers, draw: () => drawers.forEach((drawer) => drawer()) };
-  desk.forget = () => {
-    if (desk.upload?.state !== 'going') Object.assign(desk, { upload: null, words: '' });
-    desk.draw();
+  const shared = { upload: null, words: '', drawers, draw: () => drawers.forEach((drawer) => drawer()) };
+  shared.forget = () => {
+    if (shared.upload?.state !== 'going') Object.assign(shared, { upload: null, words: '' });
+    shared.draw();
   };
-  desk.take = (model, files) => {
+  shared.take = (model, files) => {
     const [file] = files;
-    if (!file || model.get('disabled')) return;
-    desk.words = misfit(file, model.get('accept'));
-    if (!desk.words) {
+    if (!file) return;
+    shared.words = wrongKind(file, model.get('accept'));
+    if (!shared.words) {
       // Another file takes the place of the one under way.
-      desk.upload?.cancel();
-      desk.upload = new Upload(model, file, desk.draw);
-      if (files.length > 1) desk.words = 'One at a time: the first file is taken.';
+      shared.upload?.cancel();
+      shared.upload = new Upload(model, file, shared.draw);
+      if (files.length > 1) shared.words = 'One at a time: the first file is taken.';
     }
-    desk.draw();
+    shared.draw();
   };
-  return desk;
+  return shared;
 }
 
 /** The invitation: one large button, and the input behind it. */
@@ -192,23 +192,23 @@ function makeInvitation(choose) {
     choose([...input.files]);
     input.value = ''; // the same file can be picked again
   });
-  const label = make('span', { class: 'mnb-part-invite' });
-  const hint = make('span', { class: 'mnb-part-hint' });
+  const label = make('span', { class: 'mnb-component-invite' }, 'Drop a song here, or browse');
+  const hint = make('span', { class: 'mnb-component-hint' });
   const button = shield(
     make('button', { type: 'button', class: 'mnb-drop-button', onclick: () => input.click() }, label, hint),
   );
-  return { button, input, label, hint };
+  return { button, input, hint };
 }
 
 /** Bar, numbers and Cancel. */
 function makeProgress(cancel) {
-  const fill = make('div', { class: 'mnb-part-fill' });
-  const bar = make('div', { class: 'mnb-part-bar', role: 'progressbar', 'aria-valuemin': 0, 'aria-valuemax': 100 }, fill);
-  const name = make('span', { class: 'mnb-part-name' });
-  const numbers = make('span', { class: 'mnb-part-hint' });
-  const busy = make('div', { class: 'mnb-part-hint mnb-drop-busy' });
+  const fill = make('div', { class: 'mnb-component-fill' });
+  const bar = make('div', { class: 'mnb-component-bar', role: 'progressbar', 'aria-valuemin': 0, 'aria-valuemax': 100 }, fill);
+  const name = make('span', { class: 'mnb-component-name' });
+  const numbers = make('span', { class: 'mnb-component-hint' });
+  const busy = make('div', { class: 'mnb-component-hint mnb-drop-busy' });
   const button = makeButton('Cancel', 'mnb-quiet', cancel);
-  const head = make('div', { class: 'mnb-part-row mnb-spread' }, make('div', { class: 'mnb-part-words' }, name, numbers), button);
+  const head = make('div', { class: 'mnb-component-row mnb-spread' }, make('div', { class: 'mnb-component-words' }, name, numbers), button);
   return { box: make('div', { class: 'mnb-drop-progress' }, head, bar, busy), bar, fill, name, numbers, busy, button };
 }
 
@@ -218,7 +218,7 @@ function drawProgress(progress, upload) {
   progress.bar.setAttribute('aria-valuenow', percent);
   progress.bar.setAttribute('aria-label', `Upload of ${upload.file.name}`);
   progress.name.textContent = upload.file.name;
-  progress.numbers.textContent = upload.ended ? 'Looking whether all of it is there…' : amount(upload);
+  progress.numbers.textContent = upload.ended ? 'Checking that all of it arrived…' : amount(upload);
   progress.busy.textContent = upload.quiet ? 'The kernel is busy; the upload goes on as soon as it is free.' : '';
 }
 
@@ -259,67 +259,63 @@ function takeDrops(zone, drop) {
 }
 
 export default () => {
-  const desk = makeDesk();
+  const shared = makeShared();
 
   function initialize({ model }) {
-    const hear = (message) => (message.type === 'forget' ? desk.forget() : desk.upload?.hear(message));
-    const leave = () => desk.upload?.cancel();
-    const die = () => {
-      if (desk.upload?.state === 'going') {
-        desk.upload.finish('failed', 'The kernel was restarted and the upload broken off. Run the cell again.');
+    const receive = (message) => (message.type === 'forget' ? shared.forget() : shared.upload?.receive(message));
+    const leave = () => shared.upload?.cancel();
+    const onKernelGone = () => {
+      if (shared.upload?.state === 'going') {
+        shared.upload.finish('failed', 'The kernel was restarted and the upload stopped. Run the cell again.');
       }
     };
-    model.on('msg:custom', hear);
+    model.on('msg:custom', receive);
     // Sent by the front end's own model when its kernel is gone.
-    model.on('comm_live_update', die);
+    model.on('comm_live_update', onKernelGone);
     window.addEventListener('pagehide', leave);
     greet(model);
     return () => {
       leave();
-      model.off('msg:custom', hear);
-      model.off('comm_live_update', die);
+      model.off('msg:custom', receive);
+      model.off('comm_live_update', onKernelGone);
       window.removeEventListener('pagehide', leave);
     };
   }
 
   function render({ model, el }) {
-    el.classList.add('mnb-part', 'mnb-drop');
-    const invitation = makeInvitation((files) => desk.take(model, files));
-    const progress = makeProgress(() => desk.upload?.cancel());
+    el.classList.add('mnb-component', 'mnb-drop');
+    const invitation = makeInvitation((files) => shared.take(model, files));
+    const progress = makeProgress(() => shared.upload?.cancel());
     const zone = make('div', { class: 'mnb-drop-zone' }, invitation.button, progress.box, invitation.input);
-    const words = make('div', { class: 'mnb-part-line', role: 'status' });
-    const problem = make('div', { class: 'mnb-part-line mnb-bad', role: 'alert' });
-    const live = make('div', { class: 'mnb-part-spoken', role: 'status', 'aria-live': 'polite' });
+    const words = make('div', { class: 'mnb-component-line', role: 'status' });
+    const problem = make('div', { class: 'mnb-component-line mnb-bad', role: 'alert' });
+    const live = make('div', { class: 'mnb-component-spoken', role: 'status', 'aria-live': 'polite' });
     el.append(zone, words, problem, live);
-    takeDrops(zone, (files) => desk.take(model, files));
+    takeDrops(zone, (files) => shared.take(model, files));
 
     const draw = () => {
-      const upload = desk.upload;
+      const upload = shared.upload;
       const going = upload?.state === 'going';
       if (going) drawProgress(progress, upload);
       if (going && progress.box.hidden) swap(progress.box, invitation.button, progress.button, invitation.button);
       if (!going && !progress.box.hidden) swap(invitation.button, progress.box, invitation.button, progress.button);
-      const failed = upload?.state === 'failed' && !desk.words ? upload.why : '';
-      const misfits = !going && desk.words;
-      say(problem, model.get('problem') || misfits || failed);
-      say(words, (going && desk.words) || (problem.textContent || going ? '' : outcome(upload) || model.get('note')));
+      const failed = upload?.state === 'failed' && !shared.words ? upload.why : '';
+      const wrong = !going && shared.words;
+      say(problem, model.get('problem') || wrong || failed);
+      say(words, (going && shared.words) || (problem.textContent || going ? '' : outcome(upload) || model.get('note')));
       say(live, spoken(upload));
     };
     const drawTraits = () => {
-      const disabled = model.get('disabled');
-      invitation.button.disabled = disabled;
-      zone.classList.toggle('mnb-disabled', disabled);
       invitation.input.accept = model.get('accept');
-      invitation.label.textContent = model.get('label');
       say(invitation.hint, model.get('hint'));
       draw();
     };
     progress.box.hidden = true;
-    desk.drawers.add(draw);
-    const unfollow = follow(model, ['disabled', 'accept', 'label', 'hint', 'problem', 'note'], drawTraits);
+    shared.drawers.add(draw);
+    const unfollow = follow(model, ['accept', 'hint', 'problem', 'note'], drawTraits);
     return () => {
       unfollow();
-      desk.drawers.delete(draw);
+      shared.drawers.delete(draw);
     };
   }
 

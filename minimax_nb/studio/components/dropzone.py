@@ -11,11 +11,11 @@ from typing import Any
 
 import traitlets
 
-from .chunks import MOST, Inbox, Received, done, megabytes, remove
-from .component import STYLE, Part, read, said
+from .chunks import Inbox, Received, done, megabytes, remove
+from .component import Component, message_of, read
 
 
-class DropZone(Part):
+class DropZone(Component):
     """A drop zone: a file dropped, or chosen with mouse or keyboard, comes in chunks and is checked.
 
     Parameters
@@ -24,52 +24,43 @@ class DropZone(Part):
         Called with the `Received` file once it is whole, in the thread of the message; what it raises is
         shown under the zone. The file is deleted when the next one has been handed over, or the zone is
         closed, or the kernel ends: take what you need.
+    lock : threading.RLock
+        Held while a chunk is written, and never while somebody is told.
     accept : str
-        File name endings, such as ``".wav,.mp3"``; empty for any.
-    label, hint : str
-        The invitation, and the quiet line under it.
-    most : int
-        The largest file that is taken, in bytes.
+        File name endings, such as ``".wav,.mp3"``.
+    hint : str
+        The quiet line under the invitation.
 
     Attributes
     ----------
-    disabled : bool
     problem : str
         Shown under the zone; cleared when the next file begins.
     note : str
         The same, about the file that came last.
-    uploading : str
-        The name of the file under way; empty when there is none. Stays in the kernel.
     """
 
     _esm = read("shared.js", "dropzone.js")
-    _css = STYLE
 
     accept = traitlets.Unicode("").tag(sync=True)
-    label = traitlets.Unicode("").tag(sync=True)
     hint = traitlets.Unicode("").tag(sync=True)
-    disabled = traitlets.Bool(False).tag(sync=True)
     note = traitlets.Unicode("").tag(sync=True)
-    uploading = traitlets.Unicode("")
 
     def __init__(
         self,
         on_file: Callable[[Received], object],
+        lock: threading.RLock,
         *,
         accept: str = ".wav,.mp3",
-        label: str = "Drop a song here, or browse",
         hint: str = "",
-        disabled: bool = False,
-        most: int = MOST,
     ) -> None:
         self._on_file = on_file
         # Messages may arrive in any thread: see ipykernel's subshells.
-        self._lock = threading.RLock()
+        self._lock = lock
         self._folder: TemporaryDirectory[str] | None = None
-        self._inbox = Inbox(self._make_folder, most)
+        self._inbox = Inbox(self._make_folder)
         self._last: Received | None = None
         self._began = 0.0
-        super().__init__(accept=accept, label=label, hint=hint, disabled=disabled)
+        super().__init__(accept=accept, hint=hint)
 
     def close(self) -> None:
         """Take it out of the page and delete what it received."""
@@ -80,7 +71,8 @@ class DropZone(Part):
 
     def forget(self) -> None:
         """Say no more of the file that came last."""
-        self.problem = self.note = ""
+        if self.problem or self.note:
+            self.problem = self.note = ""
         self.send({"type": "forget"})
 
     def _delete_everything(self) -> None:
@@ -96,36 +88,28 @@ class DropZone(Part):
             self._folder = TemporaryDirectory(prefix="minimax_nb-", ignore_cleanup_errors=True)
         return Path(self._folder.name)
 
-    def _hear(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
+    def _receive(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
         with self._lock:
-            if self.disabled and message.get("type") == "begin":
-                return
-            heard = self._inbox.hear(message, buffers)
-            if message.get("type") == "begin":
-                self._began, self.note = time.monotonic(), ""
-            if message.get("type") == "begin" or heard.problem:
-                self.problem = heard.problem
-            for reply in heard.replies:
-                self.send(reply)
-            if heard.file is None:
-                self._tell_uploading()
-        if heard.file is not None:
-            self._hand_over(heard.file, str(message["id"]))
+            result = self._inbox.receive(message, buffers)
+        if message.get("type") == "begin":
+            self._began, self.note = time.monotonic(), ""
+        if message.get("type") == "begin" or result.problem:
+            self.problem = result.problem
+        for reply in result.replies:
+            self.send(reply)
+        if result.file is not None:
+            self._hand_over(result.file, str(message["id"]))
 
     def _hand_over(self, file: Received, id: str) -> None:
-        """Give the file to its taker, outside the lock: that may take a while."""
+        """Give the file to its taker: that may take a while."""
         self.note = f"{file.name} · {megabytes(file.size)} in {time.monotonic() - self._began:.1f} s"
         try:
             self._on_file(file)
         except Exception as error:
-            self.problem, self.note = said(error), ""
+            self.problem, self.note = message_of(error), ""
+        # Its page learns that it arrived, whatever its taker thought of it.
+        self.send(done(id))
         with self._lock:
-            # Its page learns that it arrived, whatever its taker thought of it.
-            self.send(done(id))
-            self._tell_uploading()
             last, self._last = self._last, file
         if last is not None:
             remove(last.path)
-
-    def _tell_uploading(self) -> None:
-        self.uploading = self._inbox.incoming.name if self._inbox.incoming else ""

@@ -1,4 +1,4 @@
-// Words that light up as they are sung, in step with the player beside them. The kernel hears nothing of it.
+// Words that light up as they are sung, in step with the player beside them. The kernel takes no part.
 
 const CALM = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -8,7 +8,7 @@ function drawLines(box, lines) {
   box.replaceChildren(
     ...lines.map((line) => {
       const pieces = line.map(([text, start, end]) => ({ node: make('span', {}, text.trimEnd()), start, end }));
-      // The blank behind a word does not light up.
+      // The space behind a word does not light up.
       const words = line.flatMap(([text], i) => [pieces[i].node, text.slice(text.trimEnd().length)]);
       const node = make('div', { class: 'mnb-words-line' }, ...words);
       if (pieces.length) timed.push({ node, start: pieces[0].start, end: pieces[pieces.length - 1].end, pieces });
@@ -45,7 +45,7 @@ function initialize({ model }) {
 }
 
 function render({ model, el }) {
-  el.classList.add('mnb-part', 'mnb-words');
+  el.classList.add('mnb-component', 'mnb-words');
   const box = make('div', { class: 'mnb-words-box', role: 'group', tabindex: '0', 'aria-label': 'Lyrics' });
   el.append(box);
   let timed = [];
@@ -59,7 +59,7 @@ function render({ model, el }) {
     else light(box, timed, audio.currentTime);
     if (audio?.isConnected && !audio.paused) frame = requestAnimationFrame(show);
   };
-  const hear = ({ target }) => {
+  const onAudio = ({ target }) => {
     if (!(target instanceof HTMLAudioElement) || !el.closest('.mnb-ready')?.contains(target)) return;
     audio = target;
     if (!frame) show();
@@ -73,10 +73,10 @@ function render({ model, el }) {
   };
   // The player comes and goes as songs do, and its events do not bubble: they are caught on their way down.
   const events = ['play', 'pause', 'seeked', 'timeupdate', 'ended'];
-  for (const event of events) document.addEventListener(event, hear, true);
+  for (const event of events) document.addEventListener(event, onAudio, true);
   const unfollow = follow(model, ['lines'], draw);
   return () => {
-    for (const event of events) document.removeEventListener(event, hear, true);
+    for (const event of events) document.removeEventListener(event, onAudio, true);
     cancelAnimationFrame(frame);
     unfollow();
   };

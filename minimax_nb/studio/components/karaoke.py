@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import traitlets
 
-from .component import STYLE, Part, read
+from .component import Component, read
 
 
-class Words(Part):
+class Words(Component):
     """The lyrics of a song; the player in the same card lights them up, without a word to the kernel.
 
     Attributes
@@ -18,6 +18,5 @@ class Words(Part):
     """
 
     _esm = read("shared.js", "karaoke.js")
-    _css = STYLE
 
     lines = traitlets.List(traitlets.List()).tag(sync=True)

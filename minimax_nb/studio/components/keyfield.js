@@ -6,7 +6,7 @@ function makeInput(id, hintId) {
     make('input', {
       id,
       type: 'password',
-      class: 'mnb-part-input',
+      class: 'mnb-component-input',
       autocomplete: 'off',
       autocapitalize: 'off',
       spellcheck: 'false',
@@ -23,23 +23,20 @@ function initialize({ model }) {
 }
 
 function render({ model, el }) {
-  el.classList.add('mnb-part', 'mnb-key');
+  el.classList.add('mnb-component', 'mnb-key');
   const [inputId, hintId] = [freshId(), freshId()];
-  const label = make('label', { for: inputId });
+  const label = make('label', { for: inputId }, 'Your AI/ML API key');
   const input = makeInput(inputId, hintId);
-  const button = makeButton('', 'mnb-primary', () => give());
-  const hint = make('div', { id: hintId, class: 'mnb-part-line' });
-  const note = make('div', { class: 'mnb-part-line mnb-good', role: 'status' });
-  const problem = make('div', { class: 'mnb-part-line mnb-bad', role: 'alert' });
-  el.append(label, make('div', { class: 'mnb-part-row' }, input, button), hint, note, problem);
+  const button = makeButton('Use this key for now', 'mnb-primary', () => give());
+  const hint = make('div', { id: hintId, class: 'mnb-component-line' }, 'For this kernel only; it is saved nowhere.');
+  const note = make('div', { class: 'mnb-component-line mnb-good', role: 'status' });
+  const problem = make('div', { class: 'mnb-component-line mnb-bad', role: 'alert' });
+  el.append(label, make('div', { class: 'mnb-component-row' }, input, button), hint, note, problem);
   let waiting = false;
   let busy = null;
 
   const draw = () => {
-    label.textContent = model.get('label');
-    button.textContent = model.get('button');
     button.disabled = waiting || !input.value;
-    say(hint, model.get('hint'));
     say(problem, waiting ? '' : model.get('problem'));
     say(note, waiting ? note.textContent : model.get('note') && `✓ ${model.get('note')}`);
   };
@@ -53,7 +50,7 @@ function render({ model, el }) {
     model.send({ type: 'key', value });
     draw();
   };
-  const hear = (message) => {
+  const receive = (message) => {
     if (message.type !== 'taken') return;
     waiting = false;
     clearTimeout(busy);
@@ -62,12 +59,12 @@ function render({ model, el }) {
   input.addEventListener('input', draw);
   // There is no form around it: a form would make browsers offer to keep the key.
   input.addEventListener('keydown', (event) => event.key === 'Enter' && give());
-  model.on('msg:custom', hear);
-  const unfollow = follow(model, ['label', 'button', 'hint', 'note', 'problem'], draw);
+  model.on('msg:custom', receive);
+  const unfollow = follow(model, ['note', 'problem'], draw);
   return () => {
     input.value = '';
     clearTimeout(busy);
-    model.off('msg:custom', hear);
+    model.off('msg:custom', receive);
     unfollow();
   };
 }

@@ -7,49 +7,34 @@ from typing import Any
 
 import traitlets
 
-from .component import STYLE, Part, read, said
+from .component import Component, message_of, read
 
 _LONGEST = 512
 
 
-class KeyField(Part):
+class KeyField(Component):
     """A password field whose value travels by a message: no trait, no saved notebook, no output holds it.
 
     Parameters
     ----------
     on_key : callable
         Called with the key; what it raises is shown under the field, without the key.
-    label, button : str
-    hint : str
-        The quiet line under the field.
 
     Attributes
     ----------
-    problem : str
     note : str
-        What became of the key, such as “In use for this kernel.”
+        What became of the key.
     """
 
     _esm = read("shared.js", "keyfield.js")
-    _css = STYLE
 
-    label = traitlets.Unicode("").tag(sync=True)
-    button = traitlets.Unicode("").tag(sync=True)
-    hint = traitlets.Unicode("").tag(sync=True)
     note = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(
-        self,
-        on_key: Callable[[str], object],
-        *,
-        label: str = "Your AI/ML API key",
-        button: str = "Use this key for now",
-        hint: str = "For this kernel only; it is saved nowhere.",
-    ) -> None:
+    def __init__(self, on_key: Callable[[str], object]) -> None:
         self._on_key = on_key
-        super().__init__(label=label, button=button, hint=hint)
+        super().__init__()
 
-    def _hear(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
+    def _receive(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
         if message.get("type") != "key":
             return
         key = message.get("value")
@@ -64,7 +49,7 @@ class KeyField(Part):
         try:
             self._on_key(key)
         except Exception as error:
-            self.problem = said(error).replace(key, "…")
+            self.problem = message_of(error).replace(key, "…")
         else:
             self.note = "In use until this kernel ends."
 

@@ -1,4 +1,4 @@
-// What a page notices by itself: a line to read aloud, what is to be copied, and that the kernel has no time for a click.
+// What a page does by itself: it reads a line aloud, copies, counts seconds, and notices that the kernel has no time for a click.
 
 const PATIENCE = 1000; // ms without an answer before the person is told that a cell is running
 const BUSY = 'A cell is running; I go on as soon as it ends.';
@@ -36,18 +36,18 @@ function watchKernel(model, changed) {
     // What was done is seen before its own control has seen it: the question goes after its message.
     setTimeout(() => model.send({ type: 'ask', id: asked }));
   };
-  const hear = (message) => {
+  const receive = (message) => {
     if (message.type !== 'here' || message.id !== asked) return;
     settle();
     if (again) ask();
   };
-  const die = () => {
+  const onKernelGone = () => {
     lives = false;
     settle();
   };
-  model.on('msg:custom', hear);
+  model.on('msg:custom', receive);
   // Sent by the front end's own model when its kernel is gone.
-  model.on('comm_live_update', die);
+  model.on('comm_live_update', onKernelGone);
   return {
     note: () => {
       if (asked) again = true;
@@ -55,18 +55,48 @@ function watchKernel(model, changed) {
     },
     stop: () => {
       settle();
-      model.off('msg:custom', hear);
-      model.off('comm_live_update', die);
+      model.off('msg:custom', receive);
+      model.off('comm_live_update', onKernelGone);
     },
   };
 }
 
+/** How much of a bar to fill, 0 to 1: it nears its end but does not claim to be there. */
+const share = (elapsed, usual) => 1 - 1 / (1 + (2 * elapsed) / usual);
+
+let ahead = 0; // s by which the kernel's clock is ahead of the page's
+
+/** Count the seconds of each song that is being made; gives the function that ends it. */
+function countSeconds(studio) {
+  const draw = () => {
+    for (const node of studio()?.querySelectorAll('.mnb-clock') ?? []) {
+      const elapsed = Math.max(0, Date.now() / 1000 + ahead - node.dataset.began);
+      const [words, usual] = [node.querySelector('.mnb-elapsed'), node.querySelector('.mnb-usual')];
+      if (words) say(words, clock(elapsed));
+      if (usual && elapsed > node.dataset.usual) say(usual, node.dataset.late);
+      node.querySelector('.mnb-component-fill').style.width = `${(100 * share(elapsed, node.dataset.usual)).toFixed(1)}%`;
+    }
+  };
+  const timer = setInterval(draw, 250);
+  return () => clearInterval(timer);
+}
+
+function initialize({ model }) {
+  const receive = (message) => {
+    if (message.type === 'time') ahead = message.now - Date.now() / 1000;
+  };
+  model.on('msg:custom', receive);
+  greet(model);
+  return () => model.off('msg:custom', receive);
+}
+
 function render({ model, el }) {
-  el.classList.add('mnb-part', 'mnb-listener');
+  el.classList.add('mnb-component', 'mnb-listener');
   const aloud = make('div', { class: 'mnb-aloud', role: 'status', 'aria-live': 'polite' });
-  const busy = make('div', { class: 'mnb-part-line', role: 'status' });
+  const busy = make('div', { class: 'mnb-component-line', role: 'status' });
   el.append(busy, aloud);
   const kernel = watchKernel(model, (late) => say(busy, late ? BUSY : ''));
+  const stopCounting = countSeconds(() => el.closest('.mnb-studio'));
 
   /** What was acted upon, if it belongs to the same studio. */
   const acted = (event, kind) => {
@@ -79,11 +109,11 @@ function render({ model, el }) {
       const copied = await copy(button.previousElementSibling);
       button.textContent = copied ? 'Copied' : 'Press Ctrl+C';
       aloud.textContent = copied ? 'Copied.' : 'Selected, ready to be copied.';
-    } else if (button && !button.closest('.mnb-part')) kernel.note();
+    } else if (button && !button.closest('.mnb-component')) kernel.note();
   };
   const onInput = (event) => {
-    // The other parts tell of a busy kernel themselves.
-    if (acted(event, 'input, textarea') && !event.target.closest('.mnb-part')) kernel.note();
+    // The other components tell of a busy kernel themselves.
+    if (acted(event, 'input, textarea') && !event.target.closest('.mnb-component')) kernel.note();
   };
   // Where something is clicked, the front end may keep it to itself on the way up; on the way down it is seen.
   document.addEventListener('click', onClick, true);
@@ -93,8 +123,9 @@ function render({ model, el }) {
     document.removeEventListener('click', onClick, true);
     document.removeEventListener('input', onInput, true);
     kernel.stop();
+    stopCounting();
     unfollow();
   };
 }
 
-export default { render };
+export default { initialize, render };

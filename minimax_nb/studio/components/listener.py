@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -10,11 +11,14 @@ from typing import Any
 import traitlets
 from IPython import get_ipython
 
-from .component import STYLE, Part, read
+from .component import Component, read
 
 
-class Listener(Part):
-    """A live region; it also copies ids and details, and says when the kernel has no time for what the person did.
+class Listener(Component):
+    """A live region, and what else a page does without a control.
+
+    It copies ids and details, counts the seconds of the songs that are being made, and says when the kernel has no
+    time for what the person did.
 
     Attributes
     ----------
@@ -24,13 +28,15 @@ class Listener(Part):
     """
 
     _esm = read("shared.js", "listener.js")
-    _css = STYLE
 
     value = traitlets.Unicode("").tag(sync=True)
 
-    def _hear(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
-        # By the time this is answered, what was clicked before it has been handled.
+    def _receive(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
+        if message.get("type") == "hello":
+            # The page's clock may be another one.
+            self.send({"type": "time", "now": time.time()})
         if message.get("type") == "ask":
+            # By the time this is answered, what was clicked before it has been handled.
             _when_free(partial(self.send, {"type": "here", "id": str(message.get("id"))[:64]}))
 
 

@@ -1,4 +1,4 @@
-// Put in front of each part's own script: a page gets one self-contained module per part.
+// Put in front of each component's own script: a page gets one self-contained module for each.
 
 /** Make an element: attributes first, then children; `on…` functions become listeners. */
 function make(tag, attributes = {}, ...children) {
@@ -28,9 +28,9 @@ function shield(node) {
   return node;
 }
 
-/** A button of the parts. */
+/** A button. */
 function makeButton(text, kind, onclick) {
-  return shield(make('button', { type: 'button', class: `mnb-part-button ${kind}`, onclick }, text));
+  return shield(make('button', { type: 'button', class: `mnb-button ${kind}`, onclick }, text));
 }
 
 /** Call `draw` now and whenever one of the traits changes; gives the function that ends it. */
@@ -41,7 +41,7 @@ function follow(model, traits, draw) {
   return () => events.forEach((event) => model.off(event, draw));
 }
 
-/** Tell the kernel that a page has loaded this part. */
+/** Tell the kernel that a page has loaded this component. */
 function greet(model) {
   model.send({ type: 'hello' });
 }

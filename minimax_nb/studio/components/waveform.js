@@ -1,8 +1,4 @@
-// A waveform. Its bars are three paths (outside the excerpt, inside it, already played), so that themes colour them.
-
-const SVG = 'http://www.w3.org/2000/svg';
-const HEIGHT = 72;
-const BAR = 4; // px from bar to bar
+// The waveform of a reference: outside the excerpt, inside it, already played; the excerpt is moved and heard.
 
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
 
@@ -31,48 +27,8 @@ function read(model) {
   const duration = model.get('duration');
   const longest = Math.min(model.get('maximum'), duration);
   const shortest = Math.min(model.get('minimum'), longest);
-  const whole = model.get('readonly');
   const limits = { duration, shortest, longest };
-  if (whole) return { ...limits, start: 0, end: duration };
   return { ...limits, ...withStart(model.get('start'), { ...limits, end: model.get('end') }) };
-}
-
-/** As many bars as the width has room for, each the loudest peak in its stretch. */
-function barsFor(peaks, width) {
-  const count = Math.max(1, Math.min(Math.floor(width / BAR), peaks.length));
-  return Array.from({ length: count }, (_, i) => {
-    const from = Math.floor((i * peaks.length) / count);
-    const to = Math.max(from + 1, Math.floor(((i + 1) * peaks.length) / count));
-    return Math.max(...peaks.slice(from, to));
-  });
-}
-
-/** The three paths as text. */
-function paths(bars, width, { start, end, duration }, played) {
-  const text = { outside: '', inside: '', played: '' };
-  bars.forEach((peak, i) => {
-    const at = (i + 0.5) / bars.length;
-    const seconds = at * duration;
-    const inExcerpt = seconds >= start && seconds <= end;
-    const kind = !inExcerpt ? 'outside' : played !== null && seconds <= played ? 'played' : 'inside';
-    const half = Math.max(1, (peak * (HEIGHT - 8)) / 2);
-    text[kind] += `M${(at * width).toFixed(1)} ${(HEIGHT / 2 - half).toFixed(1)}v${(2 * half).toFixed(1)}`;
-  });
-  return text;
-}
-
-/** The picture. */
-function makePicture() {
-  const svg = document.createElementNS(SVG, 'svg');
-  svg.setAttribute('role', 'img');
-  svg.setAttribute('height', HEIGHT);
-  const parts = {};
-  for (const kind of ['outside', 'inside', 'played']) {
-    parts[kind] = document.createElementNS(SVG, 'path');
-    parts[kind].setAttribute('class', `mnb-wave-${kind}`);
-    svg.append(parts[kind]);
-  }
-  return { svg, parts };
 }
 
 /** A handle: a slider for keyboards and screen readers, a grip for pointers. */
@@ -82,17 +38,16 @@ function makeHandle(name, label) {
   );
 }
 
-function drawHandle(handle, value, low, high, duration, disabled) {
+function drawHandle(handle, value, low, high, duration) {
   handle.style.left = `${(100 * value) / duration}%`;
   handle.setAttribute('aria-valuemin', low.toFixed(1));
   handle.setAttribute('aria-valuemax', high.toFixed(1));
   handle.setAttribute('aria-valuenow', value.toFixed(1));
   handle.setAttribute('aria-valuetext', clock(value));
-  handle.setAttribute('aria-disabled', disabled);
 }
 
 /** Plays what the kernel gives; asks for it once for each excerpt. */
-class Player {
+class ExcerptPlayer {
   constructor(model, changed) {
     Object.assign(this, { model, changed, state: 'still', url: '', of: '', turn: 0, busy: false });
     this.audio = new Audio();
@@ -110,17 +65,17 @@ class Player {
     this.of = of;
     this.turn += 1;
     this.state = 'asking';
-    this.late = setTimeout(() => this.beLate(), 2000);
+    this.late = setTimeout(() => this.sayBusy(), 2000);
     this.model.send({ type: 'play', turn: this.turn });
     return this.changed();
   }
 
-  beLate() {
+  sayBusy() {
     this.busy = true;
     this.changed();
   }
 
-  hear(message, buffers) {
+  receive(message, buffers) {
     if (message.turn !== this.turn || this.state !== 'asking') return;
     this.settle();
     if (message.type !== 'sound') {
@@ -192,7 +147,8 @@ class Player {
 /** Drag with mouse, finger or pen; `moved(seconds from where it began)` and then `left()`. */
 function makeDraggable(node, field, begun, moved, left) {
   node.addEventListener('pointerdown', (event) => {
-    if (event.button !== 0 || !begun()) return;
+    if (event.button !== 0) return;
+    begun();
     event.preventDefault();
     event.stopPropagation();
     node.focus?.({ preventScroll: true });
@@ -214,8 +170,8 @@ function initialize({ model }) {
 }
 
 function render({ model, el }) {
-  el.classList.add('mnb-part', 'mnb-wave');
-  const { svg, parts } = makePicture();
+  el.classList.add('mnb-component', 'mnb-wave');
+  const { svg, draw: drawPaths } = makePicture(['outside', 'inside', 'played']);
   const handles = {
     start: makeHandle('start', 'Start of the excerpt'),
     end: makeHandle('end', 'End of the excerpt'),
@@ -224,60 +180,50 @@ function render({ model, el }) {
   const head = make('div', { class: 'mnb-wave-head' });
   const field = make('div', { class: 'mnb-wave-field' }, svg, range, head, handles.start, handles.end);
   const play = makeButton('', 'mnb-quiet', () => player.toggle(`${now.start} ${now.end}`, now.end - now.start));
-  const words = make('span', { class: 'mnb-part-hint mnb-numbers' });
-  const busy = make('div', { class: 'mnb-part-line', role: 'status' });
-  const problem = make('div', { class: 'mnb-part-line mnb-bad', role: 'alert' });
-  el.append(field, make('div', { class: 'mnb-part-row' }, play, words), busy, problem);
+  const words = make('span', { class: 'mnb-component-hint mnb-numbers' });
+  const busy = make('div', { class: 'mnb-component-line', role: 'status' });
+  const problem = make('div', { class: 'mnb-component-line mnb-bad', role: 'alert' });
+  el.append(field, make('div', { class: 'mnb-component-row' }, play, words), busy, problem);
 
   let now = read(model);
   let bars = [];
   let saving = false;
-  const player = new Player(model, () => drawPlaying());
+  const player = new ExcerptPlayer(model, () => drawPlaying());
 
   function drawBars() {
     const width = Math.max(1, field.clientWidth);
     bars = barsFor(model.get('peaks'), width);
-    svg.setAttribute('width', width);
     draw();
   }
   function drawPlaying() {
     const at = player.position;
     const played = at === null ? null : now.start + at;
-    const text = paths(bars, Math.max(1, field.clientWidth), now, played);
-    for (const [kind, d] of Object.entries(text)) parts[kind].setAttribute('d', d);
+    drawPaths(bars, Math.max(1, field.clientWidth), (share) => {
+      const seconds = share * now.duration;
+      if (seconds < now.start || seconds > now.end) return 'outside';
+      return played !== null && seconds <= played ? 'played' : 'inside';
+    });
     head.hidden = played === null;
     if (played !== null) head.style.left = `${(100 * Math.min(played, now.end)) / now.duration}%`;
     play.textContent = player.state === 'still' ? '▶\u00a0Play' : '■\u00a0Stop';
-    const thing = model.get('readonly') ? '' : ' the excerpt';
-    play.setAttribute('aria-label', `${player.state === 'still' ? 'Play' : 'Stop'}${thing}`);
+    play.setAttribute('aria-label', `${player.state === 'still' ? 'Play' : 'Stop'} the excerpt`);
     words.textContent = played === null ? atRest() : `${clock(played)} of ${clock(now.end)}`;
     say(busy, player.busy ? 'The kernel is busy; it plays as soon as the kernel is free.' : '');
     say(problem, model.get('problem') || player.words || '');
   }
   function atRest() {
-    if (model.get('readonly')) return clock(now.duration);
     const length = fullSeconds(now.end) - fullSeconds(now.start);
     return `${clock(now.start)} to ${clock(now.end)} · ${length} s of ${clock(now.duration)}`;
   }
   function draw() {
     const { start, end, duration, shortest } = now;
-    const fixed = model.get('readonly') || duration <= 0;
-    const disabled = model.get('disabled');
-    field.hidden = duration <= 0;
-    for (const handle of Object.values(handles)) handle.hidden = fixed;
-    range.hidden = fixed;
-    el.classList.toggle('mnb-disabled', disabled);
-    if (!fixed) {
-      drawHandle(handles.start, start, 0, duration - shortest, duration, disabled);
-      drawHandle(handles.end, end, shortest, duration, duration, disabled);
-      range.style.left = `${(100 * start) / duration}%`;
-      range.style.width = `${(100 * (end - start)) / duration}%`;
-    }
-    svg.setAttribute('aria-label', `${model.get('label')}, ${clock(duration)}`);
-    play.hidden = !model.get('playable') || duration <= 0;
-    // Beside a player of its own, a sound without handles has nothing to tell.
-    words.hidden = duration <= 0 || (fixed && play.hidden);
-    play.disabled = disabled;
+    field.hidden = play.hidden = words.hidden = duration <= 0;
+    if (duration <= 0) return;
+    drawHandle(handles.start, start, 0, duration - shortest, duration);
+    drawHandle(handles.end, end, shortest, duration, duration);
+    range.style.left = `${(100 * start) / duration}%`;
+    range.style.width = `${(100 * (end - start)) / duration}%`;
+    svg.setAttribute('aria-label', `The reference, with the excerpt that is sent, ${clock(duration)}`);
     drawPlaying();
   }
 
@@ -302,7 +248,6 @@ function render({ model, el }) {
     let from = now;
     const begun = () => {
       from = now;
-      return !model.get('disabled') && !model.get('readonly');
     };
     makeDraggable(node, field, begun, (share) => change(mover(value(from) + share * from.duration, from)), save);
   }
@@ -311,7 +256,7 @@ function render({ model, el }) {
       const plain = !event.altKey && !event.ctrlKey && !event.metaKey;
       const to =
         event.key in STEPS ? value(now) + STEPS[event.key] : { Home: 0, End: now.duration }[event.key];
-      if (to === undefined || !plain || model.get('disabled')) return;
+      if (to === undefined || !plain) return;
       event.preventDefault();
       change(mover(to, now));
       save();
@@ -324,22 +269,22 @@ function render({ model, el }) {
     now = fresh;
     drawBars();
   }
-  const hear = (message, buffers) => player.hear(message, buffers);
+  const receive = (message, buffers) => player.receive(message, buffers);
 
   drag(handles.start, (from) => from.start, withStart);
   drag(handles.end, (from) => from.end, withEnd);
   drag(range, (from) => from.start, shifted);
   handles.start.addEventListener('keydown', press(withStart, (from) => from.start));
   handles.end.addEventListener('keydown', press(withEnd, (from) => from.end));
-  model.on('msg:custom', hear);
-  const traits = ['peaks', 'duration', 'start', 'end', 'minimum', 'maximum', 'readonly', 'disabled'];
-  const unfollow = follow(model, [...traits, 'label', 'playable', 'problem'], refresh);
+  model.on('msg:custom', receive);
+  const traits = ['peaks', 'duration', 'start', 'end', 'minimum', 'maximum', 'problem'];
+  const unfollow = follow(model, traits, refresh);
   const sizes = new ResizeObserver(drawBars);
   sizes.observe(field);
   return () => {
     sizes.disconnect();
     unfollow();
-    model.off('msg:custom', hear);
+    model.off('msg:custom', receive);
     player.forget();
   };
 }

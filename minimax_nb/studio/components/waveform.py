@@ -9,8 +9,7 @@ from typing import Any
 
 import traitlets
 
-from ...reference import fit_excerpt
-from .component import STYLE, Part, read, said
+from .component import Component, message_of, read
 
 MOST_PEAKS = 400
 
@@ -42,18 +41,15 @@ def thinned(values: Iterable[float], most: int = MOST_PEAKS) -> list[float]:
     return [round(peak / top, 3) for peak in peaks] if top else peaks
 
 
-class Waveform(Part):
+class Waveform(Component):
     """A waveform with an excerpt that can be moved by pointer and keyboard, and played.
+
+    The page makes the excerpt fit the sound and the allowed lengths while it is moved.
 
     Parameters
     ----------
-    on_play : callable, optional
-        Gives the `Sound` of the excerpt as it stands (of the whole, when read-only), in the thread of the
-        message; what it raises is shown. Without it there is no play button.
-    readonly : bool
-        Whether there are no handles.
-    label : str
-        What the picture shows, for those who do not see it.
+    on_play : callable
+        Gives the `Sound` of the excerpt as it stands, in the thread of the message; what it raises is shown.
     minimum, maximum : float
         How short and how long the excerpt may be, in seconds.
 
@@ -64,47 +60,23 @@ class Waveform(Part):
     duration : float
         Of the whole sound, in seconds.
     start, end : float
-        The excerpt, in seconds, as the page has it; `excerpt` is the same within its bounds.
-    disabled : bool
-    problem : str
+        The excerpt, in seconds.
     """
 
-    _esm = read("shared.js", "waveform.js")
-    _css = STYLE
+    _esm = read("shared.js", "bars.js", "waveform.js")
 
     peaks = traitlets.List(traitlets.Float(), maxlen=MOST_PEAKS).tag(sync=True)
     duration = traitlets.Float(0.0, min=0.0).tag(sync=True)
     start = traitlets.Float(0.0).tag(sync=True)
     end = traitlets.Float(0.0).tag(sync=True)
-    minimum = traitlets.Float(0.0, min=0.0).tag(sync=True)
+    minimum = traitlets.Float(15.0, min=0.0).tag(sync=True)
     maximum = traitlets.Float(60.0, min=0.0).tag(sync=True)
-    readonly = traitlets.Bool(False).tag(sync=True)
-    disabled = traitlets.Bool(False).tag(sync=True)
-    label = traitlets.Unicode("").tag(sync=True)
-    playable = traitlets.Bool(False).tag(sync=True)
 
-    def __init__(
-        self,
-        on_play: Callable[[], Sound] | None = None,
-        *,
-        readonly: bool = False,
-        label: str = "The sound",
-        minimum: float = 15.0,
-        maximum: float = 60.0,
-    ) -> None:
+    def __init__(self, on_play: Callable[[], Sound], *, minimum: float = 15.0, maximum: float = 60.0) -> None:
         self._on_play = on_play
-        super().__init__(
-            readonly=readonly, label=label, minimum=minimum, maximum=maximum, playable=on_play is not None
-        )
+        super().__init__(minimum=minimum, maximum=maximum)
 
-    @property
-    def excerpt(self) -> tuple[float, float]:
-        """Start and end in seconds, always within the sound and the allowed lengths."""
-        if self.readonly:
-            return 0.0, self.duration
-        return self._fitted(self.start, self.end, self.duration)
-
-    def show(self, peaks: Iterable[float], duration: float, start: float = 0.0, end: float | None = None) -> None:
+    def show(self, peaks: Iterable[float], duration: float, start: float, end: float) -> None:
         """Draw another sound.
 
         Parameters
@@ -113,37 +85,33 @@ class Waveform(Part):
             Its envelope; see `thinned`.
         duration : float
             In seconds.
-        start, end : float, optional
-            The excerpt; as long as may be when there is no end.
+        start, end : float
+            The excerpt, in seconds.
         """
-        first, last = self._fitted(start, duration if end is None else end, duration)
         # As one message: in between, the old excerpt would lie outside the new sound.
         with self.hold_sync():
             self.problem = ""
             self.peaks, self.duration = thinned(peaks), duration
-            self.start, self.end = first, last
-
-    def _fitted(self, start: float, end: float, duration: float) -> tuple[float, float]:
-        return fit_excerpt(start, end, duration=duration, shortest=self.minimum, longest=self.maximum)
+            self.start, self.end = start, end
 
     @traitlets.validate("start", "end")
-    def _be_finite(self, proposal: Mapping[str, Any]) -> float:
+    def _check_finite(self, proposal: Mapping[str, Any]) -> float:
         value = float(proposal["value"])
         if not math.isfinite(value):
-            raise traitlets.TraitError("A moment is a number of seconds.")
+            raise traitlets.TraitError("A moment must be a number of seconds.")
         return value
 
-    def _hear(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
-        if message.get("type") == "play" and self._on_play is not None:
-            self._send_sound(self._on_play, message.get("turn"))
+    def _receive(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
+        if message.get("type") == "play":
+            turn = message.get("turn")
+            self._send_sound(turn if type(turn) is int else 0)
 
-    def _send_sound(self, on_play: Callable[[], Sound], turn: object) -> None:
-        turn = turn if type(turn) is int else 0
+    def _send_sound(self, turn: int) -> None:
         self.problem = ""
         try:
-            sound, kind = on_play()
+            sound, kind = self._on_play()
         except Exception as error:
-            self.problem = said(error)
+            self.problem = message_of(error)
             self.send({"type": "silent", "turn": turn})
         else:
             self.send({"type": "sound", "turn": turn, "kind": kind}, [sound])

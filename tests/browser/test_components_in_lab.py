@@ -1,4 +1,4 @@
-"""The parts in JupyterLab: files dropped and broken off, handles moved, an excerpt played, a key given."""
+"""The components in JupyterLab: files dropped and cancelled, handles moved, an excerpt played, a key given."""
 
 from __future__ import annotations
 
@@ -17,39 +17,38 @@ from tests.support.front_ends import Server, open_notebook, run_cells, wait_for_
 
 pytestmark = pytest.mark.browser
 
-_PARTS = """
-import hashlib, sys
+_COMPONENTS = """
+import hashlib, sys, threading
 import ipywidgets as widgets
 from minimax_nb.studio.components import DropZone, KeyField, Waveform
+from minimax_nb.studio.studio import STYLE
 sys.path.insert(0, {tests!r})
 from tests.support.service import audio_bytes
 
-heard = widgets.HTML()
+said = widgets.HTML()
 
 def whole(file):
     digest = hashlib.sha256(file.path.read_bytes()).hexdigest()
-    heard.value = f"{{file.name}} {{file.size}} {{digest}}"
+    said.value = f"{{file.name}} {{file.size}} {{digest}}"
 
 def use(key):
-    heard.value = f"a key of {{len(key)}}"
+    said.value = f"a key of {{len(key)}}"
 
 def excerpt():
-    start, end = wave.excerpt
-    return audio_bytes(end - start), "audio/mpeg"
+    return audio_bytes(wave.end - wave.start), "audio/mpeg"
 
-zone = DropZone(whole, hint="wav or mp3, longer than 15 s")
-wave = Waveform(excerpt, label="tone.wav", minimum=2, maximum=60)
+zone = DropZone(whole, threading.RLock(), hint="wav or mp3, longer than 15 s")
+wave = Waveform(excerpt, minimum=2, maximum=60)
 wave.show([abs(number % 80 - 40) for number in range(1000)], 100, 10, 55)
 key = KeyField(use)
 moments = widgets.HTML()
-wave.observe(lambda change: setattr(moments, "value", "excerpt {{:g}} to {{:g}}".format(*wave.excerpt)), "end")
-wave.observe(lambda change: setattr(moments, "value", "excerpt {{:g}} to {{:g}}".format(*wave.excerpt)), "start")
-box = widgets.VBox([zone, wave, key, heard, moments])
+wave.observe(lambda _: setattr(moments, "value", f"excerpt {{wave.start:g}} to {{wave.end:g}}"), ["start", "end"])
+box = widgets.VBox([widgets.HTML(STYLE), zone, wave, key, said, moments])
 box.add_class("mnb-studio")
 box
 """
 _BUSY = "import time; time.sleep(6)"
-_LEFT = "from pathlib import Path; print('left:', len(list(Path(zone._folder.name).iterdir())), repr(zone.uploading))"
+_LEFT = "from pathlib import Path; print('left:', len(list(Path(zone._folder.name).iterdir())))"
 _FOLDER = "print('folder:', zone._make_folder())"
 _RESTART = "() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }"
 _SAVE = "() => window.jupyterapp.commands.execute('docmanager:save')"
@@ -80,14 +79,14 @@ _DROP = """(zone, [name, text]) => {
 @pytest.fixture
 def name(request: pytest.FixtureRequest) -> str:
     """A file name for the notebook of this test."""
-    return f"parts_{request.node.name}.ipynb"
+    return f"components_{request.node.name}.ipynb"
 
 
 @pytest.fixture
 def studio(page: Page, lab: Server, name: str) -> Locator:
-    """The three parts, below each other; more cells keep the kernel busy and say what is left."""
+    """Three components, below each other; more cells keep the kernel busy and say what is left."""
     tests = str(ROOT)
-    write_notebook(lab, name, _PARTS.format(tests=tests), _BUSY, _LEFT, _FOLDER)
+    write_notebook(lab, name, _COMPONENTS.format(tests=tests), _BUSY, _LEFT, _FOLDER)
     open_notebook(page, lab, name)
     run_cells(page, lab, 0)
     studio = page.locator(".mnb-studio")
@@ -180,7 +179,7 @@ def test_an_upload_is_cancelled(page: Page, lab: Server, studio: Locator, tmp_pa
     studio.get_by_role("button", name="Cancel").click()
     expect(studio.get_by_text("Stopped. Nothing was kept.")).to_be_visible()
     run_cells(page, lab, 2)
-    expect(page.get_by_text("left: 0 ''")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("left: 0")).to_be_visible(timeout=20_000)
 
 
 def test_another_file_takes_its_place(page: Page, lab: Server, studio: Locator, tmp_path: Path) -> None:
@@ -190,7 +189,7 @@ def test_another_file_takes_its_place(page: Page, lab: Server, studio: Locator, 
     choose(studio, second)
     arrived(studio, second)
     run_cells(page, lab, 2)
-    expect(page.get_by_text("left: 1 ''")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("left: 1")).to_be_visible(timeout=20_000)
 
 
 def test_a_kernel_restarted_in_the_middle_is_said_and_leaves_nothing(

@@ -1,0 +1,247 @@
+"""The form and the service line without a page: a reference, some lyrics, a key."""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import ipywidgets as widgets
+import numpy as np
+import pytest
+from soundfile import write as write_sound
+
+from minimax_nb import MusicStudio, Session
+from minimax_nb.song import SongRequest
+from minimax_nb.studio import samples
+from minimax_nb.studio.cards.lyrics import OptionsLine
+from minimax_nb.studio.cards.reference import received
+from minimax_nb.studio.components import KeyField
+from minimax_nb.studio.studio import ONE_CLICK
+from tests.studio.hand import LYRICS, Hand, PageEnd, shown_widgets
+from tests.support.service import RATE, Running, audio_bytes, running_service
+
+KEY = "a-key-of-sixteen"
+
+
+# The reference
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (audio_bytes(8, kind="WAV"), "8.0 s long"),
+        (b"no sound at all", "not a wav or mp3"),
+        (b"\0\0\0\x20ftypM4A " + bytes(64), "an m4a or mp4 file, which cannot be read here. Export it as mp3"),
+    ],
+)
+def test_a_reference_that_cannot_be_used_is_said_under_the_field(hand: Hand, content: bytes, words: str) -> None:
+    hand.upload(content, "<b>tone.wav")
+    hand.sees(words, "<b>tone.wav")
+    assert "<b>tone" not in hand.html
+
+
+def test_an_empty_file_is_said_to_be_one(hand: Hand, tmp_path: Path) -> None:
+    (tmp_path / "tone.wav").touch()
+    hand.link.value = f'"{tmp_path / "tone.wav"}"'
+    hand.sees("tone.wav is empty.")
+
+
+def test_the_latest_reference_counts_and_the_same_file_can_come_again(hand: Hand) -> None:
+    good = audio_bytes(16, kind="WAV")
+    hand.upload(good)
+    hand.link.value = "/nowhere/song.wav"
+    hand.sees("There is no file /nowhere/song.wav.")
+    hand.upload(good)
+    assert "✓ tone.wav, 0:16 · wav · −13 dB" in hand.words.replace("\N{NO-BREAK SPACE}", " ")
+    assert hand.link.value == ""
+
+
+def test_the_excerpt_that_was_chosen_is_what_is_sent(service: Running, hand: Hand) -> None:
+    hand.upload(audio_bytes(90, kind="WAV"))
+    hand.write(LYRICS)
+    wave = hand.wave
+    assert wave.duration == pytest.approx(90, abs=0.1)
+    assert wave.end - wave.start == pytest.approx(60)
+    wave.start, wave.end = 30.0, 50.0
+    page = PageEnd(wave)
+    assert page.say({"type": "play", "turn": 1}) == [{"type": "sound", "turn": 1, "kind": "audio/mpeg"}]
+    assert page.buffers[-1][0][:3] != b"RIF"
+    hand.generate()
+    song = hand.finish()
+    assert song.request is not None
+    assert song.request.reference == "tone.wav, 1:30, 0:30 to 0:50"
+    assert Path(song.source).stat().st_size < 25 * 16_000
+
+
+@pytest.mark.parametrize(("gain", "words"), [(8.0, "clipped"), (0.004, "very quiet")])
+def test_what_could_be_better_about_a_reference_is_said(hand: Hand, tmp_path: Path, gain: float, words: str) -> None:
+    tone = np.clip(gain * 0.9 * np.sin(np.arange(16 * RATE) / 20), -1, 1)
+    write_sound(tmp_path / "x.wav", tone, RATE)
+    hand.upload((tmp_path / "x.wav").read_bytes())
+    hand.sees(words, "✓")
+
+
+def test_the_drop_zone_says_nothing_of_a_file_that_does_not_count(hand: Hand) -> None:
+    hand.upload(audio_bytes(16), "song.mp3")
+    hand.sees("song.mp3, 0:16")
+    assert hand.zone.note.startswith("song.mp3 · ")
+    hand.upload(audio_bytes(8), "song.mp3")
+    hand.sees("8.0 s long")
+    assert hand.zone.note == ""
+    hand.upload(audio_bytes(16), "song.mp3")
+    assert hand.zone.note.startswith("song.mp3 · ")
+    hand.link.value = "https://example.org/song.mp3"
+    hand.sees("the service fetches it")
+    assert hand.zone.note == ""
+
+
+def test_a_file_from_the_plain_button(hand: Hand) -> None:
+    content = audio_bytes(16, kind="WAV")
+    file = {"name": "tone.wav", "type": "", "size": len(content), "content": memoryview(content)}
+    hand.the(widgets.FileUpload).value = ({**file, "last_modified": datetime.now()},)
+    hand.sees("tone.wav, 0:16")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a.wav": {"metadata": {"name": "a.wav"}, "content": b"123"}},
+        ({"name": "a.wav", "content": memoryview(b"123")},),
+    ],
+)
+def test_both_shapes_of_a_plain_upload_are_read(value: Any) -> None:
+    assert received(value) == ("a.wav", b"123")
+
+
+@pytest.mark.parametrize("value", [{}, ()])
+def test_no_plain_upload(value: Any) -> None:
+    assert received(value) is None
+
+
+def test_colab_is_asked_to_show_the_components(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    colab = ModuleType("google.colab")
+    colab.output = SimpleNamespace(enable_custom_widget_manager=lambda: asked.append(True))  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    MusicStudio(session=Session(rehearse=True))
+    assert asked
+
+
+@pytest.mark.parametrize("sample", samples.REFERENCES, ids=lambda sample: sample.name)
+def test_sample_references_are_played_by_the_band(hand: Hand, sample: samples.Sample) -> None:
+    hand.press(sample.name)
+    hand.sees("played by the rehearsal band", f"{sample.name}, 0:", seconds=60)
+
+
+def test_a_link_is_taken_as_it_is(hand: Hand) -> None:
+    hand.link.value = " https://example.org/song.mp3 "
+    hand.sees("https://example.org/song.mp3 · the service fetches it", "There is no picture of a link")
+
+
+# The lyrics
+
+
+def test_sample_lyrics_write_over_nothing(hand: Hand) -> None:
+    seen = []
+    for _ in range(len(samples.LYRICS) + 1):
+        assert not hand.button("Use sample lyrics").disabled
+        hand.press("Use sample lyrics")
+        seen.append(hand.lyrics.value)
+    assert "Add a reference to begin." in hand.words
+    assert seen == [*samples.LYRICS, samples.LYRICS[0]]
+    hand.write("My own")
+    assert hand.button("Use sample lyrics").disabled
+
+
+def test_the_exact_prompt_is_shown_on_demand(hand: Hand) -> None:
+    hand.write("<la>\n\n\nla")
+    assert "##" not in hand.words
+    hand.press("Show the exact prompt")
+    assert "##&lt;la&gt;\n\nla##" in hand.html
+    hand.field("With accompaniment").value = False
+    assert "##" not in hand.words
+
+
+def test_what_the_studio_does_not_take_over_is_said() -> None:
+    line = OptionsLine()
+    line.take(SongRequest("minimax/music-cover", "la", "la", "", {"style": "calm", "seed": 7}))
+    assert "seed 7 · without style · without model minimax/music-cover" in line.children[0].value
+    assert line.options == {"seed": 7}
+
+
+# Where it is made
+
+
+def test_a_key_in_the_environment_is_used_and_can_be_put_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIML_API_KEY", KEY)
+    hand = Hand(MusicStudio())
+    assert "key ending …teen" in hand.words
+    hand.press("Rehearse instead")
+    assert "Rehearsal" in hand.words
+    hand.press("Use my key")
+    assert "key ending" in hand.words
+
+
+def test_without_a_key_it_rehearses_and_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    hand = Hand(MusicStudio())
+    hand.press("Use my key")
+    assert "Rehearsal" in hand.words
+    assert "AIML_API_KEY" in hand.words
+    hand.press("Use my key")
+    assert "No key was found there" in hand.words
+    monkeypatch.setenv("AIML_API_KEY", KEY)
+    hand.press("Use my key")
+    assert "key ending" in hand.words
+    assert not hand.buttons("Not now")
+
+
+def test_a_malformed_key_is_said_and_nothing_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIML_API_KEY", "two words")
+    hand = Hand(MusicStudio())
+    assert "does not look like a key" in hand.words
+    assert "Rehearsal" in hand.words
+    hand.press("Use my key")
+    assert "does not look like a key" in hand.words
+
+
+def test_the_switch_decides_where_the_song_is_made(service: Running) -> None:
+    session = Session(api_key=service.address.key, base_url=service.address.base_url)
+    hand = Hand(MusicStudio(LYRICS, audio_bytes(16), session))
+    assert "Spends credits" in hand.words
+    hand.generate()
+    assert not hand.finish().rehearsal
+    hand.press("Rehearse instead")
+    time.sleep(ONE_CLICK)
+    hand.generate()
+    assert hand.finish().rehearsal
+
+
+def test_price_and_balance_are_looked_up_in_the_background(home: Path) -> None:
+    with running_service(home, price=0.035) as service:
+        session = Session(api_key=service.address.key, base_url=service.address.base_url)
+        hand = Hand(MusicStudio(LYRICS, audio_bytes(16), session))
+        hand.show()
+        hand.sees("$0.035 a song · $", "$0.035 a song · usually ready")
+
+
+@pytest.mark.parametrize(("fault", "words"), [("unauthorized", "does not know this key"), ("bad_gateway", "unknown")])
+def test_a_price_that_is_not_to_be_had_is_said_quietly(service: Running, fault: str, words: str) -> None:
+    service.commit({"fault": fault, "call": "models"})
+    session = Session(api_key=service.address.key, base_url=service.address.base_url)
+    hand = Hand(MusicStudio(session=session))
+    hand.show()
+    hand.sees(words, seconds=30)
+
+
+def test_a_key_that_is_typed_in_is_in_no_state_of_any_widget(service: Running) -> None:
+    hand = Hand(MusicStudio(session=Session(base_url=service.address.base_url, rehearse=False)))
+    hand.press("Rehearse instead")
+    hand.press("Use my key")
+    PageEnd(hand.the(KeyField)).say({"type": "key", "value": service.address.key})
+    hand.sees(f"key ending …{service.address.key[-4:]}")
+    everything = list(shown_widgets(hand.studio, hidden=True))
+    assert all(service.address.key not in repr(widget.get_state()) for widget in everything)
