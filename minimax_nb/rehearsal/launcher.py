@@ -167,18 +167,8 @@ def serve(
 def play_with_the_band(request: BandRequest, destination: Path) -> object:
     """Play with the built-in band, which is imported only when it is needed."""
     from .band.performance import perform
-    from .band.syllables import WORDLESS
 
-    words = request.lyrics or WORDLESS
-    return perform(
-        request.reference,
-        f"##{words}##" if request.accompaniment else words,
-        destination,
-        seed=request.seed,
-        tempo=request.tempo,
-        key=request.key,
-        language=request.language,
-    )
+    return perform(request, destination)
 
 
 def _serve(

@@ -10,11 +10,12 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from minimax_nb.lyrics import read_prompt
 from minimax_nb.rehearsal.band.composer import SCALES, STREAMS, Score, _Melody, compose, rng_for
 from minimax_nb.rehearsal.band.syllables import (
     by_rule,
     guess_language,
-    read_prompt,
+    read_lyrics,
     split_words,
     starts_weakly,
     syllables,
@@ -64,8 +65,9 @@ ODD = {
 
 
 def song(prompt: str = SONG, **changes: object) -> Score:
-    options = {"tempo": 100.0, "tonic": 9, "mode": "minor", "seed": 3} | changes
-    return compose(prompt, **options)  # type: ignore[arg-type]
+    lyrics, accompanied = read_prompt(prompt)
+    options = {"tempo": 100.0, "tonic": 9, "mode": "minor", "seed": 3, "accompanied": accompanied} | changes
+    return compose(lyrics, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("count", "word"), [(n, word) for n, words in WORDS.items() for word in words.split()])
@@ -149,11 +151,30 @@ def test_a_syllable_carries_its_piece_of_a_word() -> None:
     ]  # fmt: skip
 
 
+def test_tags_shape_the_form_and_are_never_sung() -> None:
+    score = song("[Verse]\nRed blue green\nTen nine six\n[Solo]\n[Chorus 1]\n(Oh) red blue green [x2]\nCold wind now")
+    assert "".join(s.text for s in score.syllables).count("[") == 0
+    assert "x2" not in "".join(s.text for s in score.syllables)
+    solo = next(section for section in score.sections if section.kind == "solo")
+    assert solo.beats * 60 / score.tempo > 4
+    assert any(score.at(solo.beat) <= note.start < score.at(solo.beat + solo.beats) for note in score.hook)
+    verse, chorus = ([s.pitch for s in score.syllables if s.line in lines] for lines in ((0, 1), (2, 3)))
+    assert np.mean(chorus) > np.mean(verse)
+
+
+@pytest.mark.parametrize("seconds", [12, 47, 120])
+@pytest.mark.parametrize("words", ["", "La la la la"])
+def test_a_song_is_as_long_as_it_was_asked_for(words: str, seconds: float) -> None:
+    score = song(words, seconds=seconds, accompanied=True)
+    assert score.duration == pytest.approx(seconds, abs=0.06)
+    assert score.sections[-1].kind == "ending"
+
+
 @pytest.mark.parametrize("tempo", [40, 62.3, 92, 100, 140, 187.7, 240])
 @pytest.mark.parametrize("prompt", [SONG, *ODD.values()], ids=["song", *ODD])
 def test_every_syllable_is_sung_once_within_20_to_60_seconds(prompt: str, tempo: float) -> None:
     score = song(prompt, tempo=tempo)
-    assert len(score.syllables) == sum(len(word) for line in read_prompt(prompt)[0] for word in line)
+    assert len(score.syllables) == sum(len(word) for line in read_lyrics(read_prompt(prompt)[0])[0] for word in line)
     written = "".join(char for char in prompt.replace("##", "") if char.isalnum())
     assert "".join(char for s in score.syllables for char in s.text if char.isalnum()) == written
     assert 20 <= score.duration <= 58.5

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from numpy.typing import NDArray
 
 from minimax_nb.rehearsal.band import encoder, grooves
 from minimax_nb.rehearsal.band import instruments as band
 from minimax_nb.rehearsal.band import mixer as mix
 from minimax_nb.rehearsal.band import voice as singing
-from minimax_nb.rehearsal.band.composer import compose
+from minimax_nb.rehearsal.band.composer import Score, compose
 from minimax_nb.rehearsal.band.performance import (
     Performance,
     check_tempo,
@@ -24,9 +27,11 @@ from minimax_nb.rehearsal.band.performance import (
     play_sample,
     song_title,
 )
-from minimax_nb.rehearsal.band.voice import hum
+from minimax_nb.rehearsal.band.request import BandRequest
+from minimax_nb.rehearsal.band.style import Style, read_style
+from minimax_nb.rehearsal.band.voice import Hummer, hum
 
-PROMPT = "##Side by side, through thick and thin,\n\nWith a laugh, we always win.##"
+WORDS = "Side by side, through thick and thin,\n\nWith a laugh, we always win."
 RATE = 44_100
 
 
@@ -47,6 +52,10 @@ def reference(path: Path, tempo: float, tonic: int = 57, thirds: tuple[int, ...]
     return path
 
 
+def asked(words: str, source: Path | None = None, **options: Any) -> BandRequest:
+    return BandRequest("minimax-music", words, reference=source, **options)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("band")
@@ -56,7 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(request: pytest.FixtureRequest, folder: Path) -> tuple[float, Performance]:
     tempo = float(request.param)
     source = reference(folder / f"{tempo:.0f}.wav", tempo)
-    return tempo, perform(source, PROMPT, folder / f"{tempo:.0f}.mp3", seed=4)
+    return tempo, perform(asked(WORDS, source, seed=4), folder / f"{tempo:.0f}.mp3")
 
 
 def decoded(path: Path) -> NDArray[np.float32]:
@@ -128,9 +137,9 @@ def test_neither_mud_nor_fizz(made: tuple[float, Performance]) -> None:
 
 
 def test_the_lead_stands_above_the_band() -> None:
-    score = compose(PROMPT, tempo=100, tonic=9, mode="minor", seed=4)
+    score = compose(WORDS, tempo=100, tonic=9, mode="minor", seed=4)
     parts = dict(band.play(score))
-    whole = mix.mix(hum(score), iter(parts.items()))
+    whole = mix.mix(hum(score), ((name, stem.copy()) for name, stem in parts.items()))
     without = mix.mix(np.zeros_like(hum(score)), iter(parts.items()))
     words = np.zeros(len(whole), dtype=bool)
     for s in score.syllables:
@@ -157,8 +166,10 @@ def test_the_lead_sings_the_score() -> None:
 
 
 def test_unaccompanied_is_the_lead_alone(folder: Path) -> None:
-    assert list(band.play(compose("Hello world", tempo=100, tonic=0, mode="major", seed=1))) == []
-    song = perform(None, "Hello, wonderful world", folder / "alone.mp3", seed=1, tempo=100, key="C major")
+    assert list(band.play(compose("Hello world", accompanied=False, tempo=100, tonic=0, mode="major", seed=1))) == []
+    song = perform(
+        asked("Hello, wonderful world", accompaniment=False, seed=1, tempo=100, key="C major"), folder / "alone.mp3"
+    )
     sound = decoded(song.path)
     assert 20 <= song.duration <= 60
     assert mix.loudness(sound) == pytest.approx(-14, abs=0.5)
@@ -172,12 +183,12 @@ def test_every_groove_plays(groove: str) -> None:
         grooves.STEPS
     }
     tempo = max(chosen.slowest, min(chosen.fastest, 100))
-    scores = (compose(PROMPT, tempo=tempo, tonic=2, mode="major", brightness=1500, seed=s) for s in range(40))
+    scores = (compose(WORDS, tempo=tempo, tonic=2, mode="major", brightness=1500, seed=s) for s in range(40))
     assert any(grooves.choose_groove(score) is chosen for score in scores)
 
 
 def test_stems_are_bounded_and_never_silent() -> None:
-    score = compose(PROMPT, tempo=120, tonic=7, mode="major", seed=6)
+    score = compose(WORDS, tempo=120, tonic=7, mode="major", seed=6)
     for name, stem in band.play(score):
         assert stem.dtype == np.float32, name
         assert stem.shape == (int((score.duration + band.TAIL) * RATE), 2), name
@@ -190,16 +201,17 @@ def test_the_same_seed_in_another_process_is_the_same_song(made: tuple[float, Pe
     tempo, song = made
     script = (
         "import sys; from pathlib import Path; from minimax_nb.rehearsal.band.performance import perform;"
-        "perform(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), seed=4)"
+        "from minimax_nb.rehearsal.band.request import BandRequest;"
+        "perform(BandRequest('minimax-music', sys.argv[2], reference=Path(sys.argv[1]), seed=4), Path(sys.argv[3]))"
     )
     again = folder / f"again{tempo:.0f}.mp3"
-    command = [sys.executable, "-c", script, str(folder / f"{tempo:.0f}.wav"), PROMPT, str(again)]
+    command = [sys.executable, "-c", script, str(folder / f"{tempo:.0f}.wav"), WORDS, str(again)]
     subprocess.run(command, check=True, timeout=120)
     assert again.read_bytes() == song.path.read_bytes()
 
 
 def test_other_seeds_are_other_songs(folder: Path) -> None:
-    scores = [compose(PROMPT, tempo=92, tonic=9, mode="minor", brightness=1500, seed=seed) for seed in range(6)]
+    scores = [compose(WORDS, tempo=92, tonic=9, mode="minor", brightness=1500, seed=seed) for seed in range(6)]
     stems = [hum(score) for score in scores]
     shortest = min(map(len, stems))
     alike = np.corrcoef([stem[:shortest] for stem in stems]) - np.eye(6)
@@ -209,7 +221,7 @@ def test_other_seeds_are_other_songs(folder: Path) -> None:
 
 def test_tempo_and_key_override_those_of_the_reference(folder: Path) -> None:
     source = reference(folder / "other.wav", 100)
-    song = perform(source, "##La la##", folder / "other.mp3", seed=2, tempo=77.7, key="Eb major")
+    song = perform(asked("La la", source, seed=2, tempo=77.7, key="Eb major"), folder / "other.mp3")
     assert (song.tempo, song.key, song.seed) == (77.7, "D# major", 2)
     assert song.analysis is not None
     assert song.analysis.tempo == pytest.approx(100, rel=0.01)
@@ -229,7 +241,7 @@ def test_keys_are_read_as_musicians_write_them(text: str, key: tuple[int, str]) 
 @pytest.mark.parametrize("text", ["", "H minor", "A minor seventh", "sad", "C##", "A dorian", "1 major"])
 def test_other_keys_are_rejected(text: str, folder: Path) -> None:
     with pytest.raises(ValueError, match="key must read like"):
-        perform(None, PROMPT, folder / "rejected.mp3", seed=1, key=text)
+        perform(asked(WORDS, seed=1, key=text), folder / "rejected.mp3")
     assert not (folder / "rejected.mp3").exists()
 
 
@@ -239,15 +251,89 @@ def test_other_tempi_are_rejected(tempo: object) -> None:
         check_tempo(tempo)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("words", "title"), [("##Qué día##", "Que dia"), ("##你好##", "Song"), ("##!##", "Instrumental")]
-)
+@pytest.mark.parametrize(("words", "title"), [("Qué día", "Que dia"), ("你好", "Song"), ("!", "Instrumental")])
 def test_titles_that_tags_can_hold(words: str, title: str, folder: Path) -> None:
     silence = np.zeros((RATE, 2), dtype=np.float32)
     score = compose(words, tempo=100, tonic=0, mode="major", seed=1)
-    encoder.write_mp3(silence, folder / "tag.mp3", title=song_title(score), comment="x")
+    encoder.write_audio(silence, folder / "tag.mp3", title=song_title(score), comment="x")
     with soundfile.SoundFile(folder / "tag.mp3") as file:
         assert file.title == title
+
+
+class Silent(Hummer):
+    """A voice that must not be asked to sing."""
+
+    def sing(self, score: Score) -> NDArray[np.float32]:
+        raise AssertionError("an instrumental has no voice")
+
+
+def test_an_instrumental_has_no_voice_and_the_length_rate_and_format_asked_for(folder: Path) -> None:
+    request = BandRequest(
+        "stable-audio", style="a slow folk tune", instrumental=True, seconds=12, format="wav", sample_rate=24_000
+    )
+    played = perform(request, folder / "folk.wav", voice=Silent())
+    with soundfile.SoundFile(played.path) as file:
+        assert (file.format, file.samplerate) == ("WAV", 24_000)
+        assert file.frames / file.samplerate == pytest.approx(12, abs=0.05)
+        assert mix.loudness(soxr.resample(file.read(dtype="float32"), 24_000, RATE)) == pytest.approx(-14, abs=0.7)
+    assert played.timeline["lines"] == []
+    assert played.score.groove == "folk"
+
+
+def test_a_cover_is_as_long_as_its_reference_in_its_tempo_and_key(folder: Path) -> None:
+    source = reference(folder / "covered.wav", 100)
+    request = BandRequest(
+        "minimax/music-cover",
+        "[Verse]\nSide by side",
+        style="metal",
+        reference=source,
+        keep_form=True,
+        most_seconds=360,
+    )
+    played = perform(request, folder / "cover.mp3", voice=Hummer())
+    assert played.duration == pytest.approx(20, abs=0.05)
+    assert (played.key, played.score.groove) == ("A minor", "drive")
+    assert played.tempo == pytest.approx(100, rel=0.01)
+    assert "".join(text for line in played.timeline["lines"] for text, _, _ in line) == "Side by side"
+
+
+def test_words_that_do_not_fit_into_the_seconds_are_said(folder: Path) -> None:
+    words = "\n".join(["Sing a little song for every day in summer"] * 200)
+    request = BandRequest("elevenlabs/eleven_music", words, seconds=10)
+    played = perform(request, folder / "short.mp3", voice=Hummer())
+    assert played.duration == pytest.approx(10, abs=0.05)
+    assert 0 < len(played.timeline["lines"]) < 200
+    assert any("do not fit into 10 s" in note for note in played.timeline["notes"])
+
+
+@pytest.mark.parametrize(("rate", "bitrate"), [(44_100, 256_000), (32_000, 64_000), (16_000, 32_000)])
+def test_rate_and_bitrate_of_an_mp3(rate: int, bitrate: int, folder: Path) -> None:
+    hiss = 0.05 * np.random.default_rng(1).standard_normal((4 * RATE, 2)).astype(np.float32)
+    path = folder / f"{bitrate}.mp3"
+    encoder.write_audio(hiss, path, title="x", comment="x", sample_rate=rate, bitrate=bitrate)
+    assert soundfile.info(path).samplerate == rate
+    assert path.stat().st_size * 8 / 4 == pytest.approx(bitrate, rel=0.06)
+
+
+@pytest.mark.parametrize(
+    ("words", "style"),
+    [
+        ("a sad piano ballad", Style("ballad", 76.0, "minor")),
+        ("Upbeat FUNK, 124 bpm", Style("disco", 124.0)),
+        ("warm lo-fi hip-hop", Style("half time", 140.0, "", 1200.0)),
+        ("happy", Style(mode="major")),
+        ("", Style()),
+    ],
+)
+def test_what_style_words_ask_for(words: str, style: Style) -> None:
+    assert read_style(words) == style
+
+
+def test_what_is_not_wanted_is_not_played() -> None:
+    style = read_style("rock or folk", "metal, drums")
+    assert (style.groove, style.without) == ("folk", {"drums"})
+    score = compose(WORDS, tempo=100, tonic=0, mode="major", seed=1)
+    assert [name for name, _ in band.play(replace(score, without=style.without))] == ["bass", "keys", "pad", "hook"]
 
 
 @pytest.mark.parametrize("suffix", ["wav", "mp3"])
@@ -277,14 +363,14 @@ def test_a_master_is_softened_until_its_mp3_keeps_the_ceiling(folder: Path, monk
     peaks = [3.0, 1.0, 0.5, -0.5, -0.9, -0.99, -1.2]
     monkeypatch.setattr(encoder, "true_peak", lambda sound: peaks.pop(0))
     hiss = 0.1 * np.random.default_rng(3).standard_normal((RATE, 2)).astype(np.float32)
-    encoder.write_mp3(hiss, folder / "softer.mp3", title="x", comment="x")
+    encoder.write_audio(hiss, folder / "softer.mp3", title="x", comment="x")
     assert peaks == []
     assert np.std(decoded(folder / "softer.mp3")) < 0.05
 
 
 def test_a_loud_master_keeps_the_ceiling_as_an_mp3(folder: Path) -> None:
     square = np.sign(np.random.default_rng(3).standard_normal((2 * RATE, 2))).astype(np.float32)
-    encoder.write_mp3(square, folder / "square.mp3", title="x", comment="x")
+    encoder.write_audio(square, folder / "square.mp3", title="x", comment="x")
     assert -2 < mix.true_peak(decoded(folder / "square.mp3")) <= mix.CEILING
 
 
@@ -299,7 +385,7 @@ def test_the_vowel_of_a_syllable(text: str, vowel: str) -> None:
 def test_few_notes_are_kept_between_songs() -> None:
     band._struck.cache_clear()
     for seed in range(3):
-        for _ in band.play(compose(PROMPT, tempo=90 + seed, tonic=seed, mode="major", seed=seed)):
+        for _ in band.play(compose(WORDS, tempo=90 + seed, tonic=seed, mode="major", seed=seed)):
             pass
     kept = band._struck.cache_info()
     assert kept.currsize <= band.KEYS_KEPT < 100

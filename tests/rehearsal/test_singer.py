@@ -18,6 +18,7 @@ from minimax_nb.rehearsal.band import singer
 from minimax_nb.rehearsal.band.composer import Score, compose
 from minimax_nb.rehearsal.band.instruments import RATE, TAIL
 from minimax_nb.rehearsal.band.performance import best_voice, perform, play_sample, to_timeline
+from minimax_nb.rehearsal.band.request import BandRequest
 from minimax_nb.rehearsal.band.singer import Singer
 from minimax_nb.rehearsal.band.speech import speak
 from minimax_nb.rehearsal.band.syllables import cut_into, split_words
@@ -26,7 +27,7 @@ from minimax_nb.song import Status
 from minimax_nb.timeline import read_timeline
 from tests.rehearsal.test_composer import LINES, WORDS
 
-VERSE = "##Take the cat to see the park\nHold on to the people that you know##"
+VERSE = "Take the cat to see the park\nHold on to the people that you know"
 
 
 def song(prompt: str = VERSE, **changes: Any) -> Score:
@@ -129,9 +130,9 @@ def test_a_vowel_starts_on_the_beat(sung: tuple[Score, NDArray[np.float32]]) -> 
 
 
 def test_what_cannot_be_said_is_said_in_the_notes() -> None:
-    score = song("##Love ♥1♥ and more##")
+    score = song("Love ♥1♥ and more")
     assert Singer().remarks(score) == ()
-    strange = song("##Sing 𐎀𐎁 to me##")
+    strange = song("Sing 𐎀𐎁 to me")
     remarks = Singer().remarks(strange)
     assert len(remarks) == 1
     assert "𐎀𐎁" in remarks[0]
@@ -146,7 +147,7 @@ def test_a_language_without_a_voice_is_rejected(language: str) -> None:
 
 
 def test_unaccompanied_the_voice_sings_the_hook_too() -> None:
-    score = song("Hello, wonderful world")
+    score = song("Hello, wonderful world", accompanied=False)
     assert score.hook
     stem = Singer().sing(score)
     for note in score.hook:
@@ -155,12 +156,12 @@ def test_unaccompanied_the_voice_sings_the_hook_too() -> None:
 
 @pytest.mark.parametrize("tempo", [40, 240])
 def test_crowded_words_are_all_sung(tempo: float) -> None:
-    score = song("##" + "Sing a little song for every day in summer\n" * 6 + "##", tempo=tempo)
+    score = song("Sing a little song for every day in summer\n" * 6, tempo=tempo)
     assert np.isfinite(Singer().sing(score)).all()
 
 
 def test_the_timeline_has_every_word_when_it_is_sung(tmp_path: Path) -> None:
-    made = perform(None, "##Hold on, summer\n\nRiver of gold##", tmp_path / "song.mp3", seed=1)
+    made = perform(BandRequest("minimax-music", "Hold on, summer\n\nRiver of gold", seed=1), tmp_path / "song.mp3")
     assert made.timeline["pauses"] == [1]
     timeline = read_timeline(made.timeline)
     assert timeline is not None

@@ -14,8 +14,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from .form import BAR, SHORTEST, Form, choose_form, length
-from .syllables import Cut, Words, read_prompt, spoken, starts_weakly
+from .form import BAR, LONGEST, SHORTEST, Form, choose_form, length
+from .syllables import Cut, Words, read_lyrics, spoken, starts_weakly
 
 SLOWEST_SUNG = 3.3  # syllables/s, of those that are understood best
 # Who draws from a seed, each from a stream of its own, so that a change to one does not touch the others.
@@ -29,6 +29,7 @@ LOOPS = {
 }
 TONIC, DOMINANT = 0, 4
 
+LIFTED = ("chorus", "hook", "refrain", "drop")  # parts that lie higher
 STEP_COST = (1.0, 0.0, 0.5, 1.3, 2.2, 3.5, 5.0)  # by scale steps from one note to the next; more costs as much again
 HOOKS = ((0, 1, 1.5, 2, 3), (0, 0.5, 1.5, 2, 3), (0, 1.5, 2, 3.5), (0.5, 1, 1.5, 3), (0, 0.5, 1, 2, 2.5))
 
@@ -80,7 +81,10 @@ class Section:
 
 @dataclass(frozen=True)
 class Score:
-    """Everything the players need; they read nothing else."""
+    """Everything the players need; they read nothing else.
+
+    `groove` names one of theirs, "" leaves the choice to them; `without` names the stems nobody plays.
+    """
 
     tempo: float
     tonic: int
@@ -94,6 +98,8 @@ class Score:
     chords: tuple[Chord, ...]
     syllables: tuple[Syllable, ...]
     hook: tuple[Note, ...]
+    groove: str = ""
+    without: frozenset[str] = frozenset()
 
     def at(self, beat: float) -> float:
         """The second at which a beat falls; the second half of each beat comes late by the swing."""
@@ -112,40 +118,54 @@ class Score:
 
 
 def compose(
-    prompt: str,
+    lyrics: str,
     *,
     tempo: float,
     tonic: int,
     mode: str,
+    accompanied: bool = True,
     brightness: float = 2000.0,
     seed: int = 0,
+    seconds: float | None = None,
     language: str | None = None,
     cut: Cut | None = None,
 ) -> Score:
-    """Write a song of 20 to 60 s for the words of a prompt, one lead note per syllable.
+    """Write a song for some words, one lead note per syllable.
 
-    All words are kept: a song with more of them than a minute holds is as much longer as it must be.
+    All words are kept: a song with more of them than its time holds is as much longer as it must be.
 
     Parameters
     ----------
-    prompt : the lyrics as they are sent: lines, an empty line for a pause, ## at both ends for accompaniment
-    tempo : BPM, kept exactly
-    tonic, mode : a pitch class (0 = C), "major" or "minor"
-    brightness : Hz, the spectral centroid the band should match
-    seed : the same one gives the same song
-    language : of the words, such as "en"; guessed when it is not given
-    cut : how the voice cuts words into syllables; by rule when it is not given
+    lyrics : str
+        Lines, an empty one for a pause, tags such as ``[Chorus]`` for the parts; "" for an instrumental.
+    tempo : float
+        In BPM, kept exactly.
+    tonic, mode : int, str
+        A pitch class (0 = C), "major" or "minor".
+    accompanied : bool
+        Whether a band plays along.
+    brightness : float
+        In Hz, the spectral centroid the band should match.
+    seed : int
+        The same one gives the same song.
+    seconds : float, optional
+        How long the song is; 20 to 60 s as its words need it, when it is not given.
+    language : str, optional
+        Of the words, such as "en"; guessed when it is not given.
+    cut : callable, optional
+        How the voice cuts words into syllables; by rule when it is not given.
     """
-    lines, accompanied, language = read_prompt(prompt, language, cut)
+    lines, parts, language = read_lyrics(lyrics, language, cut)
     rng = rng_for(seed, "composer")
     swing = float(rng.choice((0.0, 0.0, 0.04, 0.1))) if tempo < 130 else 0.0
-    counts = [sum(map(len, line)) for line in lines]
-    form = choose_form(counts, tempo, accompanied)
-    sections = _sections(counts, form, tempo)
+    counts = [sum(map(len, line)) or -(part == "solo") for line, part in zip(lines, parts, strict=True)]
+    form = choose_form(counts, tempo, accompanied, seconds or LONGEST)
+    sections = _sections(counts, form, tempo, seconds)
     sung = [line for line in lines if line]
     score = Score(tempo, tonic, mode, brightness, abs(seed), swing, accompanied, language, sections, (), (), ())
-    score = replace(score, chords=_chords(score, sung, rng))
-    return _Melody(score, form, sung, rng).written()
+    lifts = _lifts(lines, parts)
+    score = replace(score, chords=_chords(score, sung, lifts, rng))
+    return _Melody(score, form, sung, lifts, rng).written()
 
 
 def rng_for(seed: int, who: str) -> np.random.Generator:
@@ -153,14 +173,18 @@ def rng_for(seed: int, who: str) -> np.random.Generator:
     return np.random.default_rng([abs(seed), STREAMS.index(who)])
 
 
-def _sections(counts: Sequence[int], form: Form, tempo: float) -> tuple[Section, ...]:
-    """The form; a short song gets a longer intro and a solo after its words."""
-    missing = SHORTEST - length(counts, form, tempo)
-    bars = max(0, int(np.ceil(missing * tempo / 60 / BAR)))
+def _sections(counts: Sequence[int], form: Form, tempo: float, seconds: float | None) -> tuple[Section, ...]:
+    """The form; a song that is too short gets a longer intro and a solo after its words."""
+    missing = (seconds or SHORTEST) - length(counts, form, tempo)
+    # Of a length that was requested, the last chord takes what is left of the bars.
+    bars = max(0, int((np.floor if seconds else np.ceil)(missing * tempo / 60 / BAR)))
+    rest = max(0.0, missing * tempo / 60 - bars * BAR) if seconds else 0.0
     longer_intro = min(2, bars // 3) if form.intro else 0
     spans = [("intro", form.intro + longer_intro * BAR)]
-    spans += [("line", form.line_beats(count)) if count else ("reply", form.pause) for count in counts]
-    spans += [("solo", (bars - longer_intro) * BAR), ("ending", form.ending)]
+    for count in counts:
+        kind = "line" if count > 0 else "solo" if count else "reply"
+        spans.append((kind, form.line_beats(count) if count > 0 else form.pause * (1 - count)))
+    spans += [*_solo(bars - longer_intro), ("ending", form.ending + rest)]
     sections: list[Section] = []
     beat, line = 0.0, 0
     for kind, beats in spans:
@@ -171,7 +195,26 @@ def _sections(counts: Sequence[int], form: Form, tempo: float) -> tuple[Section,
     return tuple(sections)
 
 
-def _chords(score: Score, lines: Sequence[Words], rng: np.random.Generator) -> tuple[Chord, ...]:
+def _solo(bars: int) -> list[tuple[str, float]]:
+    """What instruments play for so many bars: a solo of up to eight, and again another one."""
+    return [(("solo", "reply")[i // 8 % 2], float(min(8, bars - i) * BAR)) for i in range(0, bars, 8)]
+
+
+def _lifts(lines: Sequence[Words], parts: Sequence[str]) -> list[int]:
+    """Of each sung line whether it is lifted, as a chorus is: by its tag, or in every other stanza."""
+    tagged = any(part not in ("", "solo") for part in parts)
+    lifts: list[int] = []
+    stanza = 0
+    for line, part in zip(lines, parts, strict=True):
+        if line:
+            lifts.append(int(any(name in part for name in LIFTED)) if tagged else stanza % 2)
+        stanza += not line
+    return lifts
+
+
+def _chords(
+    score: Score, lines: Sequence[Words], lifts: Sequence[int], rng: np.random.Generator
+) -> tuple[Chord, ...]:
     """The harmony: a loop for each stanza, dominant and tonic at its end; repeated lines repeat their chords."""
     loops = [LOOPS[score.mode][i] for i in rng.permutation(len(LOOPS[score.mode]))[:2]]
     colourful = bool(rng.random() < 0.5)
@@ -179,10 +222,11 @@ def _chords(score: Score, lines: Sequence[Words], rng: np.random.Generator) -> t
     chords: list[Chord] = []
     known: dict[str, list[int]] = {}
     closing = _closing(score.sections, lines)
-    stanza = turn = 0
+    high = turn = 0
     for section in score.sections:
         count = max(1, round(section.beats / longest))
-        loop = loops[stanza % 2]
+        high = lifts[section.line] if section.kind == "line" else high
+        loop = loops[high]
         degrees = [loop[(turn + i) % len(loop)] for i in range(count)]
         if section.kind == "ending":
             count, degrees = 1, [TONIC]
@@ -192,8 +236,8 @@ def _chords(score: Score, lines: Sequence[Words], rng: np.random.Generator) -> t
                 degrees[-2:] = [DOMINANT, TONIC][-min(2, count) :]
             degrees = known.setdefault(f"{text} {count}", degrees)
         turn += count
-        if section.kind in ("intro", "reply"):
-            stanza, turn = stanza + (section.kind == "reply"), 0
+        if section.kind in ("intro", "reply", "solo"):
+            high, turn = high ^ (section.kind != "intro"), 0
         length = section.beats / count
         for i, degree in enumerate(degrees):
             pitches = _pitch_classes(degree, score, colourful and section.kind != "ending")
@@ -217,8 +261,10 @@ def _pitch_classes(degree: int, score: Score, colourful: bool) -> tuple[int, ...
 class _Melody:
     """Writes the lead and the hook of a score, phrase by phrase."""
 
-    def __init__(self, score: Score, form: Form, lines: Sequence[Words], rng: np.random.Generator) -> None:
-        self.score, self.form, self.lines, self.rng = score, form, lines, rng
+    def __init__(
+        self, score: Score, form: Form, lines: Sequence[Words], lifts: Sequence[int], rng: np.random.Generator
+    ) -> None:
+        self.score, self.form, self.lines, self.lifts, self.rng = score, form, lines, lifts, rng
         lowest = int(rng.integers(46, 50))  # low enough for words to be understood: overtones show the vowels
         scale = {(score.tonic + step) % 12 for step in SCALES[score.mode]}
         self.voice = [pitch for pitch in range(lowest, lowest + 17) if pitch % 12 in scale]
@@ -226,7 +272,7 @@ class _Melody:
         self.motif = HOOKS[int(rng.integers(len(HOOKS)))]
         self.known: dict[tuple[object, ...], list[int]] = {}
         self.closing = _closing(score.sections, lines)
-        self.words = self.stanza = self.position = 0  # of the next line: its first word, its stanza, its place in it
+        self.words = self.position = 0  # of the next line: its first word, its place in its stanza
 
     def written(self) -> Score:
         """The score with its melodies."""
@@ -234,8 +280,8 @@ class _Melody:
         played: list[Note] = []
         silent = () if self.score.accompanied else ("intro", "reply")
         for section, after in pairwise(self.score.sections):
-            if section.kind == "reply":
-                self.stanza, self.position = self.stanza + 1, 0
+            if section.kind in ("reply", "solo"):
+                self.position = 0
             if section.kind == "line":
                 sung += self._sing(section, after)
             elif section.kind not in silent and section.beats >= 2:
@@ -247,7 +293,7 @@ class _Melody:
         """The syllables of a line, the last one held up to its end, or into the song's last chord."""
         words = self.lines[section.line]
         starts = [section.beat + beat for beat in self._rhythm(words, section.beats)]
-        text, high = spoken(words), self.stanza % 2
+        text, high = spoken(words), self.lifts[section.line]
         pitches = self.known.get((text, len(starts)))
         if pitches is None:
             # Lines over the same chords share a melody by turns, so that a stanza goes A B A C.

@@ -54,7 +54,7 @@ class Form:
         return self.place(slots - 1) + max(self.step, min(1.0, 2 * self.breath)) + self.breath
 
 
-def choose_form(counts: Sequence[int], tempo: float, accompanied: bool) -> Form:
+def choose_form(counts: Sequence[int], tempo: float, accompanied: bool, longest: float = LONGEST) -> Form:
     """The most comfortable setting of lines with so many syllables that is not too long, or the shortest of all."""
     intro = (2 * BAR if tempo >= 60 else BAR) if accompanied else 0
     # The last chord rings for about three seconds, a lone voice for half of that.
@@ -69,7 +69,7 @@ def choose_form(counts: Sequence[int], tempo: float, accompanied: bool) -> Form:
             Form(pattern, places, 1, 0, 1, min(intro, BAR), ending, 1.5),
             Form(pattern, places, step, 0, step, min(intro, BAR), ending, 2.5),
         ]
-    return min(options, key=lambda o: (max(LONGEST, length(counts, o, tempo)), _discomfort(o, tempo)))
+    return min(options, key=lambda o: (max(longest, length(counts, o, tempo)), _discomfort(o, tempo)))
 
 
 def _discomfort(form: Form, tempo: float) -> float:
@@ -79,6 +79,9 @@ def _discomfort(form: Form, tempo: float) -> float:
 
 
 def length(counts: Sequence[int], form: Form, tempo: float) -> float:
-    """The length in s of a song with so many syllables in each line (0: a pause), its ending included."""
-    beats = sum(form.line_beats(count) if count else form.pause for count in counts)
+    """The length in s of a song with so many syllables in each line, its ending included.
+
+    A line of 0 is a pause, one of -1 a solo, which is as long as two pauses.
+    """
+    beats = sum(form.line_beats(count) if count > 0 else form.pause * (1 - count) for count in counts)
     return (form.intro + beats + form.ending) * 60 / tempo

@@ -66,7 +66,9 @@ GROOVES = {  # kick, snare, hat, bass, keys
 
 
 def choose_groove(score: Score) -> Groove:
-    """One of the grooves that suit the tempo and the brightness, by the seed."""
+    """The one that is requested, or one of those that suit the tempo and the brightness, by the seed."""
+    if score.groove:
+        return GROOVES[score.groove]
     suiting = [
         groove
         for groove in GROOVES.values()

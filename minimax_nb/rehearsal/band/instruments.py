@@ -32,11 +32,14 @@ def play(score: Score) -> Iterator[tuple[str, Audio]]:
         return
     groove = choose_groove(score)
     voicings = _voicings(score.chords)
-    yield "drums", _drums(score, groove)
-    yield "bass", _bass(score, groove)
-    yield "keys", _keys(score, groove, voicings)
-    yield "pad", _pad(score, voicings)
-    yield "hook", _hook(score)
+    players: dict[str, Callable[[], Audio]] = {
+        "drums": lambda: _drums(score, groove),
+        "bass": lambda: _bass(score, groove),
+        "keys": lambda: _keys(score, groove, voicings),
+        "pad": lambda: _pad(score, voicings),
+        "hook": lambda: _hook(score),
+    }
+    yield from ((name, played()) for name, played in players.items() if name not in score.without)
 
 
 def silence(samples: int) -> Audio:
@@ -44,8 +47,13 @@ def silence(samples: int) -> Audio:
     return np.zeros((2, samples), dtype=np.float32).T
 
 
+def length(score: Score) -> int:
+    """How many samples a stem of a score has."""
+    return int((score.duration + TAIL) * RATE)
+
+
 def _silence(score: Score) -> Audio:
-    return silence(int((score.duration + TAIL) * RATE))
+    return silence(length(score))
 
 
 def _add(stem: Audio, start: float, sound: Audio, gain: float, pan: float = 0.0) -> None:

@@ -50,7 +50,7 @@ CHANNELS = {
 
 
 def mix(lead: Audio, band: Iterable[tuple[str, Audio]]) -> Audio:
-    """Balance the stems, make room for the voice, add the room and master it all.
+    """Balance the stems, make room for the voice and add the room; `master` comes next.
 
     Parameters
     ----------
@@ -60,7 +60,6 @@ def mix(lead: Audio, band: Iterable[tuple[str, Audio]]) -> Audio:
     Returns
     -------
     array, shape (samples, 2)
-        At `LOUDNESS` LUFS.
     """
     voice = _voice(lead)
     dry = silence(len(voice))
@@ -75,7 +74,7 @@ def mix(lead: Audio, band: Iterable[tuple[str, Audio]]) -> Audio:
     _add_room(dry, wet)
     for side in dry.T:
         side += voice
-    return master(faded(dry))
+    return dry
 
 
 def master(sound: Audio) -> Audio:

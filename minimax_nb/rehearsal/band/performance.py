@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,12 @@ import soundfile
 
 from .analysis import NOTE_NAMES, Analysis, analyse
 from .composer import Score, compose, rng_for
-from .encoder import write_mp3
-from .instruments import RATE, play
-from .mixer import faded, mix
-from .syllables import WORDLESS
+from .encoder import write_audio
+from .instruments import RATE, TAIL, Audio, length, play
+from .mixer import faded, master, mix
+from .request import BandRequest
+from .style import read_style
+from .syllables import TAG, WORDLESS
 from .voice import Hummer, Voice, hum
 
 TEMPI = (40.0, 240.0)  # BPM that can be requested
@@ -29,7 +31,24 @@ KEY = re.compile(r"\s*([A-G])\s*([#♯b♭]?)\s*(major|maj|minor|min|m|)\s*", re
 
 @dataclass(frozen=True)
 class Performance:
-    """A song that was played: `duration` in s, `tempo` in BPM, `key` such as "A minor", and what it was made of."""
+    """A song that was played.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+    duration : float
+        In s.
+    tempo : float
+        In BPM.
+    key : str
+        Such as "A minor".
+    seed : int
+    analysis : Analysis or None
+        Of the reference.
+    score : Score
+    timeline : dict
+        As `to_timeline` makes it.
+    """
 
     path: Path
     duration: float
@@ -41,63 +60,98 @@ class Performance:
     timeline: dict[str, Any]
 
 
-def perform(
-    reference: Path | None,
-    prompt: str,
-    destination: Path,
-    *,
-    seed: int,
-    tempo: float | None = None,
-    key: str | None = None,
-    language: str | None = None,
-    voice: Voice | None = None,
-) -> Performance:
-    """Play a song in the tempo, key and colour of a reference and write it to an mp3 file.
+def perform(request: BandRequest, destination: Path, *, voice: Voice | None = None) -> Performance:
+    """Play a song and write it to an audio file.
+
+    Tempo, key and colour are those that are requested, else those of the reference, else what the style says, else
+    by the seed.
 
     Parameters
     ----------
-    reference : an audio file; None leaves tempo, key and colour to the seed
-    prompt : the lyrics as they are sent: lines, an empty line for a pause, ## at both ends for accompaniment
-    destination : the mp3 file to write
-    seed : the same inputs and seed give the same samples
-    tempo : BPM from 40 to 240, instead of that of the reference
-    key : such as "A minor" or "C# major", instead of that of the reference
-    language : of the words, such as "en", instead of the guessed one
-    voice : has the lead; the best there is when it is not given
+    request : BandRequest
+    destination : pathlib.Path
+        Overwritten.
+    voice : Voice, optional
+        Has the lead; the best there is when it is not given.
 
     Raises
     ------
     ValueError
-        when the tempo, the key or the language cannot be used.
-    soundfile.LibsndfileError
-        when the reference is not audio.
+        When the reference, the tempo, the key or the language cannot be used.
     """
-    wanted = parse_key(key) if key is not None else None
-    if tempo is not None:
-        tempo = check_tempo(tempo)
-    analysis = analyse(reference) if reference is not None else None
-    own_tempo, own_key, brightness = _from_seed(seed) if analysis is None else _from_analysis(analysis)
-    tonic, mode = wanted or own_key
+    analysis = analyse(request.reference) if request.reference else None
     voice = voice or best_voice()
-    style: dict[str, Any] = {"tempo": tempo or own_tempo, "tonic": tonic, "mode": mode, "brightness": brightness}
-    score = compose(prompt, **style, seed=seed, language=language, cut=voice.cut)
-    sound = mix(voice.sing(score), play(score))
-    name = f"{NOTE_NAMES[tonic]} {mode}"
-    comment = f"Rehearsal band, {score.tempo:.2f} BPM, {name}, seed {seed}"
-    write_mp3(sound, Path(destination), title=song_title(score), comment=comment)
-    return Performance(
-        Path(destination),
-        len(sound) / RATE,
-        score.tempo,
-        name,
-        seed,
-        analysis,
-        score,
-        to_timeline(score, voice.remarks(score)),
+    score = _score(request, analysis, voice)
+    sung = np.zeros(length(score), dtype=np.float32) if request.instrumental else voice.sing(score)
+    sound = master(_cut(mix(sung, play(score)), _seconds(request)))
+    write_audio(
+        sound,
+        destination,
+        title=song_title(score),
+        comment=f"Rehearsal band, {score.tempo:.2f} BPM, {_key_name(score)}, seed {request.seed}",
+        format=request.format,
+        sample_rate=request.sample_rate,
+        bitrate=request.bitrate,
     )
+    duration = len(sound) / RATE
+    timeline = to_timeline(score, () if request.instrumental else voice.remarks(score), until=duration)
+    return Performance(destination, duration, score.tempo, _key_name(score), request.seed, analysis, score, timeline)
 
 
-def to_timeline(score: Score, notes: Sequence[str] = ()) -> dict[str, Any]:
+def _score(request: BandRequest, analysis: Analysis | None, voice: Voice) -> Score:
+    """The song that is requested, as notes."""
+    style = read_style(request.style, request.negative_style)
+    tempo, (tonic, mode), brightness = _from_seed(request.seed)
+    tempo, mode, brightness = style.tempo or tempo, style.mode or mode, style.brightness or brightness
+    if analysis:
+        tempo, tonic, mode, brightness = analysis.tempo, analysis.tonic, analysis.mode, analysis.brightness
+    if request.tempo is not None:
+        tempo = check_tempo(request.tempo)
+    if request.key is not None:
+        tonic, mode = parse_key(request.key)
+    seconds = _seconds(request)
+    score = compose(
+        _words(request),
+        tempo=tempo,
+        tonic=tonic,
+        mode=mode,
+        accompanied=request.accompaniment or request.instrumental,
+        brightness=brightness,
+        seed=request.seed,
+        seconds=max(1.0, seconds - TAIL) if seconds else None,
+        language=request.language,
+        cut=voice.cut,
+    )
+    return replace(score, groove=style.groove, without=style.without)
+
+
+def _words(request: BandRequest) -> str:
+    """What is sung; of an instrumental, the tags alone."""
+    if request.instrumental:
+        return "\n".join(TAG.findall(request.lyrics))
+    return request.lyrics if request.lyrics.strip() else WORDLESS
+
+
+def _seconds(request: BandRequest) -> float | None:
+    """How long the song is to be: as requested, or as long as the reference of a cover; None where words decide."""
+    if request.seconds is not None:
+        return request.seconds
+    if request.keep_form and request.reference:
+        with soundfile.SoundFile(request.reference) as file:
+            return float(min(file.frames / file.samplerate, request.most_seconds or np.inf))
+    return None
+
+
+def _cut(sound: Audio, seconds: float | None) -> Audio:
+    """The sound, faded at a length that was requested."""
+    return faded(sound[: round(seconds * RATE)] if seconds else sound)
+
+
+def _key_name(score: Score) -> str:
+    return f"{NOTE_NAMES[score.tonic]} {score.mode}"
+
+
+def to_timeline(score: Score, notes: Sequence[str] = (), *, until: float = np.inf) -> dict[str, Any]:
     """When what is sung, as plain data for `minimax_nb.timeline`.
 
     Parameters
@@ -105,6 +159,8 @@ def to_timeline(score: Score, notes: Sequence[str] = ()) -> dict[str, Any]:
     score : Score
     notes : sequence of str
         What the voice has to say about the song.
+    until : float
+        The end of the song in s; lines that begin later are left out, and the notes say so.
 
     Returns
     -------
@@ -113,8 +169,11 @@ def to_timeline(score: Score, notes: Sequence[str] = ()) -> dict[str, Any]:
         line as it was written; ``pauses``, the numbers of the lines before which a pause stands; ``notes``.
     """
     lines = []
-    for _, line in groupby(score.syllables, key=lambda syllable: syllable.line):
-        sung = list(line)
+    sung_lines = [list(line) for _, line in groupby(score.syllables, key=lambda syllable: syllable.line)]
+    late = sum(line[0].start >= until for line in sung_lines)
+    if late:
+        notes = [*notes, f"The last {late} of {len(sung_lines)} lines do not fit into {until:.0f} s."]
+    for sung in sung_lines[: len(sung_lines) - late]:
         ends = [one.word != two.word for one, two in pairwise(sung)] + [False]
         lines.append(
             [
@@ -128,7 +187,7 @@ def to_timeline(score: Score, notes: Sequence[str] = ()) -> dict[str, Any]:
 def _pauses(score: Score) -> list[int]:
     """The numbers of the lines before which a pause stands."""
     nexts = [(section.kind, after.line) for section, after in pairwise(score.sections)]
-    return [line for kind, line in nexts if kind == "reply" and line >= 0]
+    return [line for kind, line in nexts if kind in ("reply", "solo") and line >= 0]
 
 
 def play_sample(
@@ -137,11 +196,11 @@ def play_sample(
     """Play a reference with a hummed lead, at most so long and over 20 s, as .wav, .mp3 or .flac by its suffix."""
     own_tempo, own_key, brightness = _from_seed(seed)
     tempo, (tonic, mode) = tempo or own_tempo, parse_key(key) if key else own_key
-    score = compose(f"##{WORDLESS}##", tempo=tempo, tonic=tonic, mode=mode, brightness=brightness, seed=seed)
-    sound = faded(mix(hum(score), play(score))[: int(seconds * RATE)])
+    score = compose(WORDLESS, tempo=tempo, tonic=tonic, mode=mode, brightness=brightness, seed=seed)
+    sound = master(faded(mix(hum(score), play(score))[: int(seconds * RATE)]))
     destination = Path(destination)
     if destination.suffix.lower() == ".mp3":
-        write_mp3(sound, destination, title="A sample reference", comment="Played by the rehearsal band")
+        write_audio(sound, destination, title="A sample reference", comment="Played by the rehearsal band")
     else:
         soundfile.write(destination, sound, RATE)
     return destination
@@ -168,10 +227,6 @@ def check_tempo(tempo: float) -> float:
     if not TEMPI[0] <= checked <= TEMPI[1]:
         raise ValueError(f"tempo must be a number from {TEMPI[0]:.0f} to {TEMPI[1]:.0f} BPM, not {tempo!r:.40}")
     return checked
-
-
-def _from_analysis(found: Analysis) -> tuple[float, tuple[int, str], float]:
-    return found.tempo, (found.tonic, found.mode), found.brightness
 
 
 def _from_seed(seed: int) -> tuple[float, tuple[int, str], float]:

@@ -45,8 +45,8 @@ class BandRequest:
         "mp3" or "wav".
     sample_rate : int
         In Hz.
-    bitrate : int
-        Of an mp3, in bits per second.
+    bitrate : int or None
+        Of an mp3, in bits per second; None leaves it to the band.
     """
 
     model: str
@@ -65,7 +65,7 @@ class BandRequest:
     negative_style: str = ""
     format: str = "mp3"
     sample_rate: int = 44_100
-    bitrate: int = 256_000
+    bitrate: int | None = None
 
 
 class Band(Protocol):

@@ -7,8 +7,6 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 
-from ... import lyrics
-
 Words = list[list[str]]  # a line: its words, each as its syllables
 Cut = Callable[[Sequence[str], str], Words]  # takes the words of a line and their language
 
@@ -19,7 +17,8 @@ def _list(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-SECTION_MARK = re.compile(r"^\s*\[[^\]]*\]\s*$")  # "[Verse]" is a stage direction, not a word
+TAG = re.compile(r"\[[^\]\n]*\]")  # "[Verse]" is a stage direction, not a word
+PLAYED = frozenset(("inst", "instrumental", "solo", "interlude", "break", "guitar solo", "piano solo"))
 # Words that lean on the next one: a line that starts with one starts after the beat.
 WEAK_STARTS = _list("a an and as at but for from i in it it's my of on or our so the to we with you")
 LANGUAGES = {
@@ -74,25 +73,41 @@ VOWELS = frozenset("aeiouyæœøаеиоуыэюяіαεηιουω")
 ONSETS = re.compile(r"(?:ch|sh|th|ph|wh|qu|[bcdfgkpt][lr]|[dtsg]w|s[ptk])$")
 
 
-def read_prompt(prompt: str, language: str | None = None, cut: Cut | None = None) -> tuple[list[Words], bool, str]:
-    """The lines of a prompt as words and syllables, an empty one for each pause.
+def read_lyrics(
+    lyrics: str, language: str | None = None, cut: Cut | None = None
+) -> tuple[list[Words], list[str], str]:
+    """Read lyrics as lines of words and syllables, an empty one for each pause. Tags are never sung.
 
     Parameters
     ----------
-    prompt : as it is sent
-    language : such as "en"; guessed from the words when it is not given
-    cut : cuts the words of a line into syllables; the rules of this module when it is not given
+    lyrics : str
+        Lines, an empty one for a pause, tags such as ``[Chorus]`` that say which part begins.
+    language : str, optional
+        Such as "en"; guessed from the words when it is not given.
+    cut : callable, optional
+        Cuts the words of a line into syllables; the rules of this module when it is not given.
 
     Returns
     -------
-    The lines, whether they want accompaniment, and their language.
+    lines : list of Words
+    parts : list of str
+        The part each line belongs to, such as "chorus"; "solo" for a pause in which instruments play for longer.
+    language : str
     """
-    text, accompanied = lyrics.read_prompt(unicodedata.normalize("NFC", prompt))
-    lines = [SECTION_MARK.sub("", line) for line in text.splitlines()]
-    language = language or guess_language(" ".join(lines))
-    cut = cut or by_rule
-    words = [cut(split_words(line), language) for line in lines]
-    return [line for i, line in enumerate(words) if line or (i and words[i - 1])], accompanied, language
+    rows, part = list[tuple[str, str]](), ""
+    for row in unicodedata.normalize("NFC", lyrics).splitlines():
+        tags = [tag.strip("[] 0123456789:.").lower() for tag in TAG.findall(row)]
+        part = tags[-1] if tags else part
+        played = bool(tags) and part in PLAYED
+        rows.append((TAG.sub(" ", row), "solo" if played else part))
+        part = "" if played else part
+    language = language or guess_language(" ".join(row for row, _ in rows))
+    lines = [((cut or by_rule)(split_words(row), language), part) for row, part in rows]
+    kept: list[tuple[Words, str]] = []
+    for words, part in lines:
+        if words or part == "solo" or (kept and kept[-1][0]):
+            kept.append((words, part))
+    return [words for words, _ in kept], [part for _, part in kept], language
 
 
 def guess_language(text: str) -> str:
