@@ -103,6 +103,10 @@ def test_every_model_makes_a_song_of_the_least_it_needs(service: Running, model:
     assert f"/output.{kind.lower()}?" in file["url"]
     content = requests.get(file["url"], timeout=10).content
     assert len(content) == file["file_size"]
+    if "extra_info" in song:
+        assert song["extra_info"]["music_size"] == file["file_size"]
+        assert song["extra_info"]["music_duration"] == pytest.approx(2000, abs=200)
+    assert ("extra_info" in song) == model.startswith("minimax/")
     assert soundfile.info(io.BytesIO(content)).format == kind
 
 

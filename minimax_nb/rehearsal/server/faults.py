@@ -292,6 +292,7 @@ MUSIC_TYPE = "internal/audio-generations/submit"
 NEW_MODEL = "minimax/music-9.9"
 SERVER_ERROR = "Something wrong with the server. Please, try again later."
 NO_CREDITS = "You've run out of credits. Please top up your balance or update your payment method to continue."
+INVALID_KEY = "This request requires a valid API key. Send it as: Authorization: Bearer <key>."
 UNVERIFIED = "Complete verification to using the API https://aimlapi.com/app/verification"
 KEY_LIMIT = "The usage limit of this API key has been reached."
 KEY_SCOPE = "This API key has no access to this endpoint. Required scope: model:audio."
@@ -335,7 +336,7 @@ FAULTS: Mapping[str, Fault] = {
     "drop_before": Fault("instead", _changed(sent=None)),
     "drop_after": Fault("afterwards", _changed(sent=None)),
     "slow": Fault("afterwards", _slow),
-    "unauthorized": Fault("instead", _error(401, "This request requires a valid API key.", statusCode="401")),
+    "unauthorized": Fault("instead", _error(401, INVALID_KEY, statusCode="401")),
     "no_credits": Fault("instead", _error(403, NO_CREDITS, {"kind": "err_insufficent_credits"})),
     "unverified_card": Fault("instead", _error(403, UNVERIFIED, {"kind": "err_unverified_card"})),
     "key_scope": Fault("instead", _error(403, KEY_SCOPE, {"kind": "err_missing_scope"})),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 from tornado import web
 
-from ...catalogue import DEFAULT_MODEL
+from ...catalogue import DEFAULT_MODEL, MODELS
 from .context import Context
 from .fault_audio import AUDIO_FORMS
 from .faults import ERRORS, KEY_LIMIT, KEY_SCOPE, NO_CREDITS, Rule
@@ -124,6 +125,8 @@ class Generation(Handler):
         answer: dict[str, Any] = {"id": job.id, "status": job.status, "audio_file": None, "error": job.error}
         if job.status == "completed":
             answer["audio_file"] = self._audio_file(job)
+            if "bitrate" in MODELS[job.model].options:
+                answer |= {"extra_info": _extra_info(self.context.store.audio(job)), "trace_id": job.name}
             if job.timeline:
                 answer["timeline"] = job.timeline
         return {**answer, "meta": _usage(job.cost_usd)}
@@ -138,6 +141,19 @@ class Generation(Handler):
         if self.context.faults.names() & set(AUDIO_FORMS):
             return file
         return {**file, "file_size": self.context.store.audio(job).stat().st_size}
+
+
+def _extra_info(audio: Path) -> dict[str, int]:
+    import soundfile
+
+    info = soundfile.info(str(audio))
+    return {
+        "music_duration": round(1000 * info.duration),
+        "music_sample_rate": info.samplerate,
+        "music_channel": info.channels,
+        "bitrate": round(8 * audio.stat().st_size / info.duration),
+        "music_size": audio.stat().st_size,
+    }
 
 
 def _usage(cost_usd: float) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from tornado import iostream, web
 
 from .context import Context
 from .encodings import ENCODINGS
-from .faults import FAULTS, Rule
+from .faults import FAULTS, INVALID_KEY, Rule
 from .keys import ApiKey
 from .responses import Rejection, Reply, credits, error_body
 
@@ -63,7 +63,7 @@ class Handler(web.RequestHandler):
             return None
         self.api_key = self.context.keys.holder(given.removeprefix("Bearer "))
         if self.api_key is None or not given.startswith("Bearer "):
-            return Rejection(401, "Unauthorized: no valid key. Send it as: Authorization: Bearer <key>.")
+            return Rejection(401, INVALID_KEY)
         if self.needs_management_key:
             return Rejection(403, "This call needs a management key.", {"kind": "err_missing_scope"})
         return None
