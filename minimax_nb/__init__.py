@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from .timeline import Line, Syllable, Timeline
 
     submit = default_session().submit
+    models = default_session().models
     retrieve = default_session().retrieve
     wait = default_session().wait
     generate = default_session().generate
@@ -92,6 +93,7 @@ __all__ = [
     "doctor",
     "generate",
     "keep_on_drive",
+    "models",
     "play_sample",
     "plot",
     "recover",
@@ -119,7 +121,7 @@ _HOMES = {
     "studio.studio": "MusicStudio",
     "timeline": "Line Syllable Timeline",
 }
-_VERBS = ("generate", "recover", "retrieve", "songs", "submit", "wait", "watch")
+_VERBS = ("generate", "models", "recover", "retrieve", "songs", "submit", "wait", "watch")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 

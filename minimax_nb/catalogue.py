@@ -118,7 +118,7 @@ class Model:
     reference : ReferenceRule or None
         None where it takes no reference; every model that takes one needs it.
     most_seconds : float
-        About how long its songs get.
+        About how long its songs get; infinite where that is not documented.
     formats : tuple of str
         What its songs can be, the usual one first.
     marks_accompaniment : bool
@@ -132,7 +132,7 @@ class Model:
     name: str
     options: Mapping[str, Option]
     reference: ReferenceRule | None = None
-    most_seconds: float = 240.0
+    most_seconds: float = math.inf
     formats: tuple[str, ...] = ("mp3",)
     marks_accompaniment: bool = False
     keeps_form: bool = False
@@ -227,6 +227,7 @@ MODELS = _rows(
             style=Option("prompt", str, 10, 2000, required=True),
             **_sound("audio_sample_rate"),
         ),
+        most_seconds=240,
         formats=_FILES,
     ),
     Model(
@@ -236,6 +237,7 @@ MODELS = _rows(
             style=Option("prompt", str, 10, 300, required=True),
             **_sound("audio_sample_rate"),
         ),
+        most_seconds=240,
         formats=_FILES,
     ),
     Model(

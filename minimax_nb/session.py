@@ -21,6 +21,7 @@ from .api.key import Key, find_key
 from .api.responses import LOGS_PATIENCE, LOGS_SPAN, Look
 from .api.transport import JsonBody
 from .display.progress import say
+from .display.table import models_table, songs_table
 from .errors import (
     DownloadFailed,
     GenerationFailed,
@@ -351,8 +352,30 @@ class Session:
         return finished
 
     def songs(self) -> list[Song]:
-        """Every song in the library, newest first."""
-        return self.journal.songs()
+        """List every song in the library, newest first.
+
+        Returns
+        -------
+        list of Song
+            Which a cell shows as a table.
+        """
+        return songs_table(self.journal.songs())
+
+    def models(self) -> list[catalogue.Offer]:
+        """List the models: what each needs and takes, how long its songs get, and what comes out.
+
+        Returns
+        -------
+        list of Offer
+            Which a cell shows as a table.
+
+        Examples
+        --------
+        >>> from minimax_nb import models
+        >>> [offer.name for offer in models()][:2]
+        ['minimax-music', 'minimax/music-2.6']
+        """
+        return models_table(catalogue.offers())
 
     def open_songs(self) -> list[Song]:
         """The songs with which something will still happen, at services this session has a key for; oldest first."""

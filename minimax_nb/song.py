@@ -207,13 +207,23 @@ class Song:
         """Length, model, cost, time and seed in one line."""
         return " · ".join(self._facts())
 
+    @property
+    def made_by(self) -> str:
+        """Who makes it, in words."""
+        return "rehearsal band" if self.rehearsal else self.model
+
+    @property
+    def cost(self) -> str:
+        """What it costs, such as ``"$0.037"`` or ``"free"``; empty while that is unknown."""
+        if self.spent is Spent.NO:
+            return "free"
+        return "" if self.cost_usd is None else f"${self.cost_usd:.3f}"
+
     def _facts(self) -> list[str]:
-        made_by = "rehearsal band" if self.rehearsal else self.model
-        cost = "free" if self.spent is Spent.NO else f"${self.cost_usd:.3f}" if self.cost_usd is not None else ""
         length = f"{int(self.duration) // 60}:{int(self.duration) % 60:02d}" if self.duration else str(self.status)
         seed = f"seed {self.seed}" if self.seed is not None else ""
         when = self.created.astimezone().strftime("%Y-%m-%d %H:%M")
-        return [fact for fact in (length, made_by, cost, when, seed) if fact]
+        return [fact for fact in (length, self.made_by, self.cost, when, seed) if fact]
 
     def save(self, path: str | Path) -> Path:
         """Copy the finished song.

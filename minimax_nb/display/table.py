@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
+
+from ..catalogue import Model, Offer
+from ..song import Song
+from .progress import clock
 
 T = TypeVar("T")
 
@@ -51,3 +56,48 @@ class Table(list[T]):
         )
         body = "".join(f"<tr>{row}</tr>" for row in rows)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def models_table(offers: Iterable[Offer]) -> Table[Offer]:
+    """Show models with what each takes, what comes out, and the price where it is known."""
+    offers = list(offers)
+    columns: dict[str, Callable[[Offer], str]] = {"model": lambda offer: offer.name}
+    for name in ("lyrics", "style", "reference"):
+        columns[name] = lambda offer, name=name: _needs(offer, name)  # type: ignore[misc]
+    columns["length"] = lambda offer: _length(offer.model) if offer.model else ""
+    columns["file"] = lambda offer: ", ".join(offer.model.formats) if offer.model else ""
+    columns["also"] = lambda offer: _others(offer.model) if offer.model else offer.note
+    if any(offer.served is not None for offer in offers):
+        columns["price"] = lambda offer: "" if offer.price_usd is None else f"${offer.price_usd:.3f}"
+        columns["today"] = lambda offer: offer.note or "served"
+    return Table(offers, columns)
+
+
+def _needs(offer: Offer, name: str) -> str:
+    if offer.model is None:
+        return ""
+    if name == "reference" and offer.model.reference:
+        return f"needed, longer than {offer.model.reference.longer_than:g} s"
+    return offer.model.needs(name)
+
+
+def _length(model: Model) -> str:
+    return "" if math.isinf(model.most_seconds) else f"up to {clock(model.most_seconds)}"
+
+
+def _others(model: Model) -> str:
+    return ", ".join(name for name in model.options if name not in ("lyrics", "style"))
+
+
+def songs_table(songs: Iterable[Song]) -> Table[Song]:
+    """Show songs with title, status, length, who made them, cost and when."""
+    columns: dict[str, Callable[[Song], str]] = {
+        "title": lambda song: song.title,
+        "status": lambda song: str(song.status),
+        "length": lambda song: clock(song.duration) if song.duration else "",
+        "made by": lambda song: song.made_by,
+        "cost": lambda song: song.cost,
+        "when": lambda song: f"{song.created.astimezone():%Y-%m-%d %H:%M}",
+        "id": lambda song: song.id,
+    }
+    return Table(songs, columns, "No songs yet.")

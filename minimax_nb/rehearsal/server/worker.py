@@ -110,7 +110,7 @@ def _band_request(job: Job, reference: Path) -> BandRequest:
         model.name,
         reference=reference if model.reference else None,
         keep_form=model.keeps_form,
-        most_seconds=model.most_seconds,
+        most_seconds=None if isinf(model.most_seconds) else model.most_seconds,
         **{name: value for name, value in asked.items() if name in known},
     )
 
