@@ -244,6 +244,11 @@ class Song:
             When the song is not completed yet.
         LibraryError
             When it cannot be written there.
+
+        Examples
+        --------
+        >>> song.save("my_song.mp3")  # doctest: +SKIP
+        PosixPath('my_song.mp3')
         """
         finished = self._finished()
         target = Path(path).expanduser()
@@ -263,14 +268,26 @@ class Song:
         return target
 
     def player(self) -> Player:
-        """Make an `IPython.display.Audio` that embeds the song, and says below it how big that makes the notebook.
+        """Put the audio itself into the notebook, to be played without a kernel or a file.
 
-        A minute of song is about 1.3 MB in the .ipynb. The song itself as the last line of a cell takes a few KB.
+        A minute of song adds about 1.3 MB to the .ipynb; the song as the last line of a cell adds a few KB.
+
+        Returns
+        -------
+        Player
+            An `IPython.display.Audio`, which a cell shows together with its size in MB.
 
         Raises
         ------
         MusicError
             When the song is not completed yet.
+        LibraryError
+            When its file is gone.
+
+        Examples
+        --------
+        >>> song.player()  # doctest: +SKIP
+        <Player, The audio is inside this notebook: 1.3 MB.>
         """
         from .display.card import Player
 
@@ -291,6 +308,10 @@ class Song:
             When the song is not completed yet.
         InvalidInput
             When matplotlib, the extra ``plot``, is not installed.
+
+        Examples
+        --------
+        >>> song.plot().savefig("song.png")  # doctest: +SKIP
         """
         from .display.plot import plot
 

@@ -9,7 +9,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Syllable:
-    """A piece of a line as it is written, with the blank behind a word; `start` and `end` in s of the song."""
+    """A piece of a line as it is sung.
+
+    Attributes
+    ----------
+    text : str
+        As it is written, with the space after a word.
+    start, end : float
+        In seconds from the beginning of the song.
+    """
 
     text: str
     start: float
@@ -66,7 +74,7 @@ class Timeline:
     notes: tuple[str, ...] = ()
 
     def line_at(self, seconds: float) -> Line | None:
-        """The line that is sung at a moment; None between two lines."""
+        """Find the line that is sung at a moment, in seconds; None between two lines."""
         return next((line for line in self.lines if line.start <= seconds < line.end), None)
 
     def to_data(self) -> dict[str, Any]:

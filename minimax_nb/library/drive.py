@@ -29,6 +29,12 @@ def keep_on_drive() -> Path:
     ------
     LibraryError
         Outside of Colab, and when Drive is not available.
+
+    Examples
+    --------
+    >>> from minimax_nb import keep_on_drive
+    >>> keep_on_drive()  # doctest: +SKIP
+    PosixPath('/content/drive/MyDrive/minimax_nb')
     """
     if not in_colab():
         raise LibraryError("This is not Google Colab.", do="Set MINIMAX_NB_HOME to the folder you want.")

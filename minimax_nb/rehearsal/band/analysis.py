@@ -51,8 +51,20 @@ TRIADS = {
 class Analysis:
     """What a reference sounds like.
 
-    `tempo` in BPM, `tonic` a pitch class (0 = C), `mode` "major" or "minor", `loudness` the level of its sounding
-    parts in dBFS, `brightness` its spectral centroid in Hz. The confidences go from 0 (a guess) to 1.
+    Attributes
+    ----------
+    tempo : float
+        In BPM.
+    tempo_confidence, key_confidence : float
+        From 0 (a guess) to 1.
+    tonic : int
+        A pitch class, 0 being C.
+    mode : str
+        "major" or "minor".
+    loudness : float
+        The level of its sounding parts, in dBFS.
+    brightness : float
+        Its spectral centroid, in Hz.
     """
 
     tempo: float

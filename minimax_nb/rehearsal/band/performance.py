@@ -5,6 +5,7 @@ The lead is a `voice.Voice`: the singer where the extra `[voice]` is installed, 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -191,9 +192,44 @@ def _pauses(score: Score) -> list[int]:
 
 
 def play_sample(
-    destination: Path, *, seed: int = 5, seconds: float = 24.0, tempo: float | None = None, key: str | None = None
+    destination: str | os.PathLike[str],
+    *,
+    seed: int = 5,
+    seconds: float = 24.0,
+    tempo: float | None = None,
+    key: str | None = None,
 ) -> Path:
-    """Play a reference with a hummed lead, at most so long and over 20 s, as .wav, .mp3 or .flac by its suffix."""
+    """Play a short piece with a hummed lead into a file, to try songs with as their reference.
+
+    Parameters
+    ----------
+    destination : path
+        The file to write: ``.mp3``, ``.wav`` or ``.flac``.
+    seed : int
+        Another one gives another piece.
+    seconds : float
+        How long it is at most, in s; it is longer than 20 s unless this says otherwise.
+    tempo : float, optional
+        In BPM, 40 to 240; else the seed's.
+    key : str, optional
+        Such as ``"A minor"``; else the seed's.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        When tempo or key cannot be played.
+
+    Examples
+    --------
+    >>> from minimax_nb import play_sample
+    >>> play_sample("reference.mp3", tempo=92, key="A minor")  # doctest: +SKIP
+    PosixPath('reference.mp3')
+    """
     own_tempo, own_key, brightness = _from_seed(seed)
     tempo, (tonic, mode) = tempo or own_tempo, parse_key(key) if key else own_key
     score = compose(WORDLESS, tempo=tempo, tonic=tonic, mode=mode, brightness=brightness, seed=seed)
