@@ -57,6 +57,11 @@ def test_what_it_points_to_is_there() -> None:
         assert (ROOT / module).exists(), module
 
 
+def test_it_lists_every_notebook() -> None:
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        assert f"(notebooks/{notebook.name})" in README
+
+
 def test_its_links_within_the_page_lead_to_a_heading() -> None:
     headings = {
         re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in re.findall(r"^#+ (.*)$", README, re.M)
