@@ -25,3 +25,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("MINIMAX_NB_HOME", str(folder))
     yield folder
     end_rehearsal(folder)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests at the top, which include the longest ones: at the end, one process would wait for them."""
+    items.sort(key=lambda item: len(item.path.parts))
