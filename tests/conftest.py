@@ -28,5 +28,5 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests at the top, which include the longest ones: at the end, one process would wait for them."""
+    """Begin with the tests at the top: the longest are among them, and would be waited for at the end."""
     items.sort(key=lambda item: len(item.path.parts))
