@@ -286,18 +286,18 @@ REHEARSAL_OPTIONS = _options(
 ABOUT = MappingProxyType(
     {
         "lyrics": "the words that are sung",
-        "style": "what it shall sound like, in words",
-        "reference": "a song whose manner it takes",
+        "style": "what it should sound like, in words",
+        "reference": "a song whose style it follows",
         "format": "mp3 or wav",
         "sample_rate": "of the file, in Hz",
         "bitrate": "of an mp3, in bits per second",
         "instrumental": "no voice, so no words are needed",
         "write_lyrics": "the model writes the words, from the style",
-        "seconds": "how long it gets",
+        "seconds": "how long it is to be",
         "seconds_start": "where in the model's own timeline it begins, in seconds",
-        "negative_style": "what it shall not sound like",
+        "negative_style": "what it should not sound like",
         "seed": "the same seed, the same song",
-        "steps": "how thoroughly it is worked out",
+        "steps": "how many steps are spent on it",
         "tempo": "in beats per minute, such as 92",
         "key": "such as A minor",
         "language": "of the words, such as en",
@@ -391,7 +391,7 @@ def check_lyrics(model: Model, prompt: str) -> None:
         )
     if length < option.least:
         raise InvalidLyrics(
-            f"The lyrics are {length} characters long as sent, and {model.name} wants at least {option.least}.",
+            f"The lyrics are {length} characters long as sent, and {model.name} needs at least {option.least}.",
             do="Write a little more.",
         )
 
@@ -409,7 +409,7 @@ def check_reference(model: Model, *, given: bool) -> None:
     if given and model.reference is None:
         raise InvalidReference(f"{model.name} takes no reference.", do=f"Leave it out. It takes: {model.takes()}.")
     if not given and model.reference is not None:
-        raise InvalidReference(f"A reference is missing: {model.name} takes after one.")
+        raise InvalidReference(f"A reference is missing: {model.name} needs one.")
 
 
 def to_fields(
@@ -481,7 +481,7 @@ def _check_words(model: Model, options: Mapping[str, Any], lyrics: str) -> None:
     elif options.get("write_lyrics") and not options.get("style"):
         raise InvalidOption("write_lyrics=True means the words come from the style.", do="Add style=...")
     elif not options.get("style"):
-        raise InvalidInput(f"{model.name} has nothing to go by.", do="Give lyrics, or style=... in words.")
+        raise InvalidInput(f"{model.name} needs lyrics or a style.", do="Give lyrics, or style=... in words.")
 
 
 def _checked(name: str, option: Option, value: Any) -> Any:

@@ -53,7 +53,7 @@ class Composed:
     Attributes
     ----------
     request : SongRequest
-        What is asked for, to be kept.
+        What is requested, to be kept.
     body : mapping
         The fields that are sent, but for the reference.
     names : mapping of str to str
@@ -79,7 +79,7 @@ def compose(
     references: Path,
     rehearsal: bool,
 ) -> Composed:
-    """Check everything that is asked for, and give it the form in which it is sent.
+    """Check everything that is requested, and give it the form in which it is sent.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def compose(
     references : pathlib.Path
         Where the excerpt of a reference goes.
     rehearsal : bool
-        Whether the rehearsal band is asked.
+        Whether the rehearsal band makes the song.
 
     Raises
     ------
@@ -128,7 +128,7 @@ def _raw(model: str, fields: Mapping[str, Any], others: list[object]) -> Compose
     """A request in the service's own words, for a model that is not in the catalogue or has learned something new."""
     if any(other is not None for other in others):
         raise InvalidOption(
-            "fields=... holds the whole request, and there is something beside it.", do="Put it in there."
+            "fields=... is the whole request, and other options were given as well.", do="Put them into fields."
         )
     if not isinstance(fields, Mapping) or not all(isinstance(name, str) for name in fields):
         raise InvalidOption('fields must be a dict of names, such as {"prompt": "..."}.')
