@@ -333,5 +333,5 @@ def test_a_model_without_a_row_is_asked_for_with_raw_fields(service: Running, tr
     with pytest.raises(MusicError, match="music-9"):
         session.submit(model="minimax/music-9", fields={"prompt": "x"})
     for beside in ({"lyrics": "la"}, {"reference": track}, {"style": "x"}):
-        with pytest.raises(InvalidOption, match="holds the whole request"):
+        with pytest.raises(InvalidOption, match="is the whole request"):
             session.submit(model="google/lyria2", fields=fields, **beside)  # type: ignore[arg-type]
