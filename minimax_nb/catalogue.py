@@ -18,6 +18,11 @@ from .errors import InvalidInput, InvalidLyrics, InvalidOption, InvalidReference
 DEFAULT_MODEL = "minimax-music"
 
 
+def characters(text: str) -> int:
+    """Count the characters of a text as the service may do: in UTF-16, in which an emoji counts as two."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 @dataclass(frozen=True)
 class Option:
     """One thing that can be asked of a model.
@@ -75,7 +80,7 @@ class Option:
             return False
         if self.choices:
             return value in self.choices
-        size: Any = len(value) if isinstance(value, str) else value
+        size: Any = characters(value) if isinstance(value, str) else value
         return bool(self.least <= size <= self.most)
 
     def in_request(self) -> Option:
@@ -383,7 +388,7 @@ def check_lyrics(model: Model, prompt: str) -> None:
         elsewhere = "Write the words into style" if model.name == "elevenlabs/eleven_music" else "Leave them out"
         raise InvalidLyrics(f"{model.name} takes no lyrics.", do=f"{elsewhere}. It takes: {model.takes()}.")
     option = model.options["lyrics"]
-    length = len(prompt)
+    length = characters(prompt)
     if length > option.most:
         raise InvalidLyrics(
             f"The lyrics are {length} characters long as sent, and {model.name} takes {option.most}.",
@@ -488,7 +493,7 @@ def _checked(name: str, option: Option, value: Any) -> Any:
     if option.accepts(value):
         return option.to_request(value)
     if isinstance(value, str) and option.kind is str and not option.choices:
-        length = len(value)
+        length = characters(value)
         raise InvalidOption(f"{name} is {length} characters long.", do=f"It must be {option.expected}.")
     raise InvalidOption(f"{name}={value!r} cannot be used.", do=f"It must be {option.expected}.")
 

@@ -196,7 +196,7 @@ def _submit(session: Session, options: argparse.Namespace) -> Song:
     reference = options.reference or options.track
     if not reference and catalogue.find_model(options.model).reference:
         raise InvalidInput("A reference is missing.", do="Give both files, or neither for a sample song.")
-    words = _read_lyrics(options.lyrics) if options.lyrics else None
+    words = lyrics.read_file(None if options.lyrics == "-" else Path(options.lyrics)) if options.lyrics else None
     return session.submit(words, reference, **song_options(options))
 
 
@@ -208,17 +208,6 @@ def _submit_sample(session: Session, options: argparse.Namespace) -> Song:
     with TemporaryDirectory() as folder:
         reference = play_sample(Path(folder) / "sample.mp3")
         return session.submit(lyrics.SAMPLE, reference, **song_options(options))
-
-
-def _read_lyrics(name: str) -> str:
-    try:
-        # Standard input as well: Windows would take it for its code page, and other words would be sung.
-        with open(0 if name == "-" else name, encoding="utf-8-sig", closefd=name != "-") as file:
-            return file.read()
-    except UnicodeDecodeError:
-        raise InvalidInput(f"{name} is not a text file in UTF-8.") from None
-    except OSError as error:
-        raise InvalidInput(f"The lyrics in {name} cannot be read: {error.strerror}.") from None
 
 
 def retrieve(options: argparse.Namespace) -> None:

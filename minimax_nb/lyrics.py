@@ -6,7 +6,11 @@ pause between lines, ``##`` at both ends asks for accompaniment. Nothing else in
 
 from __future__ import annotations
 
+import html
+import os
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 from .errors import InvalidLyrics
 
@@ -18,25 +22,171 @@ With a laugh, we always win.
 """Words to try a song with; the provider's own example."""
 
 _MARK = "##"
+_TEXT_FILES = ("txt", "md", "lrc", "srt")
+_OTHER_FILES = ("mp3", "wav", "flac", "ogg", "m4a", "aac", "pdf", "doc", "docx", "odt", "rtf", "html")
+_MOST_BYTES = 1_000_000
 
 
-def clean(lyrics: str) -> str:
-    r"""Tidy lyrics as a person writes them: what is sung, a line on each line, an empty one for each pause.
+# What people paste along with the words. Section names in the languages that the band guesses.
+_ALONE = "verse|chorus|refrain|strophe|couplet|estrofa|estribillo|coro"  # these announce a section even alone
+_SECTION = rf"(?:pre[- ]?|post[- ]?)?(?:{_ALONE}|bridge|intro|outro|hook|interlude|instrumental|solo|pont|puente)"
+_SECTION_LINE = re.compile(
+    rf"[\[(*_]*\s*({_SECTION})\s*(\d*)\s*(?:[x×]\s*\d+)?\s*[\])*_]*\s*(?:[x×]\s*\d+)?\s*(:?)[*_]*", re.IGNORECASE
+)
+_TAG = re.compile(rf"\[\s*({_SECTION})[^\]]*\]", re.IGNORECASE)
+_HEADING = re.compile(r"#{1,6}\s+[^#]*")
+_TIMESTAMP = re.compile(r"[\[<]\d{1,3}:\d{2}(?:[.:,]\d{1,3})?[\]>]")
+_SUBTITLE_TIMES = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?[.,]\d{1,3}\s*-->.*")
+_LRC_HEAD = re.compile(r"\[(?:ti|ar|al|au|by|re|ve|la|length|offset|tool)\s*:[^\]]*\]", re.IGNORECASE)
+_HTML = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_HTML_BREAK = re.compile(r"<br\s*/?>|</p>|</div>|</li>", re.IGNORECASE)
+_RULE = re.compile(r"[-*_=~]{3,}")
+_CHORD = r"[A-G][#b♯♭]?(?:maj|min|dim|aug|sus|add|m|M)?\d{0,2}(?:sus\d|add\d{1,2}|[#b]\d{1,2})?(?:/[A-G][#b♯♭]?)?"
+_INLINE_CHORD = re.compile(rf"\[{_CHORD}\]")
+_QUOTES = str.maketrans("‘’‚ʼ“”„\N{NO-BREAK SPACE}", "''''\"\"\" ")
+_INVISIBLE = re.compile("[\N{ZERO WIDTH NO-BREAK SPACE}\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{SOFT HYPHEN}]")
 
-    Lines lose the whitespace at their ends; any number of blank lines becomes one pause; ``##`` is notation
-    and never sung, so it goes.
+
+def clean(lyrics: str, *, keep_tags: bool = False) -> str:
+    r"""Tidy lyrics as people paste them: what is sung, a line on each line, an empty one for each pause.
+
+    Out go what is not sung: headings, section names such as ``[Verse 1]`` or ``Chorus:``, chords over the words,
+    timestamps, HTML, ``##``. Curly quotes become straight, whitespace a single space, any number of blank lines
+    one pause.
+
+    Parameters
+    ----------
+    lyrics : str
+    keep_tags : bool
+        Whether section names stay, as ``[Verse]``, for a model whose songs they shape.
 
     Examples
     --------
-    >>> clean("  Side by side\n\n\n## We always win ##\n")
+    >>> clean("[Verse 1]\n  Side by side\n\n\n## We always win ##\n")
     'Side by side\n\nWe always win'
+    >>> clean("Verse 1:\nSide by side", keep_tags=True)
+    '[Verse]\nSide by side'
     """
-    words, _ = _unmarked(lyrics)
-    lines = [re.sub(r"\s*##+\s*", " ", line).strip() for line in words.splitlines()]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
+    before = None
+    while lyrics != before:  # what stands in something that is taken away may be something to take away
+        before, lyrics = lyrics, _cleaned_once(lyrics, keep_tags)
+    return lyrics
 
 
-def to_prompt(lyrics: str, *, accompaniment: bool = True) -> str:
+def _cleaned_once(lyrics: str, keep_tags: bool) -> str:
+    words, _ = _unmarked(_plain(lyrics))
+    lines = words.splitlines()
+    kept = "\n".join(_sung(lines, keep_tags))
+    if not _has_words(kept):  # a heading was all there was
+        kept = "\n".join(_squeezed(line.replace("#", " ")) for line in lines)
+    return re.sub(r"\n{3,}", "\n\n", kept).strip("\n")
+
+
+def _plain(text: str) -> str:
+    """The text without HTML, invisible characters and curly quotes."""
+    text = html.unescape(_HTML.sub("", _HTML_BREAK.sub("\n", text)))
+    return _INVISIBLE.sub("", text).translate(_QUOTES)
+
+
+def _sung(lines: list[str], keep_tags: bool) -> Iterator[str]:
+    """The lines that are sung, and blank ones; section names as tags where they are kept."""
+    for number, line in enumerate(lines):
+        after = lines[number + 1] if number + 1 < len(lines) else ""
+        if _is_chords(line, after) or _SUBTITLE_TIMES.fullmatch(line.strip()) or _is_cue_number(line, after):
+            continue
+        text = _LRC_HEAD.sub("", _TIMESTAMP.sub("", _INLINE_CHORD.sub("", line))).strip()
+        section = _section(text, lines[number - 1] if number else "", after)
+        if section:
+            yield from [f"[{section}]"] if keep_tags else []
+        elif (not text.strip() and line.strip()) or _HEADING.fullmatch(text):
+            continue
+        else:
+            text = "" if _RULE.fullmatch(text) else re.sub(r"\s*##+\s*", " ", text)
+            yield _squeezed(text if keep_tags else _TAG.sub(" ", text))
+
+
+def _section(line: str, before: str, after: str) -> str:
+    """The name of the section that a line announces, such as "Verse"; empty for a line that is sung."""
+    found = _SECTION_LINE.fullmatch(line.lstrip("#").strip())
+    if not found:
+        return ""
+    marked = line[:1] in "[(#*_" or found[2] or found[3]
+    alone = re.fullmatch(_ALONE, found[1], re.IGNORECASE) and not before.strip() and after.strip()
+    return found[1].capitalize() if marked or alone else ""
+
+
+def _is_chords(line: str, after: str) -> bool:
+    """Whether a line is chords for the words below it: with a quality (Am, G7, F/A), or set apart by spaces."""
+    tokens = line.replace("|", " ").split()
+    if not tokens or not after.strip() or not all(re.fullmatch(_CHORD, token) for token in tokens):
+        return False
+    return any(len(token) > 1 for token in tokens) or (len(tokens) > 1 and "  " in line.strip())
+
+
+def _is_cue_number(line: str, after: str) -> bool:
+    """Whether a line is the number of a subtitle."""
+    return line.strip().isdigit() and bool(_SUBTITLE_TIMES.fullmatch(after.strip()))
+
+
+def _squeezed(line: str) -> str:
+    return " ".join(line.split())
+
+
+def _has_words(text: str) -> bool:
+    return any(map(str.isalnum, _TAG.sub("", text)))
+
+
+def given_lyrics(lyrics: object) -> str:
+    """Take lyrics as they are given: the words, or a text file with them.
+
+    Parameters
+    ----------
+    lyrics : str or path
+        A single line that ends like the name of a text file, such as ``"lyrics.txt"``, is one: nobody sings that.
+
+    Raises
+    ------
+    InvalidLyrics
+        When there is no such file, it is no text, or the line names a sound file.
+    """
+    if isinstance(lyrics, os.PathLike):
+        return read_file(Path(lyrics))
+    if not isinstance(lyrics, str):
+        raise InvalidLyrics(f"Lyrics must be text, not {type(lyrics).__name__}.")
+    name = lyrics.strip().strip("\"'")
+    suffix = name.rpartition(".")[2].lower()
+    if "\n" in name or len(name) > 255 or suffix not in (*_TEXT_FILES, *_OTHER_FILES):
+        return lyrics
+    if suffix in _OTHER_FILES:
+        raise InvalidLyrics(
+            f"{name} reads like a file, and its words cannot be read here.",
+            do="Lyrics come first and the reference second; paste the words, or give a .txt file.",
+        )
+    return read_file(Path(name))
+
+
+def read_file(path: Path | None) -> str:
+    """Read a text file with lyrics, in UTF-8 or with a byte order mark that says otherwise; None is standard input.
+
+    Raises
+    ------
+    InvalidLyrics
+        When it cannot be read, or is not text.
+    """
+    name = str(path or "standard input")
+    try:
+        # Standard input as well: Windows would take it for its code page, and other words would be sung.
+        with open(path.expanduser() if path else 0, "rb", closefd=path is not None) as file:
+            data = file.read(_MOST_BYTES)
+        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except UnicodeDecodeError:
+        raise InvalidLyrics(f"{name} is not a text file in UTF-8.", do="Save it as plain text in UTF-8.") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InvalidLyrics(f"The lyrics in {name} cannot be read: {why}.") from None
+
+
+def to_prompt(lyrics: str, *, accompaniment: bool = True, keep_tags: bool = False) -> str:
     r"""Build the prompt from lyrics as a person writes them.
 
     Parameters
@@ -45,6 +195,8 @@ def to_prompt(lyrics: str, *, accompaniment: bool = True) -> str:
         The words, a line of the song on each line, blank lines where the singer pauses.
     accompaniment : bool
         Whether instruments play along. It alone decides: a ``##`` in the lyrics changes nothing.
+    keep_tags : bool
+        Whether section names stay, as ``[Verse]``.
 
     Returns
     -------
@@ -65,9 +217,9 @@ def to_prompt(lyrics: str, *, accompaniment: bool = True) -> str:
         raise InvalidLyrics(f"Lyrics must be text, not {type(lyrics).__name__}.")
     if any("\ud800" <= character <= "\udfff" for character in lyrics):
         raise InvalidLyrics("The lyrics hold half a character, as a broken copy leaves it.")
-    if not any(character.isalnum() for character in lyrics):
+    words = clean(lyrics, keep_tags=keep_tags)
+    if not _has_words(words):
         raise InvalidLyrics("There are no words to sing.", do="Write at least one line of lyrics.")
-    words = clean(lyrics)
     return f"{_MARK}{words}{_MARK}" if accompaniment else words
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypedDict
 from . import catalogue
 from .catalogue import Model, Option
 from .errors import InvalidInput, InvalidOption
-from .lyrics import to_prompt
+from .lyrics import given_lyrics, read_prompt, to_prompt
 from .reference import Reference, prepare
 from .song import SongRequest
 
@@ -67,9 +67,17 @@ class Composed:
     names: Mapping[str, str] = field(default_factory=dict)
     reference: Reference | None = None
 
+    @property
+    def note(self) -> str:
+        """What is sung, where that is not what was written; else empty."""
+        words, _ = read_prompt(self.request.prompt)
+        if not words or words.split() == self.request.lyrics.split():
+            return ""
+        return f"The lyrics were tidied. This is what is sent:\n{words}"
+
 
 def compose(
-    lyrics: str | None,
+    lyrics: str | os.PathLike[str] | None,
     reference: AnyReference | None,
     *,
     model: str,
@@ -103,25 +111,27 @@ def compose(
         return _raw(model, fields, others=[lyrics, reference, *options.values()])
     row = catalogue.find_model(model)
     catalogue.check_reference(row, given=reference is not None)
-    prompt = _prompt(row, lyrics, accompaniment)
+    words = "" if lyrics is None else given_lyrics(lyrics)
+    prompt = _prompt(row, words, accompaniment, given=lyrics is not None)
     body = {"model": model, **catalogue.to_fields(row, options, lyrics=prompt, rehearsal=rehearsal)}
     track = None
     if row.reference is not None and reference is not None:
         rule = row.reference
         track = prepare(reference, references, longer_than=rule.longer_than, seconds=rule.excerpt)
-    request = SongRequest(model, lyrics or "", prompt, track.description if track else "", options, accompaniment)
+    request = SongRequest(model, words, prompt, track.description if track else "", options, accompaniment)
     names = {option.field: name for name, option in row.options.items()} | {"reference_audio_url": "reference"}
     return Composed(request, body, names, track)
 
 
-def _prompt(row: Model, lyrics: str | None, accompaniment: bool) -> str:
+def _prompt(row: Model, words: str, accompaniment: bool, *, given: bool) -> str:
     """The lyrics as they are sent; empty where there are none and need not be any."""
     if not (accompaniment or row.marks_accompaniment):
         raise InvalidOption(f"{row.name} cannot leave the instruments out.", do="Leave out accompaniment=False.")
-    needed = row.sings and row.options["lyrics"].required
-    if lyrics is None or (isinstance(lyrics, str) and not lyrics.strip() and not needed):
+    needed = given and row.sings and row.options["lyrics"].required
+    if not words.strip() and not needed:
         return ""
-    return to_prompt(lyrics, accompaniment=accompaniment and row.marks_accompaniment)
+    marked = row.marks_accompaniment
+    return to_prompt(words, accompaniment=accompaniment and marked, keep_tags=not marked)
 
 
 def _raw(model: str, fields: Mapping[str, Any], others: list[object]) -> Composed:

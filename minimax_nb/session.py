@@ -111,7 +111,7 @@ class Session:
 
     def submit(
         self,
-        lyrics: str | None = None,
+        lyrics: str | os.PathLike[str] | None = None,
         reference: AnyReference | None = None,
         *,
         model: str = catalogue.DEFAULT_MODEL,
@@ -124,9 +124,10 @@ class Session:
 
         Parameters
         ----------
-        lyrics : str, optional
-            As a person writes them: a line of the song on each line, a blank line for a pause. Not every model
-            needs words, or takes them.
+        lyrics : str or path, optional
+            As a person writes them: a line of the song on each line, a blank line for a pause; or a text file.
+            What is not sung (headings, chords, timestamps) is left out, and said. Not every model needs words,
+            or takes them.
         reference : path, bytes, or str, optional
             A wav or mp3 with music and singing, for `minimax-music` longer than 15 s; or a link to one, or a
             ``data:`` URI. `models` lists which models need one; the others take none.
@@ -172,6 +173,8 @@ class Session:
             rehearsal=service.rehearsal,
         )
         track = composed.reference
+        if composed.note:
+            say(composed.note)
         body = dict(composed.body)
         uri = self._host(track) if track else ""
         if uri:
@@ -277,7 +280,7 @@ class Session:
 
     def generate(
         self,
-        lyrics: str | None = None,
+        lyrics: str | os.PathLike[str] | None = None,
         reference: AnyReference | None = None,
         *,
         timeout: float = TIMEOUT,

@@ -170,7 +170,9 @@ def test_the_doctor_of_somebody_with_a_key(library: Running, tmp_path: Path) -> 
     library.commit({"fault": "unauthorized", "call": "billing"})
     refused = command(tmp_path, "doctor", **paid)
     assert refused.returncode == 0
-    assert re.search(r"^note  API .*\n +-> Make a key at aimlapi.com", refused.stdout, flags=re.MULTILINE)
+    assert re.search(
+        r"^note  API .*\n(?: {18}.*\n)* +-> Make a key at aimlapi.com", refused.stdout, flags=re.MULTILINE
+    )
     assert refused.stdout.endswith("\nReady to rehearse.\n")
 
 

@@ -115,7 +115,7 @@ def test_the_seed_of_a_rehearsal_follows_the_request_unless_given(song: Song) ->
         ("la " * 40, "la " * 12 + "la…", "la " * 12 + "la.mp3"),
         ("歌をうたう", "歌をうたう", "歌をうたう.mp3"),
         ("[Verse 1]\n\n— —\n  Hold on\n", "Hold on", "Hold on.mp3"),
-        ("[Chorus] Hold on", "[Chorus] Hold on", "[Chorus] Hold on.mp3"),
+        ("[Chorus] Hold on", "Hold on", "Hold on.mp3"),
         ("???", "Untitled song", "Untitled song.mp3"),
         ("//// a:", "//// a", "a.mp3"),
     ],

@@ -158,7 +158,9 @@ def measure_lyrics(lyrics: str, *, accompaniment: bool, model: str = catalogue.D
         return LyricsState(0, limit, problem=f"{error.what} {error.do}")
     words = clean(lyrics)
     lines = sum(bool(line.strip()) for line in words.splitlines())
-    measured = LyricsState(len(prompt), limit, lines, len(re.findall(r"\n\s*\n", words)), prompt=prompt)
+    measured = LyricsState(
+        catalogue.characters(prompt), limit, lines, len(re.findall(r"\n\s*\n", words)), prompt=prompt
+    )
     try:
         catalogue.check_lyrics(row, prompt)
     except InvalidLyrics as error:
