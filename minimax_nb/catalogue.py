@@ -360,6 +360,13 @@ def music_model(name: str) -> str:
     return next((known for known in MUSIC_MODELS if alias == known.rpartition("/")[2]), "")
 
 
+def names_of_fields(model: str) -> Mapping[str, str]:
+    """Return our name of each field of a request, for messages; a model without a row has none."""
+    row = MODELS.get(model)
+    options = row.options if row else {}
+    return {"reference_audio_url": "reference"} | {option.field: name for name, option in options.items()}
+
+
 def find_model(name: str) -> Model:
     """Return the row of a model.
 

@@ -19,13 +19,12 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from .api.client import Client
-from .api.key import KEY_VARIABLES, find_key
 from .catalogue import DEFAULT_MODEL
 from .display.environment import in_colab, in_notebook
 from .errors import InvalidInput, LibraryError, MusicError, ServiceError, install
 from .rehearsal.launcher import environment
 from .session import Session
-from .settings import Choice
+from .settings import KEY_VARIABLES, Settings, find_key
 
 NEEDED = ("minimax_nb", "ipython", "ipykernel", "ipywidgets", "anywidget", "numpy", "soundfile", "requests")
 FRONT_ENDS = ("jupyterlab", "notebook", "voila")
@@ -183,7 +182,7 @@ def _front_end() -> Finding:
 def _key() -> Finding:
     try:
         key = find_key()
-        service = Choice(key).at_first_sight().service()
+        service = Settings(key).service()
     except InvalidInput as error:
         do = f"Correct or unset {', '.join(KEY_VARIABLES)} or MINIMAX_NB_BASE_URL, whichever is wrong."
         return Finding("Key", State.WRONG, error.what, do)
@@ -261,7 +260,7 @@ def _loopback() -> Finding:
 
 def _api() -> Finding:
     try:
-        client = Client(Choice().hosted_url, find_key())
+        client = Client(Settings().hosted_url, find_key())
     except InvalidInput:
         return Finding("API", State.NOTE, "not tried, because the key or the address is wrong", "See above.")
     answer: SimpleQueue[Finding] = SimpleQueue()

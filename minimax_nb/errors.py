@@ -129,10 +129,13 @@ class ServiceError(MusicError):
     Attributes
     ----------
     http_status : int
-        The HTTP status code of the answer.
+        The HTTP status code of the response.
+    fields : tuple of str
+        The fields of the request that it names, as they are sent.
     """
 
     http_status = 0
+    fields: tuple[str, ...] = ()
     do = "Try again in a while."
 
 

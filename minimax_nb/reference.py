@@ -65,6 +65,19 @@ class Reference:
     start: float = 0.0
     seconds: float = 0.0
 
+    def data_uri(self) -> str:
+        """The mp3 itself as a link, for a request that carries it.
+
+        Raises
+        ------
+        InvalidReference
+            When it cannot be read, or there is none.
+        """
+        if self.path is None:
+            raise InvalidReference("This reference is a link.")
+        with _open(self.path) as file:
+            return f"data:audio/mpeg;base64,{base64.b64encode(file.read()).decode()}"
+
 
 def prepare(
     source: str | os.PathLike[str] | bytes | Reference,

@@ -1,50 +1,43 @@
-"""A session is a client, a journal and a pacer; the plain functions are the methods of a default session."""
+"""The verbs: what a person does with songs. The plain functions are the methods of a default session."""
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import os
-import uuid
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from math import inf
 from pathlib import Path
-from typing import Any, Unpack, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from . import catalogue
-from .api.addresses import checked_base_url
-from .api.client import MOST_SUBMIT_SECONDS, Client
-from .api.download import MOST_DOWNLOAD_SECONDS, length_of_song
-from .api.key import Key, find_key
-from .api.responses import LOGS_PATIENCE, LOGS_SPAN, Look
-from .api.transport import JsonBody
-from .display.progress import say
+from .api.key import Key, checked_base_url
+from .api.timeouts import Timeouts
+from .display.environment import in_colab
+from .display.progress import say, with_progress
 from .display.table import models_table, songs_table
-from .errors import (
-    DownloadFailed,
-    GenerationFailed,
-    InvalidInput,
-    InvalidReference,
-    LibraryError,
-    MusicError,
-    NotFound,
-    OutcomeUnknown,
-    Refused,
-    WaitTimeout,
-)
-from .library.drive import announce_wiping
+from .errors import GenerationFailed, InvalidInput, InvalidReference, OutcomeUnknown, WaitTimeout
 from .library.journal import Journal
 from .library.storage import locate
 from .options import AnyReference, SongOptions, compose
 from .reference import Reference
-from .settings import Account, Choice, Service
+from .settings import Account, Settings
 from .song import Song, Status
-from .tracking.logs import Lookup, Since, period
-from .tracking.tracker import TIMEOUT, Following, Looked
+from .tracking import steps
+from .tracking.logs import Since, period
+from .tracking.services import Services
+from .tracking.tracker import TIMEOUT, Tracker
 
-NO_CHARGE_SEEN = "The answer got lost, and the service's logs show no charge."
+if TYPE_CHECKING:
+    from .api.client import Client
+    from .tracking.logs import UsageLogs
+
+_NO_KEY = (
+    "No key found: rehearsing on this computer, free. The song is made by a built-in band, not by minimax-music."
+)
+_COLAB_FORGETS = (
+    "Colab forgets its disk. To keep your songs on Google Drive: "
+    "from minimax_nb import keep_on_drive; keep_on_drive()"
+)
 
 
 class Session:
@@ -64,11 +57,19 @@ class Session:
     reference_host : callable, optional
         Takes the path of an mp3 and returns a URL of it, for those who host files; without it, a local
         reference is sent inside the request.
+    timeouts : Timeouts, optional
+        How long everything may take.
 
     Raises
     ------
     InvalidInput
         When an argument cannot be used. Nothing is looked up or contacted yet.
+
+    Examples
+    --------
+    >>> from minimax_nb import Session
+    >>> session = Session(rehearse=True)
+    >>> session.generate("La la la", "reference.mp3")  # doctest: +SKIP
     """
 
     def __init__(
@@ -78,36 +79,40 @@ class Session:
         home: str | os.PathLike[str] | None = None,
         rehearse: bool | None = None,
         reference_host: Callable[[Path], str] | None = None,
+        *,
+        timeouts: Timeouts | None = None,
     ) -> None:
         try:
             key = None if api_key is None else Key(api_key)
         finally:
             del api_key  # some tracebacks show the variables of each frame
-        self.choice = Choice(key, "" if base_url is None else checked_base_url(base_url), rehearse)
+        self.settings = Settings(key, "" if base_url is None else checked_base_url(base_url), rehearse)
+        self.timeouts = timeouts or Timeouts()
         self._home = home
         self._reference_host = reference_host
-        self._journal: Journal | None = None
-        self._told_home: str | os.PathLike[str] | None = None
+        self._journals: dict[str, Journal] = {}
         self._clients: dict[tuple[str, Key | None], Client] = {}
-        self._lookups: dict[Client, Lookup] = {}
+        self._logs: dict[Client, UsageLogs] = {}
 
     @property
     def journal(self) -> Journal:
-        """The book of the library, in the folder `journal.home`."""
-        told = self._home or os.environ.get("MINIMAX_NB_HOME")
-        if self._journal is None or self._told_home != told:
-            if not told:
-                announce_wiping()
-            self._journal, self._told_home = Journal(locate(told)), told
-        return self._journal
+        """The songs of the library, in the folder `journal.home`."""
+        home = str(self._home or os.environ.get("MINIMAX_NB_HOME") or "")
+        if home not in self._journals:
+            self._journals[home] = Journal(locate(home), self.timeouts.database)
+        return self._journals[home]
 
-    def at(self, choice: Choice) -> Session:
-        """The same library, with songs made where `choice` says."""
-        other = copy.copy(self)
-        other.choice = choice
+    def at(self, settings: Settings) -> Session:
+        """The same library, with songs made where `settings` say."""
+        other = Session(home=self._home, reference_host=self._reference_host, timeouts=self.timeouts)
+        other.settings = settings
+        other._journals, other._clients, other._logs = self._journals, self._clients, self._logs
         return other
 
-    # The verbs
+    @property
+    def services(self) -> Services:
+        """Who makes the songs, and the steps taken with them."""
+        return Services(self.journal, self.settings, self.timeouts, self._clients, self._logs)
 
     def submit(
         self,
@@ -120,7 +125,7 @@ class Session:
         on_sent: Callable[[], object] | None = None,
         **options: Unpack[SongOptions],
     ) -> Song:
-        """Step 1: ask for a song. With the hosted service this spends money; it waits for nothing else.
+        r"""Step 1: submit a song. With the hosted service this spends money; it does not wait for the song.
 
         Parameters
         ----------
@@ -139,7 +144,7 @@ class Session:
             The whole request in the service's own names, for a model that `models` does not list; then nothing
             else is given.
         on_sent : callable, optional
-            Called once the whole request has gone out and only its answer is awaited.
+            Called once the whole request has gone out and only its response is awaited.
         **options
             What else the model takes: ``style`` and ``negative_style`` (in words), ``seconds`` (length),
             ``seconds_start``, ``steps``, ``seed``, ``instrumental``, ``write_lyrics``, ``format`` (``"mp3"`` or
@@ -159,9 +164,15 @@ class Session:
         ServiceError, Unreachable
             Nothing was spent.
         OutcomeUnknown
-            The answer got lost: the song stays ``unknown`` in the library until `recover` finds out.
+            The response got lost: the song stays ``unknown`` in the library until `recover` finds out.
+
+        Examples
+        --------
+        >>> from minimax_nb import submit, wait
+        >>> song = submit("Side by side\n\nWe always win", "reference.mp3")  # doctest: +SKIP
+        >>> wait(song).save("my_song.mp3")  # doctest: +SKIP
         """
-        service = self.choice.service()
+        service = self.settings.service()
         composed = compose(
             lyrics,
             reference,
@@ -169,18 +180,18 @@ class Session:
             accompaniment=accompaniment,
             fields=fields,
             options=options,
-            references=self.journal.home / "references",
+            references=self.journal.library.references,
             rehearsal=service.rehearsal,
         )
+        if not service.chosen:
+            _say_once(_NO_KEY)
+        self._say_where_songs_go()
         track = composed.reference
         if composed.note:
             say(composed.note)
-        body = dict(composed.body)
-        uri = self._host(track) if track else ""
-        if uri:
-            body["reference_audio_url"] = uri
+        body = {**composed.body, "reference_audio_url": self._link(track)} if track else composed.body
         song = Song(
-            request_id=f"minimax_nb-{uuid.uuid4().hex}",
+            request_id=f"minimax_nb-{os.urandom(16).hex()}",
             status=Status.SENDING,
             created=datetime.now(timezone.utc),
             model=model,
@@ -189,11 +200,15 @@ class Session:
             base_url=service.base_url,
             rehearsal=service.rehearsal,
         )
-        file = None if uri or track is None else track.path
-        return self._send(song, service, JsonBody(body, "reference_audio_url", file, on_sent))
+        submission = steps.Submission(body, catalogue.names_of_fields(model), on_sent)
+        try:
+            return self.services.send(song, submission, service)
+        except KeyboardInterrupt:
+            say("Stopped while the song was being sent. It may have been submitted: recover() finds out.")
+            raise
 
     def retrieve(self, song: Song | str) -> Song:
-        """Step 2: one free look; a song that is made arrives with its audio.
+        """Step 2: poll a song once, free; one that is made arrives with its audio.
 
         Parameters
         ----------
@@ -208,12 +223,18 @@ class Session:
         Raises
         ------
         ServiceError, Unreachable
-            There was no look; ``.retry_after`` says when to try again, where the service says so.
+            The poll failed; ``.retry_after`` says when to try again, where the service says so.
         DownloadFailed, LibraryError
             It is made, and its file is not here yet.
+
+        Examples
+        --------
+        >>> from minimax_nb import retrieve
+        >>> retrieve("906aec79-b0af-40c4-adae-15e6c4410e29:minimax-music").status  # doctest: +SKIP
         """
-        looked = self._look(self._known(song))
-        return looked.fetch() if looked.fetch else looked.song
+        services = self.services
+        known, made = services.refresh(self._known(song))
+        return services.fetch(known, made) if made else known
 
     # A str is an iterable of str as well; the first overload that fits is the right one.
     @overload
@@ -248,6 +269,12 @@ class Session:
             The song may still be made; the library keeps its id.
         KeyboardInterrupt
             After one line that says where the song is.
+
+        Examples
+        --------
+        >>> from minimax_nb import submit, wait
+        >>> takes = [submit("La la la", "reference.mp3", seed=seed) for seed in (1, 2)]  # doctest: +SKIP
+        >>> wait(takes)  # doctest: +SKIP
         """
         if isinstance(song_or_songs, Song | str):
             return self._wait([self._known(song_or_songs)], timeout)[0]
@@ -275,8 +302,14 @@ class Session:
             The song may still be made.
         OutcomeUnknown, ServiceError, DownloadFailed, LibraryError
             What kept it from coming to an end.
+
+        Examples
+        --------
+        >>> from minimax_nb import watch
+        >>> async for song in watch(song):  # doctest: +SKIP
+        ...     print(song.status)
         """
-        return self.follow([self._known(song)], inf if timeout is None else timeout).changes()
+        return self.track([self._known(song)], inf if timeout is None else timeout).changes()
 
     def generate(
         self,
@@ -319,13 +352,14 @@ class Session:
     def recover(self, *, since: Since | None = None, timeout: float = TIMEOUT) -> list[Song]:
         """Finish what an earlier kernel left open.
 
-        Each song is asked for at the service it was submitted to and nowhere else; one whose service this
-        session has no key for is left alone. A song whose answer got lost is looked up in the provider's logs.
+        Each song is polled at the service it was submitted to and nowhere else; one whose service this
+        session has no key for is left alone. A song whose response got lost is looked up in the provider's logs.
+        Songs are said as they get ready, and one that makes no progress holds up nobody.
 
         Parameters
         ----------
         since : str, datetime, or a pair of datetime, optional
-            Also look in the provider's logs, from then on (``"24h"``, ``"7d"`` or a moment) or from a start to
+            Also search the provider's logs, from then on (``"24h"``, ``"7d"`` or a moment) or from a start to
             an end, for songs of this key that the library does not know. At most 92 days.
         timeout : float
             In seconds.
@@ -338,17 +372,26 @@ class Session:
         Raises
         ------
         MusicError
-            The first trouble, when no song could be finished for reasons that are not the song's own.
+            The first one, when no song could be finished for reasons that are not the song's own.
+
+        Examples
+        --------
+        >>> from minimax_nb import recover
+        >>> recover(since="24h")  # doctest: +SKIP
         """
         songs = self.open_songs()
         if since is not None:
-            songs += self._found_in_logs(*period(since))
+            service = self.settings.service()
+            client = self.services.client(service)
+            songs += steps.find_in_logs(self.journal, service, client, *period(since))
         if not songs:
             return []
-        follow = self.follow(songs, timeout)
-        follow.show()
-        finished = [song for song in follow.songs if song.status is Status.COMPLETED]
-        for error in follow.troubles:
+        tracker = self.track(songs, timeout)
+        for _ in with_progress(tracker, say_ready=True):
+            if tracker.stuck:
+                tracker.give_up()
+        finished = [song for song in tracker.songs if song.status is Status.COMPLETED]
+        for error in tracker.errors:
             if not finished and not isinstance(error, GenerationFailed | OutcomeUnknown | WaitTimeout):
                 raise error
             say(f"{error.song_id}: {error}")
@@ -362,6 +405,7 @@ class Session:
         list of Song
             Which a cell shows as a table.
         """
+        self._say_where_songs_go()
         return songs_table(self.journal.songs())
 
     def models(self) -> list[catalogue.Offer]:
@@ -382,24 +426,23 @@ class Session:
 
     def open_songs(self) -> list[Song]:
         """The songs with which something will still happen, at services this session has a key for; oldest first."""
-        return [song for song in self.journal.open_songs() if self._service_of(song)]
+        self._say_where_songs_go()
+        return [song for song in self.journal.open_songs() if self.services.service_of(song)]
 
     def account(self, model: str = catalogue.DEFAULT_MODEL) -> Account:
-        """What a song costs and what is left on the key; asks the service.
+        """Ask the service what a song costs and what is left on the key.
 
         Raises
         ------
         ServiceError, Unreachable
         """
-        service = self.choice.service()
+        service = self.settings.service()
         if service.rehearsal:
             return Account(price=0.0)
-        client = self._client(service)
+        client = self.services.client(service)
         return Account(client.price(model), client.balance())
 
-    # What the verbs are made of
-
-    def follow(self, songs: Iterable[Song], timeout: float = TIMEOUT, *, local: bool | None = None) -> Following:
+    def track(self, songs: Iterable[Song], timeout: float = TIMEOUT) -> Tracker:
         """Songs to iterate over until they are finished: each change of one, and None in between.
 
         Parameters
@@ -407,51 +450,19 @@ class Session:
         songs : iterable of Song
         timeout : float
             In seconds.
-        local : bool, optional
-            Whether they are made on this computer and may be asked for sooner than hosted ones; else as the
-            address of each one says.
         """
         songs = list(songs)
         hosted = any(not (song.rehearsal or song.status.final) for song in songs)
-        return Following((self._with_key() if hosted else self)._look, songs, timeout, local)
+        services = self.services.with_key() if hosted else self.services
+        return Tracker(services, songs, timeout, timeouts=self.timeouts)
 
-    def _with_key(self) -> Session:
-        """The same with the key looked up here and now: Colab's secrets are not for worker threads."""
-        key = None
-        with contextlib.suppress(InvalidInput):  # each look says so
-            key = self.choice.key or find_key()
-        return self.at(replace(self.choice, key=key)) if key else self
-
-    def _host(self, track: Reference) -> str:
-        if track.path is None or self._reference_host is None:
-            return track.uri
-        uri = self._reference_host(track.path)
-        if not isinstance(uri, str) or not uri.lower().startswith(("http://", "https://")):
-            raise InvalidReference(f"reference_host gave {uri!r}.", do="It must return an http(s) URL of the file.")
-        return uri
-
-    def _send(self, song: Song, service: Service, body: JsonBody) -> Song:
-        """Write the song down, then POST: whatever happens after that, the library knows of it."""
-        client = self._client(service)
-        self.journal.add(song, lease=MOST_SUBMIT_SECONDS)
-        try:
-            look = client.submit(body, song.request_id)
-        except OutcomeUnknown as error:
-            self.journal.step(song, Status.UNKNOWN, error=error.what)
-            raise
-        except MusicError as error:
-            self.journal.step(song, Status.REFUSED, error=error.what)
-            raise _with_way_out(error, body) from None
-        except BaseException as error:
-            self.journal.step(song, Status.UNKNOWN, error="Interrupted while it was being sent.")
-            if isinstance(error, KeyboardInterrupt):
-                say("Stopped while the song was being sent. It may have been asked for: recover() finds out.")
-            raise
-        return self._accept(song, look)
-
-    def _accept(self, song: Song, look: Look) -> Song:
-        sent = replace(song, id=look.id, status=Status.QUEUED)
-        return self.journal.step(sent, Status.QUEUED, id=look.id, cost_usd=look.cost_usd)
+    def _wait(self, songs: list[Song], timeout: float) -> list[Song]:
+        tracker = self.track(songs, timeout)
+        for _ in with_progress(tracker):
+            pass
+        if tracker.errors:
+            raise tracker.errors[0]
+        return tracker.songs
 
     def _known(self, song: Song | str) -> Song:
         """The song as the library has it, or as new to it."""
@@ -460,180 +471,31 @@ class Session:
         if not isinstance(song, str) or not song.strip():
             raise InvalidInput("A song or its id is needed.", do="songs() lists the ones in your library.")
         text = song.strip()
-        return self.journal.find(text) or self.journal.get(text) or _adopted(text, self.choice.service())
+        return self.journal.find(text) or self.journal.get(text) or steps.adopted(text, self.settings.service())
 
-    def _service_of(self, song: Song) -> Service | None:
-        """The service that makes this song, with the key that belongs to it."""
-        if song.rehearsal and not song.base_url:
-            return Service("", None, rehearsal=True)
-        if song.rehearsal:
-            service = self.choice.service()
-            return service if service.base_url == song.base_url else None
-        return self.choice.hosted(song.base_url)
+    def _link(self, reference: Reference) -> str:
+        """The reference as it is sent: a link, or the file itself."""
+        if reference.path is None:
+            return reference.uri
+        if self._reference_host is None:
+            return reference.data_uri()
+        uri = self._reference_host(reference.path)
+        if not isinstance(uri, str) or not uri.lower().startswith(("http://", "https://")):
+            raise InvalidReference(f"reference_host gave {uri!r}.", do="It must return an http(s) URL of the file.")
+        return uri
 
-    def _client(self, service: Service) -> Client:
-        base_url, key = service.base_url, service.key
-        if not base_url:
-            # The one lazy edge: the rehearsal service is looked for, and started, only when it is needed.
-            from .rehearsal import launcher as rehearsal
-
-            address = rehearsal.address(self.journal.library.database)
-            base_url, key = address.base_url, Key(address.key)
-        client = self._clients.get((base_url, key))
-        return client or self._clients.setdefault((base_url, key), Client(base_url, key))
-
-    def _client_of(self, song: Song) -> Client:
-        service = self._service_of(song)
-        if service is None:
-            raise InvalidInput(
-                f"This song is made at {song.base_url}, and this session has no key for that.",
-                spent=song.spent,
-                do="Use Session(api_key=..., base_url=...) with the ones it was submitted with.",
-                song_id=song.id,
-            )
-        return self._client(service)
-
-    def _look(self, song: Song) -> Looked:
-        """One step forward, if there is one to make; the download is a step of its own."""
-        song = self.journal.settled(song)
-        if song.status.final:
-            return Looked(song)
-        client = self._client_of(song)
-        if not song.id:
-            song = self._find_out(song, client)
-            if not song.id:
-                return Looked(song)
-        song = self._from_disk(song)
-        if song.status.final:
-            return Looked(song)
-        with _told_about(song):
-            look = client.retrieve(song.id)
-        song = self._noted(song)
-        changes: dict[str, Any] = {"cost_usd": look.cost_usd} if look.cost_usd and not song.cost_usd else {}
-        if look.status is Status.DOWNLOADING:
-            if song.rehearsal and look.timeline:
-                changes["timeline"] = look.timeline
-            song = self.journal.step(song, look.status, audio_url=look.audio_url, **changes)
-            return Looked(song, lambda: self._download(song, look, client))
-        error = look.error or look.surprise
-        if not changes and (look.status, error) == (song.status, song.error):
-            return Looked(song)  # nothing new is no reason to write to the disk
-        return Looked(self.journal.step(song, look.status, error=error, **changes))
-
-    def _noted(self, song: Song) -> Song:
-        """In the journal from now on, if it came as an id alone."""
-        return self.journal.get(song.request_id) or self.journal.add(replace(song, status=Status.QUEUED))
-
-    def _path_of(self, song: Song) -> Path:
-        return self.journal.home / "songs" / f"{song.request_id}.mp3"
-
-    def _from_disk(self, song: Song) -> Song:
-        """Completed without asking anybody, if its file is here: it bears that name only once it is whole."""
-        path = self._path_of(song)
-        if song.status is Status.DOWNLOADING and path.exists():
-            with contextlib.suppress(DownloadFailed, OSError):
-                duration = length_of_song(path)
-                return self.journal.step(song, Status.COMPLETED, path=path, duration=duration, error="")
-        return song
-
-    def _download(self, song: Song, look: Look, client: Client) -> Song:
-        """Fetch the file, unless another worker is at it: then the song is as far as that one has come."""
-        if not self.journal.claim(song, MOST_DOWNLOAD_SECONDS):
-            return self.journal.settled(song)
-        path = self._path_of(song)
-        try:
-            for left in path.parent.glob(f".{path.stem}-*.part"):
-                left.unlink(missing_ok=True)  # of a process that ended on the way; the claim keeps others away
-            with _told_about(song):
-                duration = client.download(look.audio_url, path, file_size=look.file_size)
-            return self.journal.step(song, Status.COMPLETED, path=path, duration=duration, error="")
-        finally:
-            self.journal.release(song)
-
-    def _find_out(self, song: Song, client: Client) -> Song:
-        """Look in the logs for a song whose answer was lost; as it was while there is no entry."""
-        age = datetime.now(timezone.utc) - song.created
-        if song.status is not Status.UNKNOWN or age > LOGS_SPAN:
-            return song
-        with _told_about(song):
-            entry = self._lookups.setdefault(client, Lookup(client)).find(song.request_id, song.created)
-        if entry is not None and (entry.succeeded or _exists(entry.id, client)):
-            twin = self.journal.find(entry.id, song.base_url, song.rehearsal)
-            if twin is not None and twin.request_id != song.request_id:
-                return self.journal.step(song, Status.REFUSED, error=f"It is in the library already, as {twin.id}.")
-            # Whether it was made is for retrieve to say, which also has the reason.
-            return self.journal.step(song, Status.QUEUED, id=entry.id, cost_usd=entry.cost_usd, error="")
-        if song.rehearsal:
-            # The rehearsal service writes a song down before it answers: what is not in its logs was never asked.
-            return self.journal.step(song, Status.REFUSED, error="It never reached the rehearsal service.")
-        return self.journal.step(song, Status.UNKNOWN, error=NO_CHARGE_SEEN) if age > LOGS_PATIENCE else song
-
-    def _found_in_logs(self, start: datetime, end: datetime) -> list[Song]:
-        service = self.choice.service()
-        mine = self.journal.songs(deleted=True)
-        # A no that was none after all: what is in the logs was made, and can be had.
-        said_no = Status.REFUSED
-        known = {song.id for song in mine} | {song.request_id for song in mine if song.status is not said_no}
-        found = []
-        for entry in self._client(service).logs(start, end):
-            strange = entry.id not in known and entry.request_id not in known
-            model = catalogue.music_model(entry.model)
-            if strange and entry.succeeded and model:
-                song = _adopted(entry.id, service)
-                song = replace(song, model=model, created=entry.created, cost_usd=entry.cost_usd)
-                found.append(self._noted(song))
-        return found
-
-    def _wait(self, songs: list[Song], timeout: float) -> list[Song]:
-        follow = self.follow(songs, timeout)
-        follow.show()
-        if follow.troubles:
-            raise follow.troubles[0]
-        return follow.songs
+    def _say_where_songs_go(self) -> None:
+        if not (self._home or os.environ.get("MINIMAX_NB_HOME")) and in_colab():
+            _say_once(_COLAB_FORGETS)
 
 
-def _with_way_out(error: MusicError, body: JsonBody) -> MusicError:
-    if isinstance(error, Refused) and body.has_file and "reference" in error.what.lower():
-        error.do = (
-            "This service takes no files inside a request: put the track on the web and give its link, or use "
-            "Session(reference_host=...) with a function that uploads it and returns the link."
-        )
-    return error
+_said: set[str] = set()
 
 
-def _adopted(generation_id: str, service: Service) -> Song:
-    """A song of which nothing but the id is known; its request id follows from that, the same in every kernel."""
-    name = uuid.uuid5(uuid.NAMESPACE_URL, f"{service.base_url} {generation_id}").hex
-    return Song(
-        request_id=f"found-{name}",
-        status=Status.UNKNOWN,  # until a look shows that there is such a song
-        created=datetime.now(timezone.utc),
-        id=generation_id,
-        model=generation_id.partition(":")[2],
-        base_url=service.base_url,
-        rehearsal=service.rehearsal,
-    )
-
-
-def _exists(generation_id: str, client: Client) -> bool:
-    """Whether a failed entry of the logs is a song: the no before an answer that got lost is none."""
-    try:
-        client.retrieve(generation_id)
-    except NotFound:
-        return False
-    return True
-
-
-@contextlib.contextmanager
-def _told_about(song: Song) -> Iterator[None]:
-    """Let an error say which song it is about, and whether that one is paid for."""
-    try:
-        yield
-    except MusicError as error:
-        error.spent, error.song_id = song.spent, song.id or song.request_id
-        if isinstance(error, LibraryError):
-            error.what += f" The song's id is {error.song_id}."
-        raise
+def _say_once(text: str) -> None:
+    """Say a line, but once in this process; a worker thread says nothing."""
+    if text not in _said and say(text):
+        _said.add(text)
 
 
 _default: Session | None = None

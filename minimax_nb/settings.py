@@ -1,18 +1,18 @@
-"""Which service makes a song: the hosted one, or the rehearsal band on this computer."""
+"""Arguments, environment and Colab's secrets: which service makes a song, and with which key. Prints nothing."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+import threading
+from dataclasses import dataclass
 
-from .api.addresses import checked_base_url, is_loopback
-from .api.key import Key, find_key, key_from_environment
-from .display.progress import say
+from .api.key import Key, checked_base_url, is_loopback
 from .errors import InvalidInput, InvalidKey
 
 DEFAULT_BASE_URL = "https://api.aimlapi.com"
 
-_announced = False
+KEY_VARIABLES = ("AIML_API_KEY", "AIMLAPI_API_KEY")
+"""Environment variables, in the order in which the provider's own SDK reads them."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,14 @@ class Service:
         Empty for the rehearsal service that belongs to the library.
     key : Key or None
     rehearsal : bool
+    chosen : bool
+        False for a rehearsal that nobody asked for, when there is no key.
     """
 
     base_url: str
     key: Key | None
     rehearsal: bool
+    chosen: bool = True
 
     @property
     def name(self) -> str:
@@ -48,8 +51,8 @@ class Account:
 
 
 @dataclass(frozen=True)
-class Choice:
-    """What a person said about the service; whatever they left open, the environment answers.
+class Settings:
+    """What a person said about the service; the environment answers what they left open.
 
     Attributes
     ----------
@@ -71,42 +74,34 @@ class Choice:
                 do="Leave one of them out.",
             )
 
-    def service(self) -> Service:
-        """Make the choice; contacts nobody.
+    def service(self, *, secrets: bool = True) -> Service:
+        """Choose the service; contacts nobody.
+
+        Parameters
+        ----------
+        secrets : bool
+            Whether Colab's secrets count as well: Colab asks the person for access, which a page that is only
+            being drawn must not cause.
 
         Raises
         ------
         InvalidKey
             When a key is needed and there is none.
         InvalidInput
-            When ``MINIMAX_NB_BASE_URL`` is not usable.
+            When ``MINIMAX_NB_BASE_URL`` cannot be used.
         """
-        told = self.base_url or _base_url_from_environment()
+        base_url = self.base_url or _base_url_from_environment()
         rehearse = _rehearse_from_environment() if self.rehearse is None else self.rehearse
-        if rehearse:
-            local = told if told and is_loopback(told) else ""
-            return Service(local, (self.key or find_key()) if local else None, rehearsal=True)
-        key = self.key or find_key()
-        if key is None and rehearse is None and not told:
-            _announce_rehearsal()
+        if rehearse and not (base_url and is_loopback(base_url)):
             return Service("", None, rehearsal=True)
+        key = self.key or (find_key() if secrets else key_from_environment())
+        if rehearse:
+            return Service(base_url, key, rehearsal=True)
+        if key is None and rehearse is None and not base_url:
+            return Service("", None, rehearsal=True, chosen=False)
         if key is None:
             raise InvalidKey("No key was found.")
-        return Service(told or DEFAULT_BASE_URL, key, rehearsal=False)
-
-    def at_first_sight(self) -> Choice:
-        """The same with nothing left open, by what the environment alone says: for a page that is being drawn.
-
-        Raises
-        ------
-        InvalidKey, InvalidInput
-            When the environment holds something that is not usable.
-        """
-        key = self.key or key_from_environment()
-        rehearse = _rehearse_from_environment() if self.rehearse is None else self.rehearse
-        if rehearse is None:
-            rehearse = key is None and not (self.base_url or _base_url_from_environment())
-        return replace(self, key=key, rehearse=rehearse)
+        return Service(base_url or DEFAULT_BASE_URL, key, rehearsal=False)
 
     def hosted(self, base_url: str) -> Service | None:
         """The hosted service at `base_url`, if that is the one this person has a key for; no key goes elsewhere."""
@@ -128,8 +123,59 @@ def _rehearse_from_environment() -> bool | None:
     return True if os.environ.get("MINIMAX_NB_REHEARSE", "").strip().lower() in ("1", "true", "yes") else None
 
 
-def _announce_rehearsal() -> None:
-    global _announced
-    _announced = _announced or say(
-        "No key found: rehearsing on this computer, free. The song is made by a built-in band, not by minimax-music."
-    )
+def key_from_environment() -> Key | None:
+    """Look for a key in the environment alone.
+
+    Raises
+    ------
+    InvalidKey
+        When a variable is set to something that is not a key.
+    """
+    for variable in KEY_VARIABLES:
+        # In no variable of this frame: some tracebacks show them.
+        if os.environ.get(variable, "").strip():
+            return Key(os.environ[variable])
+    return None
+
+
+def find_key(*, again: bool = False) -> Key | None:
+    """Look for a key in the environment, then in Colab's secrets.
+
+    Those are read once, in the main thread: they are not thread-safe and have hung in worker threads, which
+    get what the main thread found.
+
+    Parameters
+    ----------
+    again : bool
+        Whether to read them once more: the person says that there is one now.
+
+    Returns
+    -------
+    Key or None
+
+    Raises
+    ------
+    InvalidKey
+        When a variable is set to something that is not a key.
+    """
+    global _colab_key
+    if threading.current_thread() is threading.main_thread() and (again or _colab_key is _NOT_READ):
+        _colab_key = _read_colab_key()
+    return key_from_environment() or (_colab_key if isinstance(_colab_key, Key) else None)
+
+
+def _read_colab_key() -> Key | None:
+    try:
+        from google.colab import userdata
+    except ImportError:
+        return None
+    try:
+        found = [userdata.get(KEY_VARIABLES[0])]
+    except Exception:  # the secret is missing, or access was not granted: each is an exception of Colab's own
+        return None
+    # Taken out of this frame's variables, which some tracebacks show.
+    return Key(found.pop()) if found[0] and found[0].strip() else None
+
+
+_NOT_READ = object()
+_colab_key: object = _NOT_READ

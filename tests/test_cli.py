@@ -80,7 +80,7 @@ def test_the_two_steps_one_by_one_and_the_library(library: Running, tmp_path: Pa
         (["song", "lyrics.txt", "reference.wav", "-o", "no/such/folder.mp3"], "no folder"),
         (["song", "lyrics.txt", "reference.wav", "--model", "x"], "no model 'x'"),
         (["retrieve", "no-such-song"], "no-such-song"),
-        (["recover", "--since", "never"], "no span of time"),
+        (["recover", "--since", "never"], "not a valid time span"),
     ],
 )
 def test_an_error_is_one_clear_line_and_exit_status_1(

@@ -23,9 +23,7 @@ ROOMS = """
 errors
 audio catalogue timeline lyrics
 song
-reference display
-library
-api
+reference api library display
 hosts
 settings options
 rehearsal tracking
@@ -36,10 +34,10 @@ studio magic cli
 # Inside a folder each module may import from those before it.
 INSIDE = {
     "audio": "mpeg kinds recording songs",
-    "api": "key addresses responses transport download client",
+    "api": "timeouts key responses transport download client",
     "display": "environment progress waiting table card picture plot",
     "hosts": "guard pages links host file_server tunnel bucket open_links arrival choice",
-    "library": "leases storage drive journal",
+    "library": "storage schema drive journal",
     "rehearsal": "band server launcher __main__",
     "rehearsal/band": "request syllables form composer grooves instruments style mixer encoder voice speech vocoder "
     "singer analysis performance",
@@ -48,12 +46,12 @@ INSIDE = {
     "studio": "state html ui samples components runner cards studio",
     "studio/cards": "service reference lyrics song takes",
     "studio/components": "component chunks dropzone keyfield listener player waveform karaoke",
-    "tracking": "schedule pollers logs tracker",
+    "tracking": "schedule pollers logs steps services tracker",
 }
 PICTURES = {"": ROOMS.strip().split("\n"), **{folder: line.split() for folder, line in INSIDE.items()}}
 # Imports inside functions that go down the picture, each with its reason.
 LAZY = {
-    ("session", "rehearsal"),  # a rehearsal service is started only when a song is rehearsed
+    ("tracking", "rehearsal"),  # a rehearsal service is started only when a song is rehearsed
     ("song", "display"),  # a song shows itself
 }
 

@@ -11,9 +11,6 @@ import pytest
 import soundfile
 
 from minimax_nb import audio
-from minimax_nb.api.client import Client, JsonBody
-from minimax_nb.api.key import Key
-from tests.benchmarks import emulated
 
 MOST = 5_000_000
 
@@ -43,20 +40,6 @@ def test_a_reference_is_measured_and_cut_block_by_block(long_track: Path, tmp_pa
     assert long_track.stat().st_size > 6 * MOST
     assert peak_of(cut) < MOST
     assert soundfile.info(tmp_path / "excerpt.mp3").duration == pytest.approx(60, abs=0.1)
-
-
-def test_a_file_goes_up_block_by_block(tmp_path: Path) -> None:
-    file = tmp_path / "large.mp3"
-    file.write_bytes(bytes(4 * MOST))
-    with emulated.running("lognormal") as url:
-        client = Client(url, Key("a-key-for-a-test"))
-
-        def submit() -> None:
-            body = JsonBody({"prompt": "take 1"}, "reference_audio_url", file)
-            assert client.submit(body, "minimax_nb-1").id
-            assert body.finished
-
-        assert peak_of(submit) < MOST
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(44100, 2), (96000, 1), (22050, 6)])

@@ -12,15 +12,16 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from minimax_nb.api.addresses import checked_base_url, is_loopback
-from minimax_nb.api.responses import fixed_price, number_of, read_log_entry, read_look, retry_after
+from minimax_nb.api.key import checked_base_url, is_loopback
+from minimax_nb.api.responses import fixed_price, number_of, read_generation, read_log_entry
+from minimax_nb.api.transport import retry_after
 from minimax_nb.errors import InvalidLyrics, MusicError
 from minimax_nb.library.journal import Journal
 from minimax_nb.library.storage import locate
 from minimax_nb.lyrics import read_prompt, to_prompt
-from minimax_nb.session import _adopted
 from minimax_nb.settings import Service
 from minimax_nb.song import ALLOWED_STEPS, Song, Status
+from minimax_nb.tracking.steps import adopted
 
 steady = settings(
     derandomize=True, deadline=None, max_examples=150, database=None, suppress_health_check=[HealthCheck.too_slow]
@@ -115,19 +116,19 @@ def test_nothing_else_is_raised_for_any_lyrics(text: Any, accompaniment: bool) -
 @steady
 @given(answers, st.text(min_size=1, max_size=20))
 def test_no_answer_is_taken_for_more_than_it_says(fields: dict[str, Any], generation_id: str) -> None:
-    look = read_look(fields, generation_id)
-    assert look.id == generation_id
-    assert look.status in (Status.QUEUED, Status.GENERATING, Status.DOWNLOADING, Status.FAILED)
+    generation = read_generation(fields, generation_id)
+    assert generation.id == generation_id
+    assert generation.status in (Status.QUEUED, Status.GENERATING, Status.DOWNLOADING, Status.FAILED)
     said = fields.get("status")
     said = said.lower() if isinstance(said, str) else None
-    assert (look.status is Status.DOWNLOADING) == bool(look.audio_url)
-    assert look.status is not Status.DOWNLOADING or said == "completed"
-    assert (look.status is Status.FAILED) == (said == "error")
-    assert isinstance(look.audio_url, str)
-    look.audio_url.encode()
-    assert look.file_size is None or look.file_size > 0
+    assert (generation.status is Status.DOWNLOADING) == bool(generation.audio_url)
+    assert generation.status is not Status.DOWNLOADING or said == "completed"
+    assert (generation.status is Status.FAILED) == (said == "error")
+    assert isinstance(generation.audio_url, str)
+    generation.audio_url.encode()
+    assert generation.file_size is None or generation.file_size > 0
     known = ("queued", "waiting", "generating", "active", "processing", "completed", "error")
-    assert bool(look.surprise) or said in known
+    assert bool(generation.surprise) or said in known
 
 
 @steady
@@ -269,5 +270,5 @@ def test_final_is_final_and_nothing_that_was_paid_for_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b", "'; DROP TABLE songs; --", "\u202eevil", "x" * 500])
 def test_an_id_becomes_no_path(name: str) -> None:
-    song = _adopted(name, Service("https://api.example", None, False))
+    song = adopted(name, Service("https://api.example", None, False))
     assert song.request_id.removeprefix("found-").isalnum()

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 
 from minimax_nb import Session, Song, Status
-from minimax_nb import settings as services_module
+from minimax_nb import session as session_module
 from minimax_nb.errors import (
     DownloadFailed,
     GenerationFailed,
@@ -37,7 +37,7 @@ from minimax_nb.errors import (
     Unreachable,
     WaitTimeout,
 )
-from tests.support.service import Running, audio_bytes, running_service
+from tests.support.service import Running, audio_bytes, guest, running_service
 
 LYRICS = "Side by side\n\nWe always win"
 REFERENCE = audio_bytes(20)
@@ -60,14 +60,15 @@ def service(shared: Running) -> Iterator[Running]:
 @pytest.fixture
 def hosted(service: Running, tmp_path: Path) -> Session:
     """A session to which the service is the paid one."""
-    return Session(api_key=service.address.key, base_url=service.address.base_url, home=tmp_path / "library")
+    return guest(service, tmp_path / "library")
 
 
-def again(session: Session) -> Session:
-    """The same person in a fresh kernel."""
-    service = session.choice
-    assert service.key is not None
-    return Session(api_key=service.key._reveal(), base_url=service.base_url, home=session.journal.home)
+def again(session: Session, home: Path | None = None) -> Session:
+    """The same person in a fresh kernel, perhaps with another library."""
+    settings = session.settings
+    assert settings.key is not None
+    home = home or session.journal.home
+    return Session(api_key=settings.key._reveal(), base_url=settings.base_url, home=home, timeouts=session.timeouts)
 
 
 def charges(service: Running, song_or_request_id: str) -> int:
@@ -116,8 +117,7 @@ def test_several_songs_come_back_in_order(hosted: Session) -> None:
 
 def test_an_id_is_enough_in_a_fresh_kernel_with_an_empty_library(hosted: Session, tmp_path: Path) -> None:
     song = hosted.submit(LYRICS, REFERENCE)
-    stranger = again(hosted)
-    stranger._home, stranger._journal = tmp_path / "another", None
+    stranger = again(hosted, tmp_path / "another")
     found = stranger.wait(song.id)
     assert (found.status, found.id, found.request) == (Status.COMPLETED, song.id, None)
     assert "Untitled" in found.title
@@ -134,8 +134,7 @@ def test_recover_finishes_what_an_earlier_kernel_left_open(hosted: Session) -> N
 
 def test_recover_finds_songs_of_this_key_that_the_library_does_not_know(hosted: Session, tmp_path: Path) -> None:
     song = hosted.submit(LYRICS, REFERENCE)
-    stranger = again(hosted)
-    stranger._home, stranger._journal = tmp_path / "another", None
+    stranger = again(hosted, tmp_path / "another")
     recovered = {found.id for found in stranger.recover(since="1h")}
     assert song.id in recovered
     with pytest.raises(InvalidOption):
@@ -243,7 +242,7 @@ def test_a_wait_survives_whatever_passes(hosted: Session, service: Running, faul
 def test_an_audio_that_never_comes_ends_in_an_error_and_the_song_stays_open(
     hosted: Session, service: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("minimax_nb.tracking.tracker._DOWNLOAD_ATTEMPTS", 2)
+    monkeypatch.setattr("minimax_nb.tracking.tracker.DOWNLOAD_ATTEMPTS", 2)
     service.commit({"fault": "short_audio", "call": "download"})
     with pytest.raises(DownloadFailed, match="is paid for"):
         hosted.generate(LYRICS, REFERENCE)
@@ -365,7 +364,7 @@ def test_a_song_can_be_asked_for_again_with_its_own_reference(hosted: Session) -
 def test_rehearsing_needs_no_key_and_says_so_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(services_module, "_announced", False)
+    monkeypatch.setattr(session_module, "_said", set())
     with running_service(tmp_path / "library") as service:
         session = Session(home=tmp_path / "library")
         song = session.generate(LYRICS, REFERENCE, seed=7, tempo=92)
@@ -399,24 +398,24 @@ def test_a_rehearsal_whose_answer_got_lost_was_never_asked_or_is_picked_up(
 
 def test_the_environment_chooses_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     session = Session(home=tmp_path)
-    assert session.choice.service().rehearsal
+    assert session.settings.service().rehearsal
     monkeypatch.setenv("AIMLAPI_API_KEY", "second-key-5678")
-    assert session.choice.service().name == "AI/ML API, key ending …5678"
+    assert session.settings.service().name == "AI/ML API, key ending …5678"
     monkeypatch.setenv("AIML_API_KEY", "first-key-1234")
-    service = session.choice.service()
+    service = session.settings.service()
     assert (service.name, service.base_url) == ("AI/ML API, key ending …1234", "https://api.aimlapi.com")
     monkeypatch.setenv("MINIMAX_NB_BASE_URL", "https://elsewhere.example/")
-    assert session.choice.service().base_url == "https://elsewhere.example"
+    assert session.settings.service().base_url == "https://elsewhere.example"
     monkeypatch.setenv("MINIMAX_NB_REHEARSE", "1")
-    assert session.choice.service().rehearsal
-    assert not Session(rehearse=False).choice.service().rehearsal
+    assert session.settings.service().rehearsal
+    assert not Session(rehearse=False).settings.service().rehearsal
     monkeypatch.delenv("AIML_API_KEY")
     monkeypatch.delenv("AIMLAPI_API_KEY")
     with pytest.raises(InvalidKey):
-        Session(rehearse=False).choice.service()
+        Session(rehearse=False).settings.service()
     monkeypatch.delenv("MINIMAX_NB_REHEARSE")
     with pytest.raises(InvalidKey):
-        Session().choice.service()
+        Session().settings.service()
     with pytest.raises(InvalidInput):
         Session(rehearse=True, base_url="https://elsewhere.example")
 
@@ -426,7 +425,7 @@ def test_a_song_is_asked_for_at_its_own_service_and_no_key_goes_elsewhere(
 ) -> None:
     song = hosted.submit(LYRICS, REFERENCE)
     with running_service(tmp_path / "other") as other:
-        visitor = Session(api_key=other.address.key, base_url=other.address.base_url, home=hosted.journal.home)
+        visitor = guest(other, hosted.journal.home)
         assert visitor.recover() == []
         with pytest.raises(InvalidInput, match="has no key for that"):
             visitor.retrieve(song)
@@ -438,11 +437,17 @@ def test_the_key_is_shown_by_nothing(hosted: Session, service: Running) -> None:
     song = hosted.generate(LYRICS, REFERENCE)
     with pytest.raises(NotFound) as caught:
         hosted.retrieve(f"{key}-is-not-an-id")
-    shown = [repr(hosted.choice), repr(song), str(caught.value), repr(vars(hosted.choice.key)), song._repr_html_()]
+    shown = [
+        repr(hosted.settings),
+        repr(song),
+        str(caught.value),
+        repr(vars(hosted.settings.key)),
+        song._repr_html_(),
+    ]
     assert not any(key in text for text in shown)
-    assert key[-4:] in repr(hosted.choice.key)
+    assert key[-4:] in repr(hosted.settings.key)
     with pytest.raises(TypeError):
-        pickle.dumps(hosted.choice.key)
+        pickle.dumps(hosted.settings.key)
     for file in hosted.journal.home.rglob("*"):
         assert not file.is_file() or key.encode() not in file.read_bytes()
 

@@ -1,20 +1,13 @@
-"""HTTP and nothing else: submit, retrieve, download, logs, balance and price of the AI/ML API.
-
-**The retry rule**, all of it: repeat what never arrived (the connection was never made); wait as told on
-429; repeat an unanswered GET; never repeat an unanswered POST. `_Persistence` is its only implementation.
-"""
+"""The calls of the AI/ML API: submit, retrieve, download, logs, balance, price and models."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta, timezone
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
-
-import requests
 
 from ..errors import (
     NoCredits,
@@ -27,68 +20,44 @@ from ..errors import (
     Unavailable,
     Unreachable,
 )
-from . import transport as wire
-from .addresses import checked_base_url, is_loopback
-from .download import fetch_song
-from .key import Key
+from .download import download
+from .key import Key, checked_base_url
 from .responses import (
     LOGS_SPAN,
+    Generation,
     LogEntry,
-    Look,
+    Problem,
     fixed_price,
-    header_of,
-    is_id,
+    makes_music,
     number_of,
+    read_cost,
+    read_generation,
+    read_id,
     read_log_entry,
-    read_look,
-    retry_after,
-    timestamp,
+    read_problem,
 )
-from .transport import Answer, JsonBody, Silence, bounded, no_auth, parsed, read_body, why, without
+from .timeouts import Timeouts
+from .transport import NoResponse, RequestBody, Response, Transport, bounded, retry_after
 
-SUBMIT_SECONDS = 180.0
-"""How long a submit may wait for its answer; the provider's own example took 4.5 to 7 s."""
-
-MOST_SUBMIT_SECONDS = 3 * SUBMIT_SECONDS
-"""When a submit has surely ended: waiting as told, sending, and waiting for the answer."""
-
+_GENERATIONS = "/v2/generate/audio"
 _CLOCKS_DIFFER = timedelta(hours=1)
-
 _MOST_LOG_ROWS = 50_000
 
-_CLASSES: Mapping[int, type[ServiceError]] = {
-    400: Refused,
-    401: Unauthorized,
-    403: NoCredits,
-    404: NotFound,
-    429: RateLimited,
-}
+_CLASSES: Mapping[int, type[ServiceError]] = MappingProxyType(
+    {400: Refused, 401: Unauthorized, 403: NoCredits, 404: NotFound, 429: RateLimited}
+)
 
-
-class _Persistence:
-    """The retry rule: decides after each attempt whether there is another one, and sleeps before it."""
-
-    attempts = 4
-
-    def __init__(self, *, repeatable: bool, patience: float) -> None:
-        self._repeatable = repeatable
-        self._deadline = time.monotonic() + patience
-        self._left = self.attempts
-
-    def again(self, outcome: Answer | Silence) -> bool:
-        """Whether to try once more; returns after the pause that belongs to it."""
-        self._left -= 1
-        if isinstance(outcome, Silence):
-            worth_it = self._repeatable or not outcome.sent
-            pause = 0.5 * 2 ** (self.attempts - 1 - self._left)
-        else:
-            worth_it = outcome.status == 429
-            told = retry_after(outcome.headers)
-            pause = 2.0 if told is None else told
-        if not worth_it or not self._left or time.monotonic() + pause > self._deadline:
-            return False
-        time.sleep(pause)
-        return True
+_TOP_UP = "Top up at https://aimlapi.com/app/billing, then try again."
+_ADVICE: Mapping[str, str] = MappingProxyType(
+    {
+        "err_insufficent_credits": _TOP_UP,  # the provider's spelling
+        "err_insufficient_credits": _TOP_UP,
+        "err_unverified_card": "Verify your card at https://aimlapi.com/app/verification, then try again.",
+        "err_missing_scope": "Give this key the scope model:audio at https://aimlapi.com/app/keys, or use another.",
+        "err_key_limit_reached": "Raise the limit of this key at https://aimlapi.com/app/keys, or use another.",
+    }
+)
+"""What to do, by the kind of a rejection; the advice of the error's class where the kind is another or none."""
 
 
 class Client:
@@ -100,6 +69,7 @@ class Client:
         https, or http on loopback.
     key : Key or None
         Sent to `base_url` only.
+    timeouts : Timeouts, optional
 
     Raises
     ------
@@ -107,82 +77,75 @@ class Client:
         When `base_url` is not one.
     """
 
-    def __init__(self, base_url: str, key: Key | None) -> None:
+    def __init__(self, base_url: str, key: Key | None, timeouts: Timeouts = Timeouts()) -> None:  # noqa: B008
         self.base_url = checked_base_url(base_url)
         self.key = key
-        self._local = is_loopback(self.base_url)
-        self._http = self._connections()
+        self._timeouts = timeouts
+        self._transport = Transport(self.base_url, key, timeouts)
 
-    def _connections(self) -> requests.Session:
-        http = requests.Session()
-        http.auth = self.key or no_auth
-        http.headers.update({"Accept": "application/json", "Accept-Encoding": "identity"})
-        # A proxy from the environment would capture calls to this very machine.
-        http.trust_env = not self._local
-        adapter = requests.adapters.HTTPAdapter(pool_connections=4, pool_maxsize=16)
-        http.mount("http://", adapter)
-        http.mount("https://", adapter)
-        return http
-
-    def submit(self, body: JsonBody, request_id: str) -> Look:
-        """Step 1: ask for a song. Credits are spent here, and only here.
+    def submit(
+        self,
+        fields: Mapping[str, Any],
+        request_id: str,
+        *,
+        names: Mapping[str, str] | None = None,
+        on_sent: Callable[[], object] | None = None,
+    ) -> Generation:
+        """Step 1: submit a song. Credits are spent here, and only here.
 
         Parameters
         ----------
-        body : JsonBody
+        fields : mapping
+            What is sent, as JSON.
         request_id : str
-            Sent as ``X-Client-Request-Id``, by which a lost answer is found again in the logs.
+            Sent as ``X-Client-Request-Id``, by which a lost response is found again in the logs.
+        names : mapping, optional
+            What a person calls the fields; an error names them so.
+        on_sent : callable, optional
+            Called when all of the request has gone out.
 
         Raises
         ------
         ServiceError
-            The service said no; nothing was charged.
+            The service rejected it; nothing was charged.
         Unreachable
             The request never arrived.
         OutcomeUnknown
-            It may have arrived, and no usable answer came back.
+            It may have arrived, and no response came back that can be used.
         """
-        # A kept connection may have been closed at the other end without our knowing, which would make a
-        # harmless failure look like a lost answer: the one call that costs money gets a fresh one.
-        with self._connections() as http:
-
-            def attempt() -> Answer | Silence:
-                headers = {"Content-Type": "application/json", "X-Client-Request-Id": request_id}
-                return self._exchange(
-                    http, "POST", "/v2/generate/audio", body=body, headers=headers, seconds=SUBMIT_SECONDS
-                )
-
-            outcome = self._insist(attempt, repeatable=False, patience=SUBMIT_SECONDS)
-        if isinstance(outcome, Silence):
-            if outcome.whole:
-                raise OutcomeUnknown(f"The answer got lost ({outcome.why}).", song_id=request_id)
+        outcome = self._transport.post(
+            _GENERATIONS, RequestBody(fields, on_sent), {"X-Client-Request-Id": request_id}
+        )
+        if isinstance(outcome, NoResponse):
+            if outcome.complete:
+                raise OutcomeUnknown(f"The response got lost ({outcome.why}).", song_id=request_id)
             raise Unreachable(f"{self._host} cannot be reached ({outcome.why}).")
         if 400 <= outcome.status < 500:
-            raise self._refusal(outcome)
-        fields = outcome.fields
-        if outcome.status >= 300 or not is_id(fields.get("id")):
+            raise self._rejection(outcome, names)
+        generation_id = read_id(outcome.headers, outcome.fields)
+        if outcome.status >= 300 or not generation_id:
+            reason = outcome.broken or bounded(read_problem(outcome.fields).text())
             raise OutcomeUnknown(
-                f"The service gave no usable answer (HTTP {outcome.status}: {self._message(outcome)}).",
+                f"The service gave no response that can be used (HTTP {outcome.status}: {reason}).",
                 song_id=request_id,
             )
-        return self._look(outcome, fields["id"])
+        return self._generation(outcome, generation_id)
 
-    def retrieve(self, generation_id: str, *, patience: float = 0) -> Look:
-        """Step 2: one free look.
-
-        Parameters
-        ----------
-        generation_id : str
-        patience : float
-            For how many seconds the look may be repeated; 0 makes one attempt.
+    def retrieve(self, generation_id: str) -> Generation:
+        """Step 2: poll a song once; free.
 
         Raises
         ------
         ServiceError, Unreachable
             With ``.retry_after`` where the service says so.
         """
-        answer = self._get("/v2/generate/audio", {"generation_id": generation_id}, patience=patience)
-        return self._look(answer, generation_id)
+        try:
+            response = self._get(_GENERATIONS, {"generation_id": generation_id})
+        except NotFound as error:
+            shown = bounded(self._transport.hide(generation_id))
+            error.what = f"The service has no song with the id {shown!r} (HTTP {error.http_status})."
+            raise
+        return self._generation(response, generation_id)
 
     def logs(self, start: datetime, end: datetime) -> Iterator[LogEntry]:
         """Read the usage logs of this key, newest first, page by page.
@@ -199,7 +162,7 @@ class Client:
         end = end + _CLOCKS_DIFFER
         start = max(start - _CLOCKS_DIFFER, end - LOGS_SPAN)
         for offset in range(0, _MOST_LOG_ROWS, 100):
-            query = {"start": timestamp(start), "end": timestamp(end), "limit": 100, "offset": offset}
+            query = {"start": _timestamp(start), "end": _timestamp(end), "limit": 100, "offset": offset}
             fields = self._get("/v2/logs", query, patience=20).fields
             rows = fields.get("data")
             rows = rows if isinstance(rows, list) else []
@@ -228,101 +191,70 @@ class Client:
         ------
         ServiceError, Unreachable
         """
-        answer = self._get("/v1/models", {"id": model, "include": "pricing"}, patience=patience)
-        return fixed_price(answer.fields.get("data"), model)
+        return fixed_price(self._rows_of(model, patience), model)
 
-    def download(self, url: str, destination: Path, *, file_size: int | None = None) -> float:
-        """Fetch a finished song; the key is not sent, and a link that quotes it is cleaned. See `fetch_song`."""
-        return fetch_song(url, destination, file_size=file_size, hide=self._hide)
+    def makes_music(self, model: str, *, patience: float = 10) -> bool:
+        """Whether the service calls a model one that makes music.
 
-    def _get(self, path: str, query: Mapping[str, Any], *, patience: float) -> Answer:
-        def attempt() -> Answer | Silence:
-            return self._exchange(self._http, "GET", path, query=query, seconds=wire.ANSWER_SECONDS)
+        Raises
+        ------
+        ServiceError, Unreachable
+        """
+        return makes_music(self._rows_of(model, patience), model)
 
-        outcome = self._insist(attempt, repeatable=True, patience=patience) if patience else attempt()
-        if isinstance(outcome, Silence):
-            raise Unreachable(f"No answer from {self._host} ({outcome.why}).")
-        if outcome.status != 200 or not outcome.fields:
-            raise self._refusal(outcome)
+    def download(self, url: str) -> Iterator[bytes]:
+        """Yield the bytes of a finished song; the key is not sent, and a link that quotes it is cleaned."""
+        return download(url, hide=self._transport.hide, timeouts=self._timeouts)
+
+    def _rows_of(self, model: str, patience: float) -> object:
+        return self._get("/v1/models", {"id": model, "include": "pricing"}, patience=patience).fields.get("data")
+
+    def _get(self, path: str, query: Mapping[str, Any], *, patience: float = 0) -> Response:
+        outcome = self._transport.get(path, query, patience=patience)
+        if isinstance(outcome, NoResponse):
+            raise Unreachable(f"No response from {self._host} ({outcome.why}).")
+        if outcome.status == 200 and outcome.broken:
+            raise Unreachable(f"No response from {self._host} that can be used ({outcome.broken}).")
+        if not 200 <= outcome.status < 300 or not outcome.fields:
+            raise self._rejection(outcome)
         return outcome
-
-    @staticmethod
-    def _insist(attempt: Callable[[], Answer | Silence], *, repeatable: bool, patience: float) -> Answer | Silence:
-        persistence = _Persistence(repeatable=repeatable, patience=patience)
-        outcome = attempt()
-        while persistence.again(outcome):
-            outcome = attempt()
-        return outcome
-
-    def _exchange(
-        self,
-        http: requests.Session,
-        method: str,
-        path: str,
-        *,
-        seconds: float,
-        query: Mapping[str, Any] | None = None,
-        body: JsonBody | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Answer | Silence:
-        """One request, one outcome. No redirect is followed: the key stays with this host."""
-        if body is not None:
-            body.started = body.finished = False
-        try:
-            response = http.request(
-                method,
-                self.base_url + path,
-                params=query,
-                data=body,
-                headers=headers,
-                timeout=(wire.CONNECT_SECONDS, seconds),
-                allow_redirects=False,
-                stream=True,
-            )
-            with response:
-                fields = parsed(read_body(response, seconds), self._hide)
-                return Answer(response.status_code, without(response.headers, self._hide), fields)
-        except KeyboardInterrupt:
-            # The frames below hold the header with the key, and some tracebacks show the variables of each frame.
-            raise KeyboardInterrupt from None
-        except Exception as error:  # whatever an answer breaks in the libraries that read it, it is no answer
-            return Silence(why(error)) if body is None else Silence(why(error), body.started, body.finished)
 
     @property
     def _host(self) -> str:
         return urlsplit(self.base_url).netloc
 
-    def _look(self, answer: Answer, generation_id: str) -> Look:
-        fields = answer.fields
-        look = read_look(fields, generation_id)
-        cost = number_of(header_of(answer.headers, "x-aimlapi-usd-spent"))
-        return replace(look, cost_usd=cost, error=bounded(look.error), surprise=bounded(look.surprise))
-
-    def _refusal(self, answer: Answer) -> ServiceError:
-        error_class = _CLASSES.get(answer.status, Refused if 400 <= answer.status < 500 else Unavailable)
-        error = error_class(
-            f"The service says no (HTTP {answer.status}): {self._message(answer)}",
-            retry_after=retry_after(answer.headers),
+    def _generation(self, response: Response, generation_id: str) -> Generation:
+        generation = read_generation(response.fields, generation_id)
+        return replace(
+            generation,
+            cost_usd=read_cost(response.headers, response.fields),
+            error=bounded(generation.error),
+            surprise=bounded(generation.surprise),
         )
-        error.http_status = answer.status
+
+    @staticmethod
+    def _rejection(response: Response, names: Mapping[str, str] | None = None) -> ServiceError:
+        problem: Problem = read_problem(response.fields)
+        fallback = Refused if 400 <= response.status < 500 else Unavailable
+        text = bounded(problem.text(names))
+        error = _CLASSES.get(response.status, fallback)(
+            f"{_headline(response.status)}: {text}",
+            do=_ADVICE.get(problem.kind),
+            retry_after=retry_after(response.headers),
+        )
+        error.http_status = response.status
+        error.fields = tuple(field.path for field in problem.fields)
         return error
 
-    def _message(self, answer: Answer) -> str:
-        message = answer.fields.get("message")
-        if isinstance(message, list):
-            message = "; ".join(str(part) for part in message[:5])
-        text = message if isinstance(message, str) else "no explanation."
-        return bounded("; ".join([text, *_rejected_fields(answer.fields)]))
 
-    def _hide(self, text: str) -> str:
-        """Take the key out of a text from the network: a service may echo what it was sent."""
-        return self.key.hide(text) if self.key else text
+def _headline(status: int) -> str:
+    if status < 400:
+        return f"The service gave no response that can be used (HTTP {status})"
+    return (
+        f"The service rejected the request (HTTP {status})" if status < 500 else f"The service failed (HTTP {status})"
+    )
 
 
-def _rejected_fields(fields: Mapping[str, Any]) -> Iterator[str]:
-    """Which fields of a request the service rejected, and why."""
-    error = fields.get("error")
-    rows = error.get("data") if isinstance(error, dict) else None
-    for row in rows[:5] if isinstance(rows, list) else []:
-        if isinstance(row, dict) and isinstance(row.get("path"), list):
-            yield f"{'.'.join(map(str, row['path']))}: {row.get('message', '')}"
+def _timestamp(moment: datetime) -> str:
+    """Write a moment the way the logs take it."""
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

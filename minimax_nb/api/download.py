@@ -1,166 +1,109 @@
-"""The audio of a finished song: fetched from wherever it lies, checked, and only then in the library."""
+"""The audio of a finished song, fetched from wherever it is; knows no disk."""
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import time
-from collections.abc import Callable
-from http.cookiejar import DefaultCookiePolicy
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 
-from .. import audio
-from ..errors import DownloadFailed, LibraryError, Spent
-from ..library.storage import sweep, sync_folder
-from . import transport as wire
-from .addresses import is_loopback
+from ..errors import DownloadFailed
+from . import transport
+from .key import is_loopback
+from .timeouts import Timeouts
 
-MOST_DOWNLOAD_SECONDS = 900.0
-"""When a download has surely ended."""
-
-_MOST_AUDIO_BYTES = 500 << 20
+MOST_AUDIO_BYTES = 500 << 20
 _MOST_REDIRECTS = 5
-_REDIRECTED = "redirected to "
 
 
-def fetch_song(url: str, destination: Path, *, file_size: int | None, hide: Callable[[str], str]) -> float:
-    """Fetch a finished song: streamed to a temporary file, checked, renamed.
+def download(url: str, *, hide: Callable[[str], str], timeouts: Timeouts) -> Iterator[bytes]:
+    """Yield the bytes of a finished song.
 
-    The key is not sent: the audio lies on another host.
+    The key is not sent: the audio is on another host.
 
     Parameters
     ----------
     url : str
-    destination : pathlib.Path
-        Appears only when the song is whole.
-    file_size : int or None
-        What the service says it should be, in bytes.
     hide : callable
         Takes the key out of a text.
+    timeouts : Timeouts
 
-    Returns
-    -------
-    float
-        The length of the song, in seconds.
+    Yields
+    ------
+    bytes
+        As they arrive; the song is complete only when no error ended them.
 
     Raises
     ------
     DownloadFailed
-        When it does not arrive whole or is no sound.
-    LibraryError
-        When it cannot be written.
     """
-    partial = destination.with_name(f".{destination.stem}-{os.getpid()}-{os.urandom(4).hex()}.part")
+    deadline = time.monotonic() + timeouts.download
+    size = 0
     try:
-        destination.parent.mkdir(parents=True, exist_ok=True)
-        sweep(destination.parent)
-        with partial.open("wb") as file:
-            _stream(url, file.write, file_size, hide)
-            file.flush()
-            os.fsync(file.fileno())
-        duration = length_of_song(partial)
-        os.replace(partial, destination)
-        sync_folder(destination.parent)
-    except OSError as error:
-        raise LibraryError(
-            f"The song cannot be written to {destination.parent}: {error.strerror or error}. "
-            f"It can be fetched for a while from {url}.",
-            spent=Spent.YES,
-            do="Make room or make the folder writable; then recover() fetches it. Do not ask for the song again.",
-        ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-    return duration
+        with _open(url, hide, timeouts) as response:
+            for block in transport.blocks(response):
+                size += len(block)
+                if size > MOST_AUDIO_BYTES or time.monotonic() > deadline:
+                    raise transport.Unreadable("it does not end")
+                yield block
+    except (requests.RequestException, ValueError, transport.Unreadable) as error:
+        raise _failed(transport.why(error)) from None
 
 
-def _stream(url: str, write: Callable[[bytes], object], file_size: int | None, hide: Callable[[str], str]) -> None:
-    """Fetch one URL, through redirects; none of them may lead from the web to this very computer."""
-    local = _is_local_link(url)
-    http = _connections(local, os.getpid())
+def _open(url: str, hide: Callable[[str], str], timeouts: Timeouts) -> requests.Response:
+    """Follow redirects to the audio; none of them may lead from the web to this computer."""
+    local = _is_local(url)
     for _ in range(_MOST_REDIRECTS):
-        if _is_local_link(url) and not local:
-            raise DownloadFailed("The service gave a link that leads to this very computer.")
-        why = _fetch(http, url, write, file_size)
-        if not why:
-            return
-        if not why.startswith(_REDIRECTED):
-            raise DownloadFailed(f"The song is made, and its file could not be fetched: {why}.")
-        url = _joined(url, hide(why.removeprefix(_REDIRECTED)))
-    raise DownloadFailed("The service's link leads from one to the next without end.")
+        if _is_local(url) and not local:
+            raise DownloadFailed("The service gave a link to this computer.")
+        response = _get(url, local, timeouts)
+        if not response.is_redirect:
+            if response.status_code != 200:
+                response.close()
+                raise _failed(f"HTTP {response.status_code}")
+            return response
+        response.close()
+        url = _joined(url, hide(response.headers["Location"]))
+    raise DownloadFailed("The service's link redirects without end.")
+
+
+def _failed(why: str) -> DownloadFailed:
+    return DownloadFailed(f"The song is made, and its file could not be fetched: {why}.")
+
+
+def _get(url: str, local: bool, timeouts: Timeouts) -> requests.Response:
+    request = requests.PreparedRequest()
+    request.prepare("GET", url, headers={"Accept-Encoding": "identity"}, auth=transport.no_auth, hooks={})
+    settings = transport.environment_settings("http://localhost" if local else url)
+    timeout = (timeouts.connect, timeouts.response)
+    return _adapter(local, os.getpid()).send(request, stream=True, timeout=timeout, **settings)
 
 
 @functools.cache
-def _connections(local: bool, process: int) -> requests.Session:
-    """Connections to where audio lies, kept: a new one costs 24 ms of CPU. A fork has its own."""
-    http = requests.Session()
-    http.auth = wire.no_auth
-    http.trust_env = not local
-    http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    return http
+def _adapter(local: bool, process: int) -> HTTPAdapter:
+    """Connections to where audio is, kept: a new one costs 24 ms of CPU. A fork has its own."""
+    return HTTPAdapter(pool_connections=4, pool_maxsize=8)
 
 
 def _joined(url: str, location: str) -> str:
     try:
-        return urljoin(url, location)
+        return urljoin(url, location.encode("ascii").decode())
     except ValueError:
         raise DownloadFailed("The service gave a link that leads nowhere.") from None
 
 
-def _is_local_link(url: str) -> bool:
+def _is_local(url: str) -> bool:
     try:
         parts = urlsplit(url)
         local = is_loopback(url)
     except ValueError:
-        raise DownloadFailed("The service gave a link that is none.") from None
+        raise DownloadFailed("The service gave a link that is not valid.") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise DownloadFailed(f"The service gave a link of a kind that is not fetched: {wire.bounded(url)[:40]!r}.")
-    return local
-
-
-def _fetch(http: requests.Session, url: str, write: Callable[[bytes], object], file_size: int | None) -> str:
-    """Stream one URL; return nothing, or what went wrong in words, or where it redirects to."""
-    deadline = time.monotonic() + MOST_DOWNLOAD_SECONDS
-    try:
-        response = http.get(
-            url,
-            stream=True,
-            timeout=(wire.CONNECT_SECONDS, wire.ANSWER_SECONDS),
-            headers={"Accept-Encoding": "identity"},
-            allow_redirects=False,
+        raise DownloadFailed(
+            f"The service gave a link of a kind that is not fetched: {transport.bounded(url)[:40]!r}."
         )
-        with response:
-            if response.is_redirect:
-                return _REDIRECTED + response.headers["Location"]
-            if response.status_code != 200:
-                return f"HTTP {response.status_code}"
-            size = 0
-            for block in wire.blocks(response):
-                size += len(block)
-                if size > _MOST_AUDIO_BYTES or time.monotonic() > deadline:
-                    return "it does not end"
-                write(block)
-    except (requests.RequestException, ValueError, wire.Unreadable) as error:
-        return wire.why(error)
-    return f"{size} of {file_size} bytes arrived" if file_size and size != file_size else ""
-
-
-def length_of_song(path: Path) -> float:
-    """Decode a finished song and measure it, in seconds.
-
-    Raises
-    ------
-    DownloadFailed
-        When it is cut off or no sound.
-    """
-    try:
-        seconds, complete = audio.seconds_of(path)
-    except audio.NotAudio:
-        raise DownloadFailed("The downloaded file is not valid audio.") from None
-    if not complete or seconds <= 0:
-        raise DownloadFailed("The downloaded file is cut off.")
-    return seconds
+    return local

@@ -1,20 +1,18 @@
-"""The key: where it is found, and how it is kept from being seen."""
+"""The key, kept from being seen, and the addresses that it may be sent to."""
 
 from __future__ import annotations
 
-import os
 import re
-import threading
+import socket
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
-from ..errors import InvalidKey
+from ..errors import InvalidInput, InvalidKey
 
 if TYPE_CHECKING:
     import requests
-
-KEY_VARIABLES = ("AIML_API_KEY", "AIMLAPI_API_KEY")
-"""Environment variables, in the order in which the provider's own SDK reads them."""
 
 
 class Key:
@@ -26,20 +24,20 @@ class Key:
     Parameters
     ----------
     text : str
-        The key; blanks around it are dropped.
+        The key; whitespace around it is dropped.
 
     Raises
     ------
     InvalidKey
-        When it is empty or holds what no HTTP header can carry.
+        When it is empty or has characters that an HTTP header cannot carry.
     """
 
     def __init__(self, text: str) -> None:
-        self._reveal: Callable[[], str] = lambda: ""  # what cannot be shown breaks the traceback that shows it
+        self._reveal: Callable[[], str] = lambda: ""  # a traceback may show this object before it is complete
         secret = text.strip() if isinstance(text, str) else ""
-        # Control characters, blanks and letters beyond ASCII would break the header or smuggle one in.
+        # Whitespace, control characters and anything beyond ASCII would break the header or add another one.
         if not re.fullmatch(r"[\x21-\x7e]{8,500}", secret):
-            problem = "This does not look like a key (one word, no blanks)." if secret else "There is no key."
+            problem = "This does not look like a key (one word, without spaces)." if secret else "There is no key."
             text = secret = ""  # some tracebacks show the variables of each frame
             raise InvalidKey(problem)
         # Held by a closure: neither vars() nor pickle nor copy reaches it.
@@ -78,59 +76,41 @@ class Key:
         raise TypeError("A key is not written anywhere; give it again where it is needed.")
 
 
-def key_from_environment() -> Key | None:
-    """Look for a key in the environment alone.
+def checked_base_url(url: str) -> str:
+    """Return a base URL without its trailing slash: one that a key may be sent to.
 
     Raises
     ------
-    InvalidKey
-        When a variable is set to something that is no key.
+    InvalidInput
+        When it is neither https nor on loopback, or carries more than scheme, host, port and path.
     """
-    for variable in KEY_VARIABLES:
-        # In no variable of this frame: some tracebacks show them.
-        if os.environ.get(variable, "").strip():
-            return Key(os.environ[variable])
-    return None
-
-
-def find_key(*, again: bool = False) -> Key | None:
-    """Look for a key in the environment, then in Colab's secrets.
-
-    Those are read once, in the main thread: they are not thread-safe and have hung in worker threads, which
-    get what the main thread found.
-
-    Parameters
-    ----------
-    again : bool
-        Whether to read them once more: the person says that there is one now.
-
-    Returns
-    -------
-    Key or None
-
-    Raises
-    ------
-    InvalidKey
-        When a variable is set to something that is no key.
-    """
-    global _colab_key
-    if threading.current_thread() is threading.main_thread() and (again or _colab_key is _NOT_READ):
-        _colab_key = _read_colab_key()
-    return key_from_environment() or (_colab_key if isinstance(_colab_key, Key) else None)
-
-
-def _read_colab_key() -> Key | None:
     try:
-        from google.colab import userdata
-    except ImportError:
-        return None
+        parts = urlsplit(url)
+        usable = bool(parts.hostname) and not (parts.username or parts.password or parts.query or parts.fragment)
+        secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))
+    except (ValueError, AttributeError, TypeError):
+        usable = secure = False
+    if not (usable and secure):
+        raise InvalidInput(
+            "The base URL cannot be used: a key is sent over https only (http on this computer).",
+            do="Give one like https://api.aimlapi.com.",
+        )
+    return url.rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL points at this computer."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
     try:
-        found = [userdata.get(KEY_VARIABLES[0])]
-    except Exception:  # the secret is missing, or access was not granted: each is an exception of Colab's own
-        return None
-    # Taken out of this frame's variables, which some tracebacks show.
-    return Key(found.pop()) if found[0] and found[0].strip() else None
+        address = ip_address(_canonical(host))
+    except (ValueError, OSError):
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
 
 
-_NOT_READ = object()
-_colab_key: object = _NOT_READ
+def _canonical(host: str) -> str:
+    """An address in its usual form: the system also takes 127.1 and 2130706433."""
+    return socket.inet_ntoa(socket.inet_aton(host)) if re.fullmatch(r"[0-9a-fx.]+", host) else host

@@ -1,14 +1,13 @@
-"""What the service's answers mean: plain data in, plain data out.
+"""What the service's responses mean: plain data in, plain data out.
 
 Whatever the contract does not list is named as a surprise and never taken for a success.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from ..song import Status
@@ -18,12 +17,17 @@ LOGS_PATIENCE = timedelta(minutes=30)
 """How long an entry in the provider's logs may take to appear; "not there yet" is not "not charged"."""
 
 LOGS_SPAN = timedelta(days=92)
-"""How far back the logs go, and how much one call may ask for."""
+"""How far back the logs go, and how much one request may cover."""
+
+CREDITS_PER_USD = 2_000_000
+
+_NO_REASON = "no reason given"
+_MOST_ROWS = 5
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one look at a generation shows.
+class Generation:
+    """What the service says of one generation.
 
     Attributes
     ----------
@@ -38,7 +42,7 @@ class Look:
     error : str
         Why it failed.
     surprise : str
-        What the answer held that the contract does not know; the song counts as pending.
+        What the response has that the contract does not know; the song counts as pending.
     timeline : Timeline or None
         When what is sung, where the service says it: the rehearsal service does.
     """
@@ -55,7 +59,7 @@ class Look:
 
 @dataclass(frozen=True)
 class LogEntry:
-    """One row of the provider's usage logs."""
+    """One row of the provider's usage logs; `model` is ``source/alias``."""
 
     id: str
     request_id: str
@@ -65,43 +69,104 @@ class LogEntry:
     cost_usd: float | None
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Read ``Retry-After``: seconds, or an HTTP date (RFC 9110, 10.2.3); None where it is absent or nonsense."""
-    text = header_of(headers, "retry-after")
-    if text is None:
-        return None
-    seconds = number_of(text)
-    if seconds is None:
-        try:
-            moment = parsedate_to_datetime(text)
-        except (ValueError, TypeError):
-            return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=timezone.utc)
-        seconds = (moment - datetime.now(timezone.utc)).total_seconds()
-    return min(max(seconds, 0.0), 3600.0)
+@dataclass(frozen=True)
+class FieldError:
+    """What is wrong with one field of a request; each part may be empty."""
+
+    path: str
+    message: str = ""
+    expected: str = ""
+    received: str = ""
+
+    def text(self, names: Mapping[str, str]) -> str:
+        """In words, the field under the name that a person knows it by."""
+        values = [f"{word} {value}" for word, value in (("expected", self.expected), ("received", self.received))]
+        detail = ", ".join(text for text in values if not text.endswith(" "))
+        said = f"{self.message} ({detail})" if self.message and detail else self.message or detail
+        return ": ".join(part for part in (names.get(self.path, self.path), said) if part)
 
 
-def read_look(fields: Mapping[str, Any], generation_id: str) -> Look:
+@dataclass(frozen=True)
+class Problem:
+    """Why the service rejected something.
+
+    Attributes
+    ----------
+    message : str
+    kind : str
+        The provider's own code for it, such as ``err_unverified_card``.
+    fields : tuple of FieldError
+        Which fields of the request are wrong.
+    """
+
+    message: str = ""
+    kind: str = ""
+    fields: tuple[FieldError, ...] = ()
+
+    def text(self, names: Mapping[str, str] | None = None) -> str:
+        """All of it as one text, fields under the names that a person knows them by."""
+        message = self.message if not self.fields else self.message.rstrip(".!")
+        details = "; ".join(field.text(names or {}) for field in self.fields)
+        return ": ".join(part for part in (message, details) if part) or _NO_REASON
+
+
+def read_problem(fields: Mapping[str, Any]) -> Problem:
+    """Read an error in any of the shapes in which it comes.
+
+    ``message`` at the top or within ``error``; rows in ``error.data``, ``error.detail`` or ``detail``, each
+    with ``path`` or ``loc``; one object with a ``kind``; a plain text; a list of any of these.
+    """
+    error = fields.get("error")
+    inner: Mapping[str, Any] = error if isinstance(error, dict) else {}
+    found = [fields.get("message"), inner.get("data"), inner.get("detail"), fields.get("detail")]
+    rows = tuple(row for source in [*found, error] for row in _read_rows(source))[:_MOST_ROWS]
+    texts = [*_texts(fields.get("message")), *_texts(inner.get("message")), *_texts(error)]
+    texts += [*_texts(inner.get("detail")), *_texts(fields.get("detail"))]
+    data = inner.get("data")
+    kinds = [data.get("kind") if isinstance(data, dict) else None, inner.get("kind"), fields.get("kind")]
+    kind = next((each for each in kinds if isinstance(each, str)), "")
+    return Problem("; ".join(dict.fromkeys(texts)), kind, rows)
+
+
+def _texts(value: object) -> list[str]:
+    values = value if isinstance(value, list) else [value]
+    return [each for each in values[:_MOST_ROWS] if isinstance(each, str) and each.strip()]
+
+
+def _read_rows(value: object) -> Iterator[FieldError]:
+    for row in value if isinstance(value, list) else []:
+        if isinstance(row, dict):
+            path = row.get("path", row.get("loc"))
+            parts = [
+                str(part) for part in (path if isinstance(path, list) else [path]) if isinstance(part, str | int)
+            ]
+            message, expected, received = (row.get(name) for name in ("message", "expected", "received"))
+            message = message if isinstance(message, str) else row.get("msg")
+            said = [each if isinstance(each, str) else "" for each in (message, expected, received)]
+            if parts or any(said):
+                yield FieldError(".".join(parts[1:] if parts[:1] == ["body"] and parts[1:] else parts), *said)
+
+
+def read_generation(fields: Mapping[str, Any], generation_id: str) -> Generation:
     """Read the body of a submit or retrieve; whatever the contract does not know counts as pending."""
     name = fields.get("status")
     name = name.lower() if isinstance(name, str) else ""
     if name == "error":
-        return Look(generation_id, Status.FAILED, error=_failure(fields.get("error")))
+        return Generation(generation_id, Status.FAILED, error=_failure(fields.get("error")))
     if name == "completed":
         return _read_completed(fields, generation_id)
     known = name in ("generating", "active", "processing", "queued", "waiting")
     status = Status.QUEUED if name in ("queued", "waiting", "") else Status.GENERATING
-    return Look(generation_id, status, surprise="" if known else f"an unknown status {name[:40]!r}")
+    return Generation(generation_id, status, surprise="" if known else f"an unknown status {name[:40]!r}")
 
 
-def _read_completed(fields: Mapping[str, Any], generation_id: str) -> Look:
+def _read_completed(fields: Mapping[str, Any], generation_id: str) -> Generation:
     file = fields.get("audio_file")
-    url = file.get("url") if isinstance(file, dict) else None
+    file = file if isinstance(file, dict) else {}
+    url, size = file.get("url"), file.get("file_size")
     if not isinstance(url, str) or not _is_link(url):
-        return Look(generation_id, Status.GENERATING, surprise="a completed song without a link to it")
-    size = file.get("file_size") if isinstance(file, dict) else None
-    return Look(
+        return Generation(generation_id, Status.GENERATING, surprise="a completed song without a link to it")
+    return Generation(
         generation_id,
         Status.DOWNLOADING,
         audio_url=url,
@@ -111,10 +176,34 @@ def _read_completed(fields: Mapping[str, Any], generation_id: str) -> Look:
 
 
 def _failure(error: object) -> str:
-    if isinstance(error, dict):
-        words = [error[part] for part in ("name", "message") if isinstance(error.get(part), str)]
-        return ": ".join(words) or "no reason given"
-    return error if isinstance(error, str) and error else "no reason given"
+    problem = read_problem({"error": error})
+    name = error.get("name") if isinstance(error, dict) else None
+    text = problem.text()
+    return f"{name}: {text}" if isinstance(name, str) and name and text != _NO_REASON else text
+
+
+def read_id(headers: Mapping[str, str], fields: Mapping[str, Any]) -> str:
+    """The id of a generation: in the body, or else in the header that every response carries; empty if nowhere."""
+    candidates = [fields.get("id"), fields.get("generation_id")]
+    # The last header may be half of one, when the connection broke within it.
+    if [name.lower() for name in headers][-1:] != ["x-inference-id"]:
+        candidates.append(header_of(headers, "x-inference-id"))
+    return next((each for each in candidates if isinstance(each, str) and is_id(each)), "")
+
+
+def read_cost(headers: Mapping[str, str], fields: Mapping[str, Any]) -> float | None:
+    """What a response says was spent, in US dollars: in its headers, else in its body, else as credits."""
+    meta = fields.get("meta")
+    usage = meta.get("usage") if isinstance(meta, dict) else None
+    usage = usage if isinstance(usage, dict) else {}
+    for dollars in (header_of(headers, "x-aimlapi-usd-spent"), usage.get("usd_spent")):
+        if number_of(dollars) is not None:
+            return number_of(dollars)
+    for credits_used in (header_of(headers, "x-aimlapi-credits-used"), usage.get("credits_used")):
+        number = number_of(credits_used)
+        if number is not None:
+            return number / CREDITS_PER_USD
+    return None
 
 
 def read_log_entry(row: object) -> LogEntry | None:
@@ -143,15 +232,22 @@ def _moment(created: object) -> datetime:
     return datetime.now(timezone.utc)
 
 
-def fixed_price(rows: object, model: str) -> float | None:
-    """The price of one song in a model's row, matched by id and aliases; None where it is not fixed."""
+def rows_of_model(rows: object, model: str) -> list[Mapping[str, Any]]:
+    """The rows of the model list that are about this model, matched by id and aliases; ids repeat there."""
+    found: list[Mapping[str, Any]] = []
     for row in rows if isinstance(rows, list) else []:
-        if not isinstance(row, dict):
-            continue
-        aliases = row.get("aliases")
-        names = [row.get("id"), *(aliases if isinstance(aliases, list) else [])]
+        if isinstance(row, dict):
+            aliases = row.get("aliases")
+            if model in [row.get("id"), *(aliases if isinstance(aliases, list) else [])]:
+                found.append(row)
+    return found
+
+
+def fixed_price(rows: object, model: str) -> float | None:
+    """The price of one song by this model, in US dollars; None where it is not a fixed one."""
+    for row in rows_of_model(rows, model):
         pricing = row.get("pricing")
-        if model not in names or not isinstance(pricing, dict) or pricing.get("kind") != "fixed":
+        if not isinstance(pricing, dict) or pricing.get("kind") != "fixed":
             continue
         units = pricing.get("units")
         unit = units[0] if isinstance(units, list) and units and isinstance(units[0], dict) else {}
@@ -160,13 +256,18 @@ def fixed_price(rows: object, model: str) -> float | None:
     return None
 
 
+def makes_music(rows: object, model: str) -> bool:
+    """Whether the model list calls this model one that makes music."""
+    return any(str(row.get("type")).endswith("audio-generations/submit") for row in rows_of_model(rows, model))
+
+
 def is_id(value: object) -> bool:
     """Whether a value can be a generation id."""
     return isinstance(value, str) and 0 < len(value) <= 500 and value.isprintable()
 
 
 def _is_link(text: str) -> bool:
-    """Whether a text can be a link that is kept and shown; which ones are fetched is for the client to say."""
+    """Whether a text can be a link that is kept and shown; which ones are fetched is for the download to say."""
     return 0 < len(text) <= 8192 and text.isprintable()
 
 
@@ -188,8 +289,3 @@ def number_of(value: object) -> float | None:
 def header_of(headers: Mapping[str, str], name: str) -> str | None:
     """A header by its lower-case name; None where it is absent."""
     return next((value for key, value in headers.items() if key.lower() == name), None)
-
-
-def timestamp(moment: datetime) -> str:
-    """Write a moment the way the logs take it."""
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

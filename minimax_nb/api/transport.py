@@ -1,118 +1,213 @@
-"""What goes over the wire and comes back: bodies streamed out, answers read with bounds, and no key in either."""
+"""Requests out, responses in: bounded in size and time, without the key in either, and the one retry rule.
+
+**The retry rule**, all of it: repeat what never arrived (the connection was never made); wait as told on
+429; repeat a GET without a response; never repeat a POST without a response. `Transport._insist` is its only
+implementation.
+"""
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import requests
+import urllib3
+from requests.adapters import HTTPAdapter
 
-from .responses import number_of
+from .key import Key, is_loopback
+from .responses import header_of, number_of
+from .timeouts import Timeouts
 
-CONNECT_SECONDS = 10.0
-ANSWER_SECONDS = 30.0
-_MOST_ANSWER_BYTES = 4 << 20
+_ATTEMPTS = 4
+_MOST_RESPONSE_BYTES = 4 << 20
 _MOST_MESSAGE = 300
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An HTTP answer as plain data: it holds on to no request, and so to no key.
+class Response:
+    """An HTTP response as plain data: it holds on to no request, and so to no key.
 
-    `fields` is the JSON object of the body; empty when it is none.
+    Attributes
+    ----------
+    status : int
+    headers : mapping
+    fields : mapping
+        The JSON object of the body; empty when it is none.
+    broken : str
+        Why the body could not be read; empty when it could.
     """
 
     status: int
     headers: Mapping[str, str]
     fields: Mapping[str, Any]
+    broken: str = ""
 
 
 @dataclass(frozen=True)
-class Silence:
-    """No usable answer.
+class NoResponse:
+    """No response at all.
 
-    `sent` tells whether any of the request went out, `whole` whether all of it may have arrived.
+    Attributes
+    ----------
+    why : str
+    sent : bool
+        Whether any of the request went out.
+    complete : bool
+        Whether all of it may have arrived.
     """
 
     why: str
     sent: bool = True
-    whole: bool = True
+    complete: bool = True
 
 
-class JsonBody:
-    """The JSON body of a submit, streamed with known length: a file inside it is never in memory whole.
+class RequestBody:
+    """The JSON body of a submit, which knows how much of it went out.
 
     Parameters
     ----------
     fields : mapping
-        Everything but the file.
-    file_field : str
-        The field that carries the file as a ``data:`` URI.
-    file : pathlib.Path or None
-        An mp3; None sends `fields` alone.
     on_sent : callable, optional
         Called when all of it has gone out, once for each attempt.
     """
 
-    _BLOCK = 3 * (1 << 14)  # a multiple of 3, so that the base64 blocks join without padding between them
-
-    def __init__(
-        self,
-        fields: Mapping[str, Any],
-        file_field: str = "",
-        file: Path | None = None,
-        on_sent: Callable[[], object] | None = None,
-    ) -> None:
-        text = json.dumps(dict(fields))
-        self._file = file
+    def __init__(self, fields: Mapping[str, Any], on_sent: Callable[[], object] | None = None) -> None:
+        self._content = json.dumps(dict(fields)).encode()
         self._on_sent = on_sent
-        self._head, self._tail = text.encode(), b""
-        if file is not None:
-            self._head = f'{text[:-1]}, "{file_field}": "data:audio/mpeg;base64,'.encode()
-            self._tail = b'"}'
-        size = file.stat().st_size if file else 0
-        self._length = len(self._head) + 4 * ((size + 2) // 3) + len(self._tail)
         self.started = False  # headers alone are no request: until then nothing was asked
-        self.finished = False  # a body that is not whole cannot be acted upon
-
-    @property
-    def has_file(self) -> bool:
-        """Whether a file travels inside."""
-        return self._file is not None
+        self.finished = False  # a body that is not complete cannot be acted upon
 
     def __len__(self) -> int:
-        return self._length
+        return len(self._content)
 
     def __iter__(self) -> Iterator[bytes]:
-        self.started = True
-        # The last block is held back until everything else went out: `finished` means all of it may be there.
-        previous = self._head
-        for block in self._rest():
-            yield previous
-            previous = block
+        self.started, self.finished = True, False
+        yield self._content[:-1]
         self.finished = True
-        yield previous
+        yield self._content[-1:]
         if self._on_sent:
-            # The song is being asked for: nothing that goes wrong here may look like a lost answer.
+            # The song is being made now: nothing that goes wrong here may look like a lost response.
             with contextlib.suppress(Exception):
                 self._on_sent()
 
-    def _rest(self) -> Iterator[bytes]:
-        if self._file is not None:
-            with self._file.open("rb") as file:
-                for block in iter(lambda: file.read(self._BLOCK), b""):
-                    yield base64.b64encode(block)
-            yield self._tail
-
 
 class Unreadable(Exception):
-    """A body that is not read to its end: too large, too slow, or packed."""
+    """A body that is not read to its end: too large, too slow, cut, or compressed in an unknown way."""
+
+
+class Transport:
+    """Requests to one base URL, with one key.
+
+    Parameters
+    ----------
+    base_url : str
+    key : Key or None
+        Sent to `base_url` only: no redirect is followed.
+    timeouts : Timeouts
+    """
+
+    def __init__(self, base_url: str, key: Key | None, timeouts: Timeouts) -> None:
+        self.base_url = base_url
+        self._key = key
+        self._timeouts = timeouts
+        self._adapter = HTTPAdapter(pool_connections=2, pool_maxsize=16)
+        self._settings: Mapping[str, Any] | None = None
+
+    def get(self, path: str, query: Mapping[str, Any], *, patience: float = 0) -> Response | NoResponse:
+        """Ask for something that costs nothing.
+
+        Parameters
+        ----------
+        path : str
+        query : mapping
+        patience : float
+            For how many seconds the request may be repeated; 0 makes one attempt.
+        """
+        request = self._prepared("GET", path, params=dict(query))
+
+        def attempt() -> Response | NoResponse:
+            return self._exchange(self._adapter, request, self._timeouts.response)
+
+        return self._insist(attempt, repeatable=True, patience=patience) if patience else attempt()
+
+    def post(self, path: str, body: RequestBody, headers: Mapping[str, str]) -> Response | NoResponse:
+        """Ask for something that is paid for."""
+        request = self._prepared("POST", path, data=body, headers={**headers, "Content-Type": "application/json"})
+
+        def attempt() -> Response | NoResponse:
+            body.started = body.finished = False
+            # A kept connection may have been closed at the other end without our knowing, which would make a
+            # harmless failure look like a lost response: the one request that costs money gets a fresh one.
+            with contextlib.closing(HTTPAdapter()) as adapter:
+                return self._exchange(adapter, request, self._timeouts.submit, body)
+
+        return self._insist(attempt, repeatable=False, patience=self._timeouts.submit)
+
+    def hide(self, text: str) -> str:
+        """Take the key out of a text from the network: a service may echo what it was sent."""
+        return self._key.hide(text) if self._key else text
+
+    def _prepared(self, method: str, path: str, **parts: Any) -> requests.PreparedRequest:
+        request = requests.PreparedRequest()
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "minimax_nb"}
+        headers |= parts.pop("headers", {})
+        request.prepare(method, self.base_url + path, headers=headers, auth=self._key or no_auth, hooks={}, **parts)
+        return request
+
+    def _exchange(
+        self, adapter: HTTPAdapter, request: requests.PreparedRequest, seconds: float, body: RequestBody | None = None
+    ) -> Response | NoResponse:
+        if self._settings is None:
+            self._settings = environment_settings(self.base_url)
+        try:
+            timeout = (self._timeouts.connect, seconds)
+            response = adapter.send(request, stream=True, timeout=timeout, **self._settings)
+        except KeyboardInterrupt:
+            # The frames below hold the header with the key, and some tracebacks show the variables of each frame.
+            raise KeyboardInterrupt from None
+        except Exception as error:  # whatever a response breaks in the libraries that read it, there is none
+            self._settings = None  # a proxy may be set by the time of the next request
+            return NoResponse(why(error)) if body is None else NoResponse(why(error), body.started, body.finished)
+        headers = cleaned(response.headers, self.hide)
+        try:
+            with response:
+                fields = parsed(read_body(response, seconds), self.hide)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt from None
+        except Exception as error:
+            return Response(response.status_code, headers, {}, broken=why(error))
+        return Response(response.status_code, headers, fields)
+
+    def _insist(
+        self, attempt: Callable[[], Response | NoResponse], *, repeatable: bool, patience: float
+    ) -> Response | NoResponse:
+        """The retry rule."""
+        deadline = time.monotonic() + patience
+        for number in range(_ATTEMPTS):
+            outcome = attempt()
+            if isinstance(outcome, Response) and not (outcome.broken and repeatable):
+                again = outcome.status == 429
+                told = retry_after(outcome.headers)
+                pause = 2.0 if told is None else told
+            else:
+                again = repeatable or (isinstance(outcome, NoResponse) and not outcome.sent)
+                pause = 0.5 * 2**number
+            if not again or number == _ATTEMPTS - 1 or time.monotonic() + pause > deadline:
+                break
+            time.sleep(min(pause, self._timeouts.longest_pause))
+        return outcome
+
+
+def environment_settings(url: str) -> Mapping[str, Any]:
+    """Proxies and certificates for a URL, as the environment says; nothing stands between us and this computer."""
+    with requests.Session() as session:
+        session.trust_env = not is_loopback(url)
+        settings: Mapping[str, Any] = session.merge_environment_settings(url, {}, None, None, None)
+    return {name: settings[name] for name in ("proxies", "verify", "cert")}
 
 
 def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -120,64 +215,89 @@ def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Read ``Retry-After``, in seconds, at most an hour; None where it is absent or makes no sense."""
+    text = header_of(headers, "retry-after")
+    if text is None:
+        return None
+    try:
+        return min(float(urllib3.Retry().parse_retry_after(text)), 3600.0)
+    except (urllib3.exceptions.InvalidHeader, ValueError, TypeError, OverflowError):
+        return None
+
+
 def bounded(text: str) -> str:
     """A text from the network as one line of bounded length, without characters that move a cursor."""
-    text = " ".join("".join(letter if letter.isprintable() else " " for letter in text[:10_000]).split())
+    text = " ".join("".join(each if each.isprintable() else " " for each in text[:10_000]).split())
     return text if len(text) <= _MOST_MESSAGE else text[: _MOST_MESSAGE - 1] + "…"
 
 
 def parsed(body: bytes, hide: Callable[[str], str]) -> Mapping[str, Any]:
-    """Read a body as a JSON object, every text in it cleaned of the key."""
+    """The JSON object of a body, cleaned of the key; empty where it is none."""
     try:
-        value = without(json.loads(body), hide)
+        value = cleaned(json.loads(body), hide)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
 
-def without(value: Any, hide: Callable[[str], str]) -> Any:
+def cleaned(value: Any, hide: Callable[[str], str]) -> Any:
     """The same JSON or headers, every text in it cleaned of the key."""
     if isinstance(value, str):
         return hide(value)
     if isinstance(value, list):
-        return [without(part, hide) for part in value]
+        return [cleaned(part, hide) for part in value]
     if isinstance(value, Mapping):
-        return {hide(name): without(part, hide) for name, part in value.items()}
+        return {hide(name): cleaned(part, hide) for name, part in value.items()}
     return value
 
 
 def read_body(response: requests.Response, seconds: float) -> bytes:
-    """Read a whole body, within bounds of size and time."""
+    """The whole body, within bounds of size and time.
+
+    Raises
+    ------
+    Unreadable
+    """
     parts, size, deadline = [], 0, time.monotonic() + seconds
     for block in blocks(response):
         size += len(block)
-        if size > _MOST_ANSWER_BYTES:
-            raise Unreadable("the answer is too large")
+        if size > _MOST_RESPONSE_BYTES:
+            raise Unreadable("the response is too large")
         if time.monotonic() > deadline:
-            raise Unreadable("the answer does not end")
+            raise Unreadable("the response does not end")
         parts.append(block)
     return b"".join(parts)
 
 
 def blocks(response: requests.Response) -> Iterator[bytes]:
-    """The body as it comes over the wire; a packed one, which nobody asked for, is not unpacked."""
-    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Unreadable("the answer is packed")
-    announced = number_of(response.headers.get("Content-Length"))
-    size = 0
-    while block := _block(response):
-        size += len(block)
+    """The body, decompressed, piece by piece as it arrives: gateways compress what nobody asked them to.
+
+    Raises
+    ------
+    Unreadable
+        When it is cut, or compressed in a way that is not known here.
+    """
+    encoding = response.headers.get("Content-Encoding", "identity").lower()
+    encodings = {part.strip() for part in encoding.split(",")} - {"identity", ""}
+    if not encodings <= set(response.raw.CONTENT_DECODERS):
+        raise Unreadable(f"the response is compressed in a way that is not known here: {bounded(encoding)[:40]}")
+    # A block that is small when compressed is of bounded size when it is not.
+    size = 1 << 12 if encodings else 1 << 16
+    while block := _block(response, size):
         yield block
-    if announced is not None and size != announced:
-        raise Unreadable(f"{size} of {announced:.0f} bytes arrived")
+    announced = number_of(response.headers.get("Content-Length"))
+    arrived = response.raw.tell()
+    if announced is not None and arrived != announced:
+        raise Unreadable(f"{arrived} of {announced:.0f} bytes arrived")
 
 
-def _block(response: requests.Response) -> bytes:
-    """What has arrived, at most 64 KB: to wait until a block is full would let a trickle escape every deadline."""
+def _block(response: requests.Response, size: int) -> bytes:
+    """What has arrived: to wait until a block is full would let a trickle escape every deadline."""
     # urllib3 before 2.1 has no read1.
     read = getattr(response.raw, "read1", response.raw.read)
     try:
-        return read(1 << 16, decode_content=False) or b""
+        return read(size, decode_content=True) or b""
     except Exception as error:  # urllib3's own errors come through unwrapped here
         raise Unreadable(f"the connection broke ({type(error).__name__})") from None
 
@@ -189,7 +309,7 @@ def why(error: Exception) -> str:
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return "no connection in time"
     if isinstance(error, requests.exceptions.Timeout):
-        return "no answer in time"
+        return "no response in time"
     if isinstance(error, requests.exceptions.SSLError):
         return "the secure connection was not accepted"
     if isinstance(error, requests.exceptions.ProxyError):

@@ -6,9 +6,12 @@ import html
 import sys
 import threading
 import time
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
+from ..song import Song, Status
 from .environment import in_notebook
 
 USUAL_SECONDS = {False: 40.0, True: 10.0}
@@ -85,14 +88,73 @@ class Progress:
         else:
             self._handle.update(bundle, raw=True)
 
+    def clear(self) -> None:
+        """Make room on a terminal for a line that stays."""
+        if self._terminal and self._shown and not self._quiet:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            self._shown = ""
+
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._terminal and self._shown and not self._quiet:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        self.clear()
         if self._handle is not None:
             how = "stopped" if kind else "ready"
             self._handle.update({"text/plain": f"{how} · {clock(time.monotonic() - self._start)}"}, raw=True)
+
+
+class Tracked(Protocol):
+    """Songs on their way; iterating yields each change of one, and None several times a second in between."""
+
+    songs: list[Song]
+
+    def __iter__(self) -> Generator[Song | None, None, None]:
+        """Track them to their end."""
+
+
+def with_progress(tracked: Tracked, *, say_ready: bool = False) -> Iterator[Song | None]:
+    """Show a progress bar while songs are tracked; an interrupt says where they are.
+
+    Parameters
+    ----------
+    tracked : Tracked
+    say_ready : bool
+        Whether each song that gets ready is said in a line of its own.
+
+    Yields
+    ------
+    Song or None
+        What `tracked` yields.
+    """
+    usual = USUAL_SECONDS[all(song.rehearsal for song in tracked.songs)]
+    try:
+        # A traceback may keep this frame for long; the polls end now, whatever ends the wait.
+        with Progress(usual) as progress, closing(iter(tracked)) as changes:
+            progress.show(_state(tracked.songs))
+            for song in changes:
+                if say_ready and song is not None and song.status is Status.COMPLETED:
+                    progress.clear()
+                    say(f"{song.title}: ready, {song.path}")
+                progress.show(_state(tracked.songs))
+                yield song
+    except KeyboardInterrupt:
+        say(_left_open(tracked.songs))
+        raise
+
+
+def _state(songs: Iterable[Song]) -> str:
+    songs = list(songs)
+    if len(songs) == 1:
+        return str(songs[0].status)
+    ready = sum(song.status.final for song in songs)
+    return f"{ready} of {len(songs)} songs ready"
+
+
+def _left_open(songs: Iterable[Song]) -> str:
+    waiting = [song for song in songs if not song.status.final]
+    names = ", ".join(repr(song.id or song.request_id) for song in waiting[:3])
+    charged = "" if all(song.rehearsal for song in waiting) else " and charged"
+    return f"Stopped waiting. It may still be made{charged}; it is in your library: wait({names}) or recover()."

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..api.transport import bounded
 from ..errors import InvalidOption, MusicError, Unreachable, install
-from ..library.leases import is_alive, this_worker
+from ..library.storage import is_alive, this_worker
 
 LINK_SECONDS = 3600
 """How long the signed link is good for."""

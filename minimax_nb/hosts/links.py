@@ -14,7 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import requests
 
 from ..api import transport
-from ..api.addresses import is_loopback
+from ..api.key import is_loopback
 from ..errors import InvalidReference
 
 FORMATS = ("WAV", "MP3")

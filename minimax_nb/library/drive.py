@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..display.environment import in_colab
-from ..display.progress import say
 from ..errors import LibraryError
 from .storage import COLAB_DRIVE
 
 _FOLDER = COLAB_DRIVE / "MyDrive" / "minimax_nb"
 
-_announced = False
-
 
 def keep_on_drive() -> Path:
-    """Keep the library on Google Drive from now on; Colab asks for leave once.
+    """Keep the library on Google Drive from now on; Colab asks for permission once.
 
     Songs that were made before stay where they are, and in `songs` no more; ``song.save(...)`` takes them along.
 
@@ -36,26 +32,16 @@ def keep_on_drive() -> Path:
     >>> keep_on_drive()  # doctest: +SKIP
     PosixPath('/content/drive/MyDrive/minimax_nb')
     """
-    if not in_colab():
-        raise LibraryError("This is not Google Colab.", do="Set MINIMAX_NB_HOME to the folder you want.")
-    from google.colab import drive
-
+    try:
+        from google.colab import drive
+    except ImportError:
+        raise LibraryError("This is not Google Colab.", do="Set MINIMAX_NB_HOME to the folder you want.") from None
     try:
         drive.mount(str(COLAB_DRIVE))
         _FOLDER.mkdir(parents=True, exist_ok=True)
-    except Exception as error:  # Colab raises various errors when permission is denied
+    except Exception as error:  # Colab raises various exceptions when permission is not given
         raise LibraryError(
             f"Google Drive is not available ({type(error).__name__}).", do="Run keep_on_drive() again and allow it."
         ) from None
     os.environ["MINIMAX_NB_HOME"] = str(_FOLDER)
     return _FOLDER
-
-
-def announce_wiping() -> None:
-    """Say once, in Colab, that its disk does not last and what to do about it."""
-    global _announced
-    if not _announced and in_colab():
-        _announced = say(
-            "Colab forgets its disk. To keep your songs on Google Drive: "
-            "from minimax_nb import keep_on_drive; keep_on_drive()"
-        )

@@ -3,69 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import sqlite3
-import statistics
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import LibraryError, Spent
-from ..song import ALLOWED_STEPS, Song, SongRequest, Status
-from ..timeline import read_timeline
-from .leases import is_alive, this_worker
-from .storage import Library
+from ..song import ALLOWED_STEPS, Song, Status
+from .schema import ADDED_LATER, set_up, to_columns, to_row, to_song
+from .storage import Library, is_alive, this_worker
 
-MIGRATIONS = (
-    (
-        """
-        CREATE TABLE songs (
-            request_id TEXT PRIMARY KEY,
-            id TEXT NOT NULL,
-            status TEXT NOT NULL,
-            created TEXT NOT NULL,
-            model TEXT NOT NULL,
-            lyrics TEXT,
-            prompt TEXT,
-            reference TEXT,
-            options TEXT,
-            source TEXT NOT NULL,
-            base_url TEXT NOT NULL,
-            rehearsal INTEGER NOT NULL,
-            audio_url TEXT NOT NULL,
-            file TEXT,
-            duration REAL,
-            cost_usd REAL,
-            error TEXT NOT NULL,
-            owner TEXT NOT NULL,
-            deadline REAL NOT NULL
-        )
-        """,
-        "CREATE UNIQUE INDEX songs_by_id ON songs (base_url, rehearsal, id) WHERE id != ''",
-        "CREATE INDEX songs_by_time ON songs (created)",
-    ),
-    (
-        "ALTER TABLE songs ADD COLUMN finished TEXT NOT NULL DEFAULT ''",
-        "ALTER TABLE songs ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0",
-    ),
-    ("ALTER TABLE songs ADD COLUMN timeline TEXT",),
-    (
-        "ALTER TABLE songs ADD COLUMN accompaniment INTEGER NOT NULL DEFAULT 1",
-        "UPDATE songs SET accompaniment = 0 WHERE prompt NOT LIKE '##%##'",
-    ),
-)
-"""Numbered by their place: `PRAGMA user_version` says how many of them a file has had."""
+if TYPE_CHECKING:
+    import sqlite3
 
-_BUSY_SECONDS = 30.0
 _LONG_SECONDS = 600.0
 _ENOUGH = 3
 
-_CARRY_ON = "Free some space or make the folder writable; then recover() carries on. Do not request the song again."
+_CARRY_ON = "Make room or make the folder writable; then recover() carries on. Do not ask for the song again."
 
 
 class Journal:
@@ -75,6 +33,8 @@ class Journal:
     ----------
     library : Library
         Its folders are made when something is first written or read.
+    patience : float
+        For how many seconds to wait while another process writes.
 
     Notes
     -----
@@ -82,8 +42,9 @@ class Journal:
     when the file cannot be used.
     """
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: Library, patience: float = 30.0) -> None:
         self.library = library
+        self._patience = patience
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._process = 0
@@ -112,7 +73,7 @@ class Journal:
         Song
             As it stands in the journal; another process may have written the same one before.
         """
-        row = self._to_row(song) | _leased(lease)
+        row = to_row(song, self.home) | _leased(lease)
         with self._transaction(song if song.id else None) as connection:
             _insert(connection, row)
             self._note(connection, song.request_id)
@@ -135,8 +96,8 @@ class Journal:
         Song
             As it stands in the journal now, whoever moved it.
         """
-        values = self._to_columns(changes) | {"status": to.value}
-        if to is not Status.DOWNLOADING:  # nobody works on it any more
+        values = to_columns(changes, self.home) | {"status": to.value}
+        if to is not Status.DOWNLOADING:  # whoever had it in hand has done with it
             values |= _leased(0.0)
         if to is Status.COMPLETED:
             values["finished"] = datetime.now(timezone.utc).isoformat()
@@ -193,7 +154,7 @@ class Journal:
         return None
 
     def songs(self, *, deleted: bool = False) -> list[Song]:
-        """All songs, newest first; deleted ones only on request."""
+        """All songs, newest first; those that were deleted only when asked for."""
         return self._select(f"{'' if deleted else 'WHERE deleted = 0 '}ORDER BY created DESC, request_id")
 
     def delete(self, song: Song) -> bool:
@@ -230,6 +191,8 @@ class Journal:
         spans = [(finished - created).total_seconds() for created, finished in moments]
         # One that was picked up the next morning says nothing about how long songs take.
         spans = [span for span in spans if 0 < span < _LONG_SECONDS]
+        import statistics
+
         return statistics.median(spans) if len(spans) >= _ENOUGH else None
 
     def open_songs(self) -> list[Song]:
@@ -240,7 +203,9 @@ class Journal:
             rows = connection.execute(
                 f"SELECT * FROM songs WHERE status IN ({marks}) ORDER BY created", unfinished
             ).fetchall()
-        return [self.settled(self._to_song(row)) for row in rows if row["status"] != "sending" or not _at_work(row)]
+        return [
+            self.settled(to_song(row, self.home)) for row in rows if row["status"] != "sending" or not _at_work(row)
+        ]
 
     def settled(self, song: Song) -> Song:
         """The song as it stands; one whose sender died without an answer is ``unknown``."""
@@ -248,19 +213,21 @@ class Journal:
             row = connection.execute("SELECT * FROM songs WHERE request_id = ?", (song.request_id,)).fetchone()
         if row is None:
             return song
-        song = self._to_song(row)
+        song = to_song(row, self.home)
         abandoned = song.status is Status.SENDING and not _at_work(row)
         return (
-            self.step(song, Status.UNKNOWN, error="Its kernel ended before a response came.") if abandoned else song
+            self.step(song, Status.UNKNOWN, error="Its sender ended before the answer came.") if abandoned else song
         )
 
     def _select(self, rest: str, *values: object) -> list[Song]:
         with self._reading() as connection:
             rows = connection.execute(f"SELECT * FROM songs {rest}", values).fetchall()
-        return [self._to_song(row) for row in rows]
+        return [to_song(row, self.home) for row in rows]
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
+        import sqlite3
+
         try:
             with self._lock:
                 yield self._connect()
@@ -270,6 +237,8 @@ class Journal:
     @contextmanager
     def _transaction(self, song: Song | None = None) -> Iterator[sqlite3.Connection]:
         """Write; when it fails, the error shows what is known of the song, so that nothing is lost."""
+        import sqlite3
+
         try:
             with self._lock:
                 connection = self._connect()
@@ -294,14 +263,16 @@ class Journal:
     def _connect(self) -> sqlite3.Connection:
         # A connection must not be carried across a fork.
         if self._connection is None or self._process != os.getpid():
+            import sqlite3
+
             folder = self.library.database
             folder.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(
-                folder / "library.db", timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                folder / "library.db", timeout=self._patience, isolation_level=None, check_same_thread=False
             )
             try:
                 connection.row_factory = sqlite3.Row
-                _set_up(connection)
+                set_up(connection, self._patience)
                 for note in self.library.notes():
                     _take_in(connection, note)
             except BaseException:
@@ -315,79 +286,6 @@ class Journal:
             row = connection.execute("SELECT * FROM songs WHERE request_id = ?", (request_id,)).fetchone()
             if row is not None:
                 self.library.note(dict(row))
-
-    def _to_row(self, song: Song) -> dict[str, Any]:
-        request = song.request
-        return {
-            "request_id": song.request_id,
-            "status": song.status.value,
-            "created": song.created.astimezone(timezone.utc).isoformat(),
-            "model": song.model,
-            "lyrics": request.lyrics if request else None,
-            "prompt": request.prompt if request else None,
-            "accompaniment": int(request.accompaniment) if request else 1,
-            "reference": request.reference if request else None,
-            "options": json.dumps(dict(request.options)) if request else None,
-            "base_url": song.base_url,
-            "rehearsal": int(song.rehearsal),
-            "error": song.error,
-        } | self._to_columns(
-            {
-                "id": song.id,
-                "source": song.source,
-                "audio_url": song.audio_url,
-                "path": song.path,
-                "duration": song.duration,
-                "cost_usd": song.cost_usd,
-                "timeline": song.timeline,
-            }
-        )
-
-    def _to_columns(self, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """Files of the library are kept relative to it, so that it can be moved."""
-        columns = dict(changes)
-        if "path" in columns:
-            path = columns.pop("path")
-            columns["file"] = path.relative_to(self.home).as_posix() if path else None
-        if "source" in columns and columns["source"].startswith(str(self.home)):
-            columns["source"] = Path(columns["source"]).relative_to(self.home).as_posix()
-        if "timeline" in columns:
-            timeline = columns["timeline"]
-            columns["timeline"] = json.dumps(timeline.to_data(), ensure_ascii=False) if timeline else None
-        return columns
-
-    def _to_song(self, row: sqlite3.Row) -> Song:
-        source = row["source"]
-        return Song(
-            request_id=row["request_id"],
-            status=Status(row["status"]),
-            created=datetime.fromisoformat(row["created"]),
-            id=row["id"],
-            model=row["model"],
-            request=_to_request(row),
-            source=str(self.home / source) if source.startswith("references/") else source,
-            base_url=row["base_url"],
-            rehearsal=bool(row["rehearsal"]),
-            audio_url=row["audio_url"],
-            path=self.home / row["file"] if row["file"] else None,
-            duration=row["duration"],
-            cost_usd=row["cost_usd"],
-            error=row["error"],
-            timeline=read_timeline(json.loads(row["timeline"])) if row["timeline"] else None,
-        )
-
-
-def _to_request(row: sqlite3.Row) -> SongRequest | None:
-    if row["lyrics"] is None:
-        return None
-    return SongRequest(
-        model=row["model"],
-        lyrics=row["lyrics"],
-        prompt=row["prompt"],
-        reference=row["reference"],
-        options=json.loads(row["options"]),
-        accompaniment=bool(row["accompaniment"]),
-    )
 
 
 def _leased(seconds: float) -> dict[str, Any]:
@@ -405,10 +303,11 @@ def _insert(connection: sqlite3.Connection, row: Mapping[str, Any]) -> None:
 
 
 def _take_in(connection: sqlite3.Connection, note: Mapping[str, Any]) -> None:
-    """Take a song in that another computer wrote down, or finished; a note that makes no sense is passed over."""
+    """Read a song that another computer wrote down, or finished; a note that makes no sense is skipped."""
+    import sqlite3
+
     columns = [row["name"] for row in connection.execute("PRAGMA table_info(songs)")]
-    # An older version wrote without these.
-    note = {"finished": "", "deleted": 0, "timeline": None, "accompaniment": 1, **note}
+    note = {**ADDED_LATER, **note}
     if set(note) != set(columns) or note["status"] not in [status.value for status in Status]:
         return
     with contextlib.suppress(sqlite3.IntegrityError, sqlite3.InterfaceError):
@@ -419,37 +318,3 @@ def _take_in(connection: sqlite3.Connection, note: Mapping[str, Any]) -> None:
             connection.execute(
                 f"UPDATE songs SET {assignments} WHERE request_id = :request_id AND status IN ({unfinished})", note
             )
-
-
-def _set_up(connection: sqlite3.Connection) -> None:
-    """Prepare a connection: readers and writers side by side, every commit on disk, the newest layout."""
-    deadline = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            break
-        except sqlite3.OperationalError:
-            # When several processes open a new file at once, one changes its mode, and SQLite does not
-            # let the others wait for that by themselves.
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-    connection.execute("PRAGMA synchronous = FULL")
-    _migrate(connection)
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    """Bring a file up to date, step by step; a file of a newer version is left alone."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        done = connection.execute("PRAGMA user_version").fetchone()[0]
-        if done > len(MIGRATIONS):
-            raise sqlite3.DatabaseError("it was written by a newer version of minimax_nb")
-        for number, statements in enumerate(MIGRATIONS[done:], start=done + 1):
-            for statement in statements:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {number}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise

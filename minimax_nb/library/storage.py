@@ -1,19 +1,19 @@
-"""Where a library lies: its songs, its references, and its database, which must be on a local disk."""
+"""Where a library is, files that appear only when they are complete, and which process works on what."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
+import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import platformdirs
-import psutil
+from typing import Any, BinaryIO
 
 _LEFT_BEHIND_SECONDS = 3600.0
 
@@ -33,23 +33,38 @@ class Library:
         The folder of the SQLite file.
     remote : bool
         Whether `home` is on a network mount: SQLite's locks fail there, so that the database is kept on this
-        computer, and a JSON file beside each song lets another computer take it up.
+        computer, and a JSON file beside each song lets another computer continue it.
     """
 
     home: Path
     database: Path
     remote: bool = False
 
+    @property
+    def references(self) -> Path:
+        """The folder of the reference tracks."""
+        return self.home / "references"
+
+    @property
+    def songs(self) -> Path:
+        """The folder of the finished songs."""
+        return self.home / "songs"
+
+    def find_audio(self, request_id: str) -> Path | None:
+        """The file of a finished song, if it is here: it has its name only once it is complete."""
+        paths = self.songs.glob(f"{request_id}.*")
+        return next((path for path in paths if path.suffix not in (".json", ".part")), None)
+
     def note(self, row: Mapping[str, Any]) -> None:
         """Write what is known of one song beside the songs, if this library is on a network mount."""
         if self.remote:
-            path = self.home / "songs" / f"{row['request_id']}.json"
+            path = self.songs / f"{row['request_id']}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             write_durably(path, json.dumps(dict(row), ensure_ascii=False, indent=1).encode())
 
     def notes(self) -> Iterator[dict[str, Any]]:
-        """What lies beside the songs; a file that cannot be read is passed over."""
-        for path in sorted(self.home.glob("songs/*.json")) if self.remote else []:
+        """What is beside the songs; a file that cannot be read is skipped."""
+        for path in sorted(self.songs.glob("*.json")) if self.remote else []:
             with contextlib.suppress(OSError, ValueError):
                 row = json.loads(path.read_text(encoding="utf-8"))
                 if isinstance(row, dict) and row.get("request_id") == path.stem:
@@ -64,51 +79,98 @@ def locate(home: str | os.PathLike[str] | None = None) -> Library:
     home : path, optional
         Else the platform's folder for user data.
     """
-    local = Path(platformdirs.user_data_dir("minimax_nb", appauthor=False))
-    folder = Path(home).expanduser().absolute() if home else local
+    folder = Path(home).expanduser().absolute() if home else _user_data()
     if not on_network(folder):
         return Library(folder, folder)
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    return Library(folder, local / "databases" / name, remote=True)
+    return Library(folder, _user_data() / "databases" / name, remote=True)
+
+
+def _user_data() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("minimax_nb", appauthor=False))
 
 
 def on_network(folder: Path) -> bool:
     """Whether a folder is on a network mount, Google Drive in Colab among them."""
     if folder.is_relative_to(COLAB_DRIVE) or str(folder).startswith(("\\\\", "//")):
         return True
+    import psutil
+
     mounts = [part for part in psutil.disk_partitions(all=True) if folder.is_relative_to(part.mountpoint)]
     nearest = max(mounts, key=lambda part: len(part.mountpoint), default=None)
     return nearest is not None and (nearest.fstype.lower().startswith(_NETWORK_TYPES) or "remote" in nearest.opts)
 
 
-def write_durably(path: Path, content: bytes, *, mode: int = 0o666) -> None:
-    """Write a file whole or not at all; on disk when this returns.
+@dataclass
+class NewFile:
+    """A file that is being written.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The name that it gets in the end; may be changed until then.
+    partial : pathlib.Path
+        Where it is until then.
+    file : binary file
+    """
+
+    path: Path
+    partial: Path
+    file: BinaryIO
+
+    def write(self, block: bytes) -> None:
+        """Write the next bytes of it."""
+        self.file.write(block)
+
+
+@contextlib.contextmanager
+def durable_file(path: Path, *, mode: int = 0o666) -> Iterator[NewFile]:
+    """Write a file that gets its name only when it is complete and on disk.
+
+    Nothing of it is left when the block raises.
 
     Parameters
     ----------
     path : pathlib.Path
-    content : bytes
     mode : int
         Who may read it, from its first byte on, less what the process's umask takes away.
     """
-    partial = path.with_name(f".{path.name}-{os.getpid()}-{os.urandom(4).hex()}.part")
+    partial = path.with_name(f".{path.stem}-{os.getpid()}-{os.urandom(4).hex()}.part")
     try:
         with open(partial, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
-            file.write(content)
+            new = NewFile(path, partial, file)
+            yield new
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, path)
+        os.replace(partial, new.path)
     finally:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
     sync_folder(path.parent)
 
 
-def sweep(folder: Path) -> None:
-    """Remove the halves of files that a process which was killed left behind; nobody writes that slowly."""
+def write_durably(path: Path, content: bytes, *, mode: int = 0o666) -> None:
+    """Write a file completely or not at all; on disk when this returns. See `durable_file`."""
+    with durable_file(path, mode=mode) as new:
+        new.file.write(content)
+
+
+def sweep(folder: Path, stem: str = "") -> None:
+    """Remove partial files that a killed process left behind.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    stem : str
+        Remove all of the file with this stem, to which nobody else writes now; of others the ones that are an
+        hour old, as nobody writes that slowly.
+    """
     for partial in folder.glob(".*.part"):
         with contextlib.suppress(OSError):
-            if time.time() - partial.stat().st_mtime > _LEFT_BEHIND_SECONDS:
+            own = bool(stem) and partial.name.startswith(f".{stem}-")
+            if own or time.time() - partial.stat().st_mtime > _LEFT_BEHIND_SECONDS:
                 partial.unlink()
 
 
@@ -120,3 +182,31 @@ def sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def this_worker() -> str:
+    """The name of this thread of this process; another process that gets the same number later has another name."""
+    return f"{_this_process(os.getpid())} {threading.get_ident()}"
+
+
+@functools.lru_cache(maxsize=1)
+def _this_process(number: int) -> str:
+    import psutil
+
+    return f"{socket.gethostname()} {number} {psutil.Process(number).create_time():.2f}"
+
+
+def is_alive(worker: str) -> bool:
+    """Whether the process of a worker still runs.
+
+    One on another computer cannot be seen from here and counts as alive: its deadline decides.
+    """
+    import psutil
+
+    try:
+        host, number, born, _ = worker.rsplit(" ", 3)
+        if host != socket.gethostname():
+            return True
+        return bool(abs(psutil.Process(int(number)).create_time() - float(born)) < 1)
+    except (ValueError, psutil.Error):
+        return False

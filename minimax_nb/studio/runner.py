@@ -88,15 +88,15 @@ class Runner:
 
     def _follow(self, song: Song) -> None:
         self._note(song)
-        following = self._session.follow([song])
-        for changed in following:
+        tracker = self._session.track([song])
+        for changed in tracker:
             if changed is not None:
                 self._note(changed)
             elif self._stopped.is_set():
                 self._leave()
                 return
-        if following.troubles:
-            raise following.troubles[0]
+        if tracker.errors:
+            raise tracker.errors[0]
 
     def _leave(self) -> None:
         now = time.monotonic()

@@ -16,7 +16,7 @@ from ..display.progress import USUAL_SECONDS
 from ..errors import InvalidLyrics, InvalidReference, MusicError, Spent, WaitTimeout
 from ..lyrics import clean, to_prompt
 from ..reference import Reference
-from ..settings import Account, Choice
+from ..settings import Account, Settings
 from ..song import Song, Status
 
 Source = str | os.PathLike[str] | bytes | Reference
@@ -174,7 +174,7 @@ class ServiceState:
 
     Attributes
     ----------
-    settings : Choice
+    settings : Settings
         With nothing left open.
     account : Account
         Price and balance, as far as the service has said them.
@@ -182,7 +182,7 @@ class ServiceState:
         Why it has not.
     """
 
-    settings: Choice = field(default_factory=lambda: Choice(rehearse=True))
+    settings: Settings = field(default_factory=lambda: Settings(rehearse=True))
     account: Account = field(default_factory=Account)
     problem: str = ""
 

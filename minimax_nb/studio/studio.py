@@ -21,7 +21,7 @@ from .. import catalogue
 from ..display.waiting import wait_until
 from ..errors import MusicError
 from ..session import Session, default_session
-from ..settings import Account, Choice
+from ..settings import Account, Settings
 from ..song import Song, Status, title_of
 from . import components
 from . import html as drawing
@@ -201,7 +201,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _make_cards(self, lyrics: str, reference: Source | None) -> None:
         rule = catalogue.find_model(catalogue.DEFAULT_MODEL).reference
         seconds = rule.longer_than if rule else 0.0
-        self._service = ServiceCard(self._store, self._session.choice, self._ask, self._pick_up)
+        self._service = ServiceCard(self._store, self._session.settings, self._ask, self._pick_up)
         self._reference = ReferenceCard(self._store, self._references, seconds, reference)
         self._lyrics = LyricsCard(self._store, lyrics)
         self._card = SongCard(
@@ -252,8 +252,8 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         """Carry on with what an earlier kernel left open, where there is a key for it."""
         if not self._awake:
             return
-        given = self._session.choice
-        choice = Choice(self._store.state.service.settings.key or given.key, given.base_url, given.rehearse)
+        given = self._session.settings
+        choice = Settings(self._store.state.service.settings.key or given.key, given.base_url, given.rehearse)
         session = self._session.at(choice)
         known = {song.request_id for song in self._store.state.songs}
         found = [song for song in session.open_songs() if song.request_id not in known and not _given_up(song)]
@@ -277,7 +277,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._card.add(take.number)
         return runner
 
-    def _ask(self, choice: Choice) -> Account:
+    def _ask(self, choice: Settings) -> Account:
         return self._session.at(choice).account()
 
     # Clicks

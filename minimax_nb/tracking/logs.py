@@ -1,36 +1,37 @@
-"""Songs looked up in the provider's logs: the ones whose answer was lost, and the ones no library knows."""
+"""Songs found in the provider's usage logs: the ones whose response was lost, and the ones no library knows."""
 
 from __future__ import annotations
 
 import threading
 import time
 from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING
 
-from ..api.addresses import is_loopback
-from ..api.client import Client
 from ..api.responses import LogEntry
 from ..errors import InvalidOption
 
-Since = str | datetime | tuple[datetime, datetime]
+if TYPE_CHECKING:
+    from ..api.client import Client
 
-# The logs take 200 requests a minute; one reading serves all songs that are looked for.
-_FRESH_SECONDS = {True: 0.5, False: 10.0}
+Since = str | datetime | tuple[datetime, datetime]
 
 # A clock that was set to the wrong time zone, or set right since, must not hide a song.
 _CLOCKS_DIFFER = timedelta(days=1)
 
 
-class Lookup:
-    """The logs of one key at one service, read anew at most every few seconds.
+class UsageLogs:
+    """The logs of one key at one service, read again at most every few seconds: one reading serves all songs.
 
     Parameters
     ----------
     client : Client
+    max_age : float
+        Seconds after which they are read again.
     """
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, max_age: float) -> None:
         self._client = client
-        self._fresh = _FRESH_SECONDS[is_loopback(client.base_url)]
+        self._max_age = max_age
         self._lock = threading.Lock()
         self._entries: dict[str, LogEntry] = {}
         self._since = datetime.max.replace(tzinfo=timezone.utc)
@@ -51,7 +52,7 @@ class Lookup:
                 return known
             now = datetime.now(timezone.utc)
             since = min(since, now) - _CLOCKS_DIFFER
-            stale = time.monotonic() - self._read_at > self._fresh
+            stale = time.monotonic() - self._read_at > self._max_age
             if stale or since < self._since:
                 self._since = min(since, self._since)
                 for entry in self._client.logs(self._since, now + _CLOCKS_DIFFER):
@@ -66,7 +67,7 @@ class Lookup:
 
 
 def period(since: Since) -> tuple[datetime, datetime]:
-    """Where a stretch of the logs begins and ends: "24h" or "7d" before now, a moment, or both ends.
+    """Start and end of a part of the logs: "24h" or "7d" before now, a moment, or both ends.
 
     Raises
     ------
@@ -81,6 +82,7 @@ def period(since: Since) -> tuple[datetime, datetime]:
     unit = {"m": "minutes", "h": "hours", "d": "days"}.get(text[-1:])
     if unit is None or not text[:-1].isdigit():
         raise InvalidOption(
-            f"since={since!r} is no span of time.", do='Give one like "24h" or "7d", a datetime, or a pair of them.'
+            f"since={since!r} is not a valid time span.",
+            do='Give one like "24h" or "7d", a datetime, or a pair of them.',
         )
     return now - timedelta(**{unit: int(text[:-1])}), now

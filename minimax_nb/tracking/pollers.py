@@ -1,7 +1,7 @@
-"""A few daemon threads for the whole process: they ask when the one pacer says so, and fetch what is made.
+"""A few daemon threads for the whole process: they poll when the one schedule says so, and fetch what is made.
 
-Songs that are waited for in several threads share them, and one budget of requests per second for each service.
-The threads end when there has been nothing to do for a while; they never hold up the end of the process.
+Songs that are waited for in several threads share them, and one rate limit for each service. The threads end when
+there has been nothing to do for a while; they never hold up the end of the process.
 """
 
 from __future__ import annotations
@@ -9,117 +9,138 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from math import inf
 from queue import Empty, SimpleQueue
+from typing import Protocol
 
-from .schedule import Pacer
+from .schedule import Schedule
 
 POLLERS = 5
-"""A question that is left hanging blocks one of them, and the other songs go on."""
+"""A request that is left hanging blocks one of them, and the other songs go on."""
 
 FETCHERS = 3
 
-_IDLE = 5.0
-
-Job = Callable[[], object]
-"""Something to do in a thread of the crew; it raises nothing."""
+NAME = "minimax_nb poller"
 
 
-class Crew:
-    """Threads that are started as they are needed, a poller for each song and a fetcher for each file at most."""
+class Tracked(Protocol):
+    """Whoever wants songs polled and fetched; neither method raises anything."""
 
-    def __init__(self) -> None:
+    def poll(self, name: str) -> None:
+        """Poll this song, in a thread of the pollers."""
+
+    def fetch(self, name: str) -> None:
+        """Fetch the audio of this song, in a thread of the pollers."""
+
+
+class Pollers:
+    """Threads that are started as they are needed, a poller for each song and a fetcher for each file at most.
+
+    Parameters
+    ----------
+    idle : float
+        After so many seconds without work a thread ends.
+    """
+
+    def __init__(self, idle: float = 5.0) -> None:
         self.process = os.getpid()
-        self._pacer = Pacer()
-        self._jobs: dict[Hashable, Job] = {}
-        self._files: SimpleQueue[Job] = SimpleQueue()
+        self._idle = idle
+        self._schedule = Schedule()
+        self._files: SimpleQueue[tuple[Tracked, str]] = SimpleQueue()
         self._changed = threading.Condition()
         self._turn = threading.Lock()
+        self._wakes_at = inf
         self._pollers = self._fetchers = 0
         self._empty_since = time.monotonic()
 
-    def ask(self, name: Hashable, job: Job, *, age: float, host: str, local: bool) -> None:
-        """Do a job when its song is due to be asked for; once, and again after each `again`.
+    def add(self, owner: Tracked, name: str, *, age: float, host: str, interval: float | None = None) -> None:
+        """Have a song polled once when it is due, and again after each `poll_again`.
 
         Parameters
         ----------
-        name : hashable
-            Of the song, as one who waits knows it.
-        job : callable
+        owner : Tracked
+        name : str
+            Of the song, as its owner knows it.
         age : float
             Seconds since the song was submitted.
         host : str
-            The service whose budget it takes from.
-        local : bool
-            Whether the song may be asked for sooner.
+            The service whose limit it takes from.
+        interval : float, optional
+            Seconds between two polls, in place of what the schedule says.
         """
         with self._changed:
-            self._pacer.add(name, age, host=host, local=local)
-            self._jobs[name] = job
-            if self._pollers < min(POLLERS, len(self._pacer)):
+            wait = self._schedule.add((owner, name), age, host=host, interval=interval)
+            if self._pollers < min(POLLERS, len(self._schedule)):
                 self._pollers += 1
                 self._start(self._poll)
-            self._changed.notify_all()
+            self._wake(wait)
 
-    def again(self, name: Hashable, *, at_least: float = 0.0) -> None:
-        """Ask for a song again after its pause, or `at_least` seconds."""
+    def poll_again(self, owner: Tracked, name: str, *, at_least: float = 0.0) -> None:
+        """Poll a song again after its pause, or `at_least` seconds."""
         with self._changed:
-            self._pacer.asked(name, at_least=at_least)
-            self._changed.notify_all()
+            self._wake(self._schedule.polled((owner, name), at_least=at_least))
 
-    def hold(self, host: str, seconds: float) -> None:
-        """Ask a service for nothing for a while, whoever waits: it told us to."""
+    def pause_host(self, host: str, seconds: float) -> None:
+        """Poll a service not at all for a while, whoever waits: it told us to."""
         with self._changed:
-            self._pacer.hold(host, seconds)
+            self._schedule.pause_host(host, seconds)
 
-    def forget(self, name: Hashable) -> None:
-        """Ask for a song no more."""
+    def remove(self, owner: Tracked, name: str) -> None:
+        """Poll a song no more."""
         with self._changed:
-            self._pacer.forget(name)
-            self._jobs.pop(name, None)
-            if not len(self._pacer):
+            self._schedule.remove((owner, name))
+            if not len(self._schedule):
                 self._empty_since = time.monotonic()
-                self._changed.notify_all()
+                self._wake(0.0)
 
-    def fetch(self, job: Job) -> None:
-        """Do a job that takes its time, as soon as a fetcher is free."""
+    def fetch(self, owner: Tracked, name: str) -> None:
+        """Have the audio of a song fetched, as soon as a fetcher is free."""
         with self._changed:
-            self._files.put(job)
+            self._files.put((owner, name))
             if self._fetchers < FETCHERS:
                 self._fetchers += 1
                 self._start(self._fetch)
 
+    def _wake(self, seconds: float) -> None:
+        """Wake whoever watches the clock, unless it wakes up early enough by itself."""
+        if time.monotonic() + seconds < self._wakes_at:
+            self._changed.notify()
+
     @staticmethod
-    def _start(work: Job) -> None:
-        threading.Thread(target=work, name="minimax_nb crew", daemon=True).start()
+    def _start(work: Callable[[], None]) -> None:
+        threading.Thread(target=work, name=NAME, daemon=True).start()
 
     def _poll(self) -> None:
-        while job := self._next_question():
-            job()
+        while (song := self._next_song()) is not None:
+            owner, name = song
+            owner.poll(name)
 
-    def _next_question(self) -> Job | None:
+    def _next_song(self) -> tuple[Tracked, str] | None:
         """What is due, as soon as it is; None after a while with no songs."""
-        # One poller at a time watches the clock; to wake all of them for each song would cost more than the asking.
+        # One poller at a time watches the clock; to wake all of them for each song would cost more than the polling.
         with self._turn, self._changed:
             while True:
-                name, delay = self._pacer.take()
-                if name is not None:
-                    return self._jobs[name]
-                if not len(self._pacer):
-                    delay = self._empty_since + _IDLE - time.monotonic()
+                song, delay = self._schedule.take()
+                if song is not None:
+                    self._wakes_at = inf
+                    return song  # type: ignore[return-value]  # these are what `add` was given
+                if not len(self._schedule):
+                    delay = self._empty_since + self._idle - time.monotonic()
                     if delay <= 0:
                         self._pollers -= 1
                         return None
+                self._wakes_at = time.monotonic() + delay
                 self._changed.wait(None if delay == inf else delay)
 
     def _fetch(self) -> None:
-        while job := self._next_file():
-            job()
+        while (file := self._next_file()) is not None:
+            owner, name = file
+            owner.fetch(name)
 
-    def _next_file(self) -> Job | None:
+    def _next_file(self) -> tuple[Tracked, str] | None:
         try:
-            return self._files.get(timeout=_IDLE)
+            return self._files.get(timeout=self._idle)
         except Empty:
             with self._changed:
                 if self._files.empty():
@@ -128,14 +149,14 @@ class Crew:
             return self._next_file()
 
 
-_crew: Crew | None = None
-_hiring = threading.Lock()
+_shared: Pollers | None = None
+_sharing = threading.Lock()
 
 
-def the_crew() -> Crew:
-    """The one crew of this process; a fork has none of its parent's threads and begins with a new one."""
-    global _crew
-    with _hiring:
-        if _crew is None or _crew.process != os.getpid():
-            _crew = Crew()
-        return _crew
+def shared_pollers() -> Pollers:
+    """The ones of this process; a fork has none of its parent's threads and begins with new ones."""
+    global _shared
+    with _sharing:
+        if _shared is None or _shared.process != os.getpid():
+            _shared = Pollers()
+        return _shared

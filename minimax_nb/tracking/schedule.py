@@ -1,11 +1,13 @@
-"""When to ask again: a schedule, and a pacer that keeps many songs and a budget to it. Knows nothing of HTTP.
+"""When to poll which song: a schedule for many songs, and a rate limit for each host. Knows nothing of HTTP.
 
-How often a host may be asked is found out, not known: a pacer begins at `MOST_PER_SECOND`. Told to wait, it asks
-that host for nothing as long as it was told, and then for less than before, a little more every second.
+How many requests a host allows is found out, not known: a schedule begins at `MOST_PER_SECOND`. Told to wait, it
+polls that host not at all for as long as it was told, and then less often than before, a little more every second.
 """
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Hashable
@@ -17,7 +19,6 @@ EVERY = 1.85
 SLOW_FROM = 90.0
 SHARE_OF_AGE = 0.05
 LONGEST = 15.0
-LOCAL = 0.4
 
 MOST_PER_SECOND = 120.0
 """Requests to one host; 200 songs that keep to the schedule need 108."""
@@ -27,81 +28,108 @@ RECOVERY = 1.01
 """By how much the requests per second of a host that told us to wait grow again, every second."""
 
 
-def pause(age: float, *, local: bool = False) -> float:
-    """How long to wait before asking for a song again.
+def next_poll_after(age: float) -> float:
+    """How long to wait before a song is polled again.
 
-    Hosted songs take 20 to 60 s: none is asked for in its first 8 s, then every 1.85 s, and a song that is
-    late is asked for ever more slowly.
+    Hosted songs take 20 to 60 s: none is polled in its first 8 s, then every 1.85 s, and a song that is
+    late is polled ever more slowly.
 
     Parameters
     ----------
     age : float
         Seconds since the song was submitted.
-    local : bool
-        Whether the service is on this computer.
 
     Returns
     -------
     float
         In seconds.
     """
-    if local:
-        return LOCAL
     if age < WARM_UP:
         return WARM_UP - age
     return EVERY if age <= SLOW_FROM else min(LONGEST, SHARE_OF_AGE * age)
 
 
 @dataclass
-class _Budget:
-    """What one host may be asked: one request at a time, evenly spaced, as many as it has put up with."""
+class RateLimit:
+    """How often one host may be polled: one request at a time, evenly spaced, as many as it has allowed."""
 
     rate: float = MOST_PER_SECOND
     since: float = -inf
     free_at: float = -inf
-    held_until: float = -inf
+    paused_until: float = -inf
     answered: deque[float] = field(default_factory=deque)
 
     @property
     def open_at(self) -> float:
-        return max(self.free_at, self.held_until)
+        """When the next request may go out."""
+        return max(self.free_at, self.paused_until)
 
     def rate_at(self, now: float) -> float:
+        """Requests per second that are allowed now."""
         if self.rate >= MOST_PER_SECOND or now - self.since > 600:
             return MOST_PER_SECOND
         grown: float = self.rate * RECOVERY ** max(0.0, now - self.since)
         return min(MOST_PER_SECOND, grown)
 
     def spend(self, now: float) -> None:
+        """Note that a request goes out."""
         step = 1 / self.rate_at(now)
         # A thread that woke up late is given its step back, or the rate would never be reached.
         self.free_at = max(self.free_at, now - step) + step
 
-    def note_answer(self, now: float) -> None:
+    def note_response(self, now: float) -> None:
+        """Note that a request was answered."""
         self.answered.append(now)
         while self.answered[0] < now - 1:
             self.answered.popleft()
 
-    def hold(self, now: float, seconds: float) -> None:
+    def pause(self, now: float, seconds: float) -> None:
+        """Note that the host told us to wait."""
         # Requests that were under way when the first of them was told to wait tell nothing new.
-        if now >= self.held_until:
+        if now >= self.paused_until:
             rate, through = self.rate_at(now), sum(moment >= now - 1 for moment in self.answered)
             self.rate = max(LEAST_PER_SECOND, min(0.9 * rate, max(rate / 2, 0.9 * through)))
-        self.held_until = self.since = max(self.held_until, now + seconds)
+        self.paused_until = self.since = max(self.paused_until, now + seconds)
 
 
-@dataclass
-class _Turn:
+@dataclass(eq=False)
+class _Entry:
+    name: Hashable
     born: float
-    host: str
-    local: bool
-    due: float
-    asked_at: float
-    out: bool = False
+    interval: float | None
+    host: _Host
+    polled_at: float
+    removed: bool = False
+
+    def next_poll_after(self, now: float) -> float:
+        return next_poll_after(now - self.born) if self.interval is None else self.interval
 
 
-class Pacer:
-    """Says which song to ask for now: of those that are due the longest unasked, as the budget of its host allows.
+@dataclass(eq=False)
+class _Host:
+    """The songs of one host: those that wait until they are due, and those that are, the longest unpolled first."""
+
+    limit: RateLimit = field(default_factory=RateLimit)
+    waiting: list[tuple[float, int, _Entry]] = field(default_factory=list)
+    due: list[tuple[float, int, _Entry]] = field(default_factory=list)
+
+    def advance(self, now: float) -> None:
+        """Move what has become due, and drop what was removed."""
+        while self.waiting and (self.waiting[0][0] <= now or self.waiting[0][2].removed):
+            _, number, entry = heapq.heappop(self.waiting)
+            heapq.heappush(self.due, (entry.polled_at, number, entry))
+        while self.due and self.due[0][2].removed:
+            heapq.heappop(self.due)
+
+    def ready_at(self, now: float) -> float:
+        """When its next song may be polled; infinite while there is none."""
+        if self.due:
+            return max(now, self.limit.open_at)
+        return max(self.waiting[0][0], self.limit.open_at) if self.waiting else inf
+
+
+class Schedule:
+    """Says which song to poll now: of those that are due the longest unpolled, as the limit of its host allows.
 
     Parameters
     ----------
@@ -115,18 +143,37 @@ class Pacer:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._turns: dict[Hashable, _Turn] = {}
-        self._budgets: dict[str, _Budget] = {}
+        self._entries: dict[Hashable, _Entry] = {}
+        self._hosts: dict[str, _Host] = {}
+        self._numbers = itertools.count()
 
-    def add(self, name: Hashable, age: float, *, host: str = "", local: bool = False) -> None:
-        """Take a song in; one that is past its warm-up is due at once."""
+    def add(self, name: Hashable, age: float, *, host: str = "", interval: float | None = None) -> float:
+        """Take in a song; one that is past its warm-up is due at once.
+
+        Parameters
+        ----------
+        name : hashable
+        age : float
+            Seconds since it was submitted.
+        host : str
+            The service whose limit it takes from.
+        interval : float, optional
+            Seconds between two polls, for a song that the schedule is not made for.
+
+        Returns
+        -------
+        float
+            The seconds until it is due.
+        """
         now = self._clock()
-        wait = 0.0 if local or age >= WARM_UP else pause(age)
-        self._turns[name] = _Turn(now - age, host, local, due=now + wait, asked_at=now - age)
-        self._budgets.setdefault(host, _Budget())
+        wait = 0.0 if interval is not None or age >= WARM_UP else next_poll_after(age)
+        host_of_it = self._hosts.setdefault(host, _Host())
+        entry = self._entries[name] = _Entry(name, now - age, interval, host_of_it, polled_at=now - age)
+        self._push(entry, now + wait)
+        return wait
 
     def take(self) -> tuple[Hashable | None, float]:
-        """The song to ask for now, which is nobody else's until `asked`; or None.
+        """The song to poll now, which nobody else gets until `polled`; or None.
 
         Returns
         -------
@@ -134,47 +181,56 @@ class Pacer:
         float
             The seconds until there is one: 0 with a song, infinite while all are taken.
         """
-        now, first, soonest = self._clock(), None, inf
-        open_at = {host: budget.open_at for host, budget in self._budgets.items()}
-        for name, turn in self._turns.items():
-            if turn.out:
-                continue
-            at = max(turn.due, open_at[turn.host])
-            if at > now:
-                soonest = min(soonest, at)
-            elif first is None or turn.asked_at < self._turns[first].asked_at:
-                first = name
-        if first is None:
+        now, soonest, chosen = self._clock(), inf, None
+        for host in self._hosts.values():
+            host.advance(now)
+            ready_at = host.ready_at(now)
+            if ready_at > now:
+                soonest = min(soonest, ready_at)
+            elif chosen is None or host.due[0][0] < chosen.due[0][0]:
+                chosen = host
+        if chosen is None:
             return None, soonest - now
-        turn = self._turns[first]
-        turn.out, turn.asked_at = True, now
-        self._budgets[turn.host].spend(now)
-        return first, 0.0
+        _, _, entry = heapq.heappop(chosen.due)
+        entry.polled_at = now
+        chosen.limit.spend(now)
+        return entry.name, 0.0
 
-    def asked(self, name: Hashable, *, at_least: float = 0.0) -> None:
-        """Note that a song was asked for; it is due again after its pause.
+    def polled(self, name: Hashable, *, at_least: float = 0.0) -> float:
+        """Note that a song was polled; it is due again after its pause.
 
         Parameters
         ----------
         name : hashable
         at_least : float
-            The shortest pause from now on, in seconds; 0 after a good answer.
+            The shortest pause from now on, in seconds; 0 after a good response.
+
+        Returns
+        -------
+        float
+            The seconds until it is due.
         """
-        turn, now = self._turns[name], self._clock()
-        between = pause(now - turn.born, local=turn.local)
-        # From question to question; a service that is slow to answer is given time nonetheless.
-        turn.due = max(turn.asked_at + between, now + max(at_least, between / 2))
-        turn.out = False
+        entry, now = self._entries[name], self._clock()
+        between = entry.next_poll_after(now)
+        # From poll to poll; a service that is slow to answer is given time nonetheless.
+        due = max(entry.polled_at + between, now + max(at_least, between / 2))
+        self._push(entry, due)
         if not at_least:
-            self._budgets[turn.host].note_answer(now)
+            entry.host.limit.note_response(now)
+        return due - now
 
-    def hold(self, host: str, seconds: float) -> None:
-        """Ask a host for nothing for a while, and for less after that: it told us to wait."""
-        self._budgets.setdefault(host, _Budget()).hold(self._clock(), seconds)
+    def pause_host(self, host: str, seconds: float) -> None:
+        """Poll a host not at all for a while, and less often after that: it told us to wait."""
+        self._hosts.setdefault(host, _Host()).limit.pause(self._clock(), seconds)
 
-    def forget(self, name: Hashable) -> None:
-        """Let a song go, if it is here."""
-        self._turns.pop(name, None)
+    def remove(self, name: Hashable) -> None:
+        """Drop a song, if it is here."""
+        entry = self._entries.pop(name, None)
+        if entry is not None:
+            entry.removed = True
 
     def __len__(self) -> int:
-        return len(self._turns)
+        return len(self._entries)
+
+    def _push(self, entry: _Entry, due: float) -> None:
+        heapq.heappush(entry.host.waiting, (due, next(self._numbers), entry))

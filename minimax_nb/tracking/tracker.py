@@ -1,24 +1,23 @@
-"""Following songs to their end, whoever watches: the crew asks and fetches, the one who iterates decides."""
+"""Songs tracked to their end, whoever waits: the pollers poll and fetch, the one who iterates decides."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from functools import partial
 from math import inf
 from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Protocol
 
-from ..api.addresses import is_loopback
 from ..api.responses import LOGS_PATIENCE
-from ..display.progress import USUAL_SECONDS, Progress, say
+from ..api.timeouts import Timeouts
 from ..errors import (
     DownloadFailed,
     GenerationFailed,
     MusicError,
+    NotFound,
     OutcomeUnknown,
     RateLimited,
     Unavailable,
@@ -26,84 +25,124 @@ from ..errors import (
     WaitTimeout,
 )
 from ..song import Song, Status
-from .pollers import Crew, the_crew
+from .pollers import Pollers, shared_pollers
+
+if TYPE_CHECKING:
+    from ..api.responses import Generation
 
 TIMEOUT = 600.0
 """How long a wait lasts unless told otherwise, in seconds; the provider's own example waits as long."""
 
-_TICK = 0.2
-_DOWNLOAD_ATTEMPTS = 5
+DOWNLOAD_ATTEMPTS = 5
+_NOT_FOUND_POLLS = 5
 
 
-@dataclass(frozen=True)
-class Looked:
-    """What one look at a song gave.
+class Steps(Protocol):
+    """What a tracker needs of `Services`: the next step of a song; both raise `MusicError`."""
 
-    Attributes
-    ----------
-    song : Song
-        As it stands.
-    fetch : callable, optional
-        The rest of the step, for a song that is made: fetches its audio and returns the song as it stands then.
-    """
+    def refresh(self, song: Song) -> tuple[Song, Generation | None]:
+        """Poll a song; of one that is made, what `fetch` takes as well."""
 
-    song: Song
-    fetch: Callable[[], Song] | None = None
+    def fetch(self, song: Song, generation: Generation) -> Song:
+        """Fetch the audio of a song."""
 
 
 @dataclass
-class Following:
-    """Several songs followed to their end.
+class _Open:
+    """One song that is not at its end yet."""
 
-    The looks and downloads happen in the threads of the crew; whatever they bring is taken in here, in the
+    song: Song
+    made: Generation | None = None
+    failed_downloads: int = 0
+    errors: list[MusicError] = field(default_factory=list)  # of polls, since the last good response
+    stuck_since: float = inf
+    responded: bool = False
+
+    def note_error(self, error: MusicError) -> None:
+        self.errors.append(error)
+        self.failed_downloads += isinstance(error, DownloadFailed)
+        self.stuck_since = min(self.stuck_since, time.monotonic())
+
+    def note_response(self, song: Song) -> None:
+        self.song, self.responded = song, True
+        self.errors.clear()
+        self.stuck_since = inf if song.id else min(self.stuck_since, time.monotonic())
+
+    def worth_another_poll(self, error: MusicError, fresh: float) -> bool:
+        if isinstance(error, DownloadFailed):
+            return self.failed_downloads < DOWNLOAD_ATTEMPTS
+        if isinstance(error, NotFound):
+            known = self.responded or self.song.request is not None or self.song.cost_usd is not None
+            lasted = time.monotonic() - self.stuck_since >= fresh and len(self.errors) >= _NOT_FOUND_POLLS
+            return known and not lasted
+        return isinstance(error, RateLimited | Unavailable | Unreachable)
+
+
+class Tracker:
+    """Several songs tracked to their end.
+
+    Polls and downloads happen in the threads of the pollers; whatever they bring is taken in here, in the
     thread that iterates, and the journal has it before. Iterating yields each change of a song, and None
-    several times a second in between, so that whoever follows can show the time or stop; `changes` does the
-    same for an event loop. Who stops iterating stops the looks; a download that is under way goes on while the
+    several times a second in between, so that whoever waits can show the time or stop; `changes` does the
+    same for an event loop. Who stops iterating stops the polls; a download that is under way goes on while the
     process lives.
+
+    Parameters
+    ----------
+    steps : Steps
+    songs : iterable of Song
+    timeout : float
+        In seconds; an audio that is being fetched by then is still waited for.
+    timeouts : Timeouts, optional
+    pollers : Pollers, optional
+        Else the ones that the whole process shares.
 
     Attributes
     ----------
-    look : callable
-        Takes a song and makes one step with it; raises `MusicError`.
     songs : list of Song
         As they stand, in the order given.
-    timeout : float
-        In seconds; an audio that is being fetched by then is still waited for.
-    local : bool or None
-        Whether the songs are made on this computer, where they may be asked for sooner; None: as each song's
-        address says.
-    troubles : list of MusicError
+    errors : list of MusicError
         What kept songs from being completed, once it is over.
     """
 
-    look: Callable[[Song], Looked]
-    songs: list[Song]
-    timeout: float
-    local: bool | None = None
-    troubles: list[MusicError] = field(default_factory=list)
-    _open: dict[str, Song] = field(default_factory=dict, repr=False)
-    _fetching: set[str] = field(default_factory=set, repr=False)
-    _passing: dict[str, list[MusicError]] = field(default_factory=dict, repr=False)
-    _brought: SimpleQueue[tuple[str, Looked | BaseException]] = field(default_factory=SimpleQueue, repr=False)
-    _ring: Callable[[], None] = field(default=lambda: None, repr=False)
-    _crew: Crew = field(default_factory=the_crew, repr=False)
+    def __init__(
+        self,
+        steps: Steps,
+        songs: Iterable[Song],
+        timeout: float = TIMEOUT,
+        *,
+        timeouts: Timeouts | None = None,
+        pollers: Pollers | None = None,
+    ) -> None:
+        self.songs = list(songs)
+        self.errors: list[MusicError] = []
+        self._steps = steps
+        self._timeout = timeout
+        self._timeouts = timeouts or Timeouts()
+        self._pollers = pollers or shared_pollers()
+        self._open: dict[str, _Open] = {}
+        self._made: dict[str, tuple[Song, Generation]] = {}
+        self._brought: SimpleQueue[tuple[str, tuple[Song, Generation | None] | BaseException]] = SimpleQueue()
+        self._notify: Callable[[], None] = _nobody
+        self._began = time.monotonic()
 
     def __iter__(self) -> Generator[Song | None, None, None]:
-        deadline = time.monotonic() + self.timeout
-        tick = time.monotonic() + _TICK
+        self._began = time.monotonic()
+        deadline = self._began + self._timeout
+        tick = self._began + self._timeouts.tick
         try:
             for song in self.songs:
-                self._take_in(song)
+                self._add(song)
             while self._open:
                 now = time.monotonic()
                 if now >= deadline:
-                    self._give_up()
+                    self.give_up()
                     deadline = inf
                 elif now >= tick:
-                    tick = now + _TICK
+                    tick = now + self._timeouts.tick
                     yield None
                 else:
-                    changed = self._settle(min(deadline, tick) - now)
+                    changed = self._take_in(min(deadline, tick) - now)
                     if changed is not None:
                         yield changed
         finally:
@@ -117,183 +156,167 @@ class Following:
         MusicError
             What kept the first of them from coming to an end.
         """
-        loop, bell = asyncio.get_running_loop(), asyncio.Event()
+        import asyncio
 
-        def ring() -> None:
+        loop, news = asyncio.get_running_loop(), asyncio.Event()
+
+        def notify() -> None:
             # Who stopped waiting may have closed the loop while a download went on.
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(bell.set)
+                loop.call_soon_threadsafe(news.set)
 
-        self._ring = ring
-        deadline = time.monotonic() + self.timeout
-        alarm = loop.call_later(self.timeout, bell.set) if self.timeout < inf else None
+        self._notify, self._began = notify, time.monotonic()
+        deadline = self._began + self._timeout
+        alarm = loop.call_later(self._timeout, news.set) if self._timeout < inf else None
         try:
             for song in self.songs:
                 yield song
-                self._take_in(song)
+                self._add(song)
             while self._open:
-                bell.clear()  # before the look at what was brought: what comes after it rings again
-                changed = self._settle(0)
+                news.clear()  # before what was brought is taken in: what comes after it notifies again
+                changed = self._take_in(0)
                 if changed is not None:
                     yield changed
                 elif time.monotonic() >= deadline:
-                    self._give_up()
+                    self.give_up()
                     deadline = inf
                 elif self._open and self._brought.empty():
-                    await bell.wait()
+                    await news.wait()
         finally:
             if alarm is not None:
                 alarm.cancel()
             self._stop()
-        for trouble in self.troubles:
-            if not isinstance(trouble, GenerationFailed):  # that one the song itself tells
-                raise trouble
+        for error in self.errors:
+            if not isinstance(error, GenerationFailed):  # that one the song itself tells
+                raise error
 
-    def show(self) -> None:
-        """Follow them to the end with a progress bar; an interrupt says where the songs are."""
-        usual = USUAL_SECONDS[all(song.rehearsal for song in self.songs)]
+    @property
+    def stuck(self) -> bool:
+        """Whether no song that is still open has made progress for a while: none can be polled or is known yet."""
+        since = time.monotonic() - self._timeouts.stuck
+        return all(each.stuck_since < since and each.made is None for each in self._open.values())
+
+    def give_up(self) -> None:
+        """Stop waiting for all songs but those whose audio is being fetched."""
+        for name, each in list(self._open.items()):
+            if each.made is None:
+                self._remove(name)
+                self.errors.append(_too_late(each, time.monotonic() - self._began))
+
+    def poll(self, name: str) -> None:
+        """Poll a song, in a thread of the pollers."""
+        each = self._open.get(name)
+        if each is not None:
+            # Whatever goes wrong belongs to the one who iterates, not to a thread that nobody watches.
+            try:
+                self._brought.put((name, self._steps.refresh(each.song)))
+            except BaseException as error:
+                self._brought.put((name, error))
+            self._notify()
+
+    def fetch(self, name: str) -> None:
+        """Fetch the audio of a song, in a thread of the pollers, even if nobody waits for it any longer."""
+        song, made = self._made.pop(name)
         try:
-            # A traceback may keep this frame for long; the looks end now, whatever ends the wait.
-            with Progress(usual) as progress, contextlib.closing(iter(self)) as changes:
-                progress.show(_state(self.songs))
-                for _ in changes:
-                    progress.show(_state(self.songs))
-        except KeyboardInterrupt:
-            say(_left_open(self.songs))
-            raise
+            self._brought.put((name, (self._steps.fetch(song, made), None)))
+        except BaseException as error:
+            self._brought.put((name, error))
+        self._notify()
 
     def _stop(self) -> None:
         for name in list(self._open):
-            self._let_go(name)
+            self._remove(name)
 
-    def _take_in(self, song: Song) -> None:
+    def _add(self, song: Song) -> None:
         if song.status.final:
             self._finish(song)
             return
-        self._open[song.request_id] = song
+        self._open[song.request_id] = _Open(song)
         age = (datetime.now(timezone.utc) - song.created).total_seconds()
-        local = song.rehearsal or is_loopback(song.base_url) if self.local is None else self.local
-        job = partial(self._look, song.request_id)
-        self._crew.ask((id(self), song.request_id), job, age=max(0.0, age), host=song.base_url, local=local)
+        interval = self._timeouts.rehearsal_poll if song.rehearsal else self._timeouts.poll
+        self._pollers.add(self, song.request_id, age=max(0.0, age), host=song.base_url, interval=interval)
 
-    def _look(self, name: str) -> None:
-        """Do the job of a poller."""
-        song = self._open.get(name)
-        if song is not None:
-            self._bring(name, partial(self.look, song))
-
-    def _bring(self, name: str, work: Callable[[], Looked]) -> None:
-        # Whatever goes wrong belongs to the one who iterates, not to a thread that nobody watches.
-        try:
-            self._brought.put((name, work()))
-        except BaseException as error:
-            self._brought.put((name, error))
-        self._ring()
-
-    def _settle(self, seconds: float) -> Song | None:
-        """Take in what a thread of the crew brings, if one does within so many seconds; the song, if it changed."""
+    def _take_in(self, seconds: float) -> Song | None:
+        """Take in what the pollers bring, if they do within so many seconds; the song, if it changed."""
         try:
             name, brought = self._brought.get(timeout=seconds)
         except Empty:
             return None
-        self._fetching.discard(name)
-        if name not in self._open:
+        each = self._open.get(name)
+        if each is None:
             return None
+        each.made = None
         if isinstance(brought, MusicError):
-            self._pass_over(name, brought)
+            self._note_error(each, brought)
             return None
         if isinstance(brought, BaseException):
             raise brought
-        return self._note(name, brought)
+        return self._note(each, *brought)
 
-    def _note(self, name: str, looked: Looked) -> Song | None:
-        before, after = self._open[name], looked.song
-        if after != before:
-            self._open[name] = after
-            self.songs = [after if song.request_id == name else song for song in self.songs]
-        if looked.fetch is not None:
-            self._fetching.add(name)
-            self._crew.fetch(partial(self._bring, name, _whole(looked.fetch)))
-        elif after.status.final or _not_seen(after):
-            self._let_go(name)
-            self._finish(after)
+    def _note(self, each: _Open, song: Song, made: Generation | None) -> Song | None:
+        changed, name = song != each.song, song.request_id
+        each.note_response(song)
+        if changed:
+            self.songs = [song if other.request_id == name else other for other in self.songs]
+        if made is not None:
+            each.made = made
+            self._made[name] = (song, made)
+            self._pollers.fetch(self, name)
+        elif song.status.final or _never_arrived(song):
+            self._remove(name)
+            self._finish(song)
         else:
-            self._crew.again((id(self), name))
-        return after if after != before else None
+            self._pollers.poll_again(self, name)
+        return song if changed else None
 
-    def _pass_over(self, name: str, error: MusicError) -> None:
-        """Ask for the song again after what passes; end with what does not."""
-        passing = self._passing.setdefault(name, [])
-        passing.append(error)
-        if not _worth_another_look(error, passing):
-            self.troubles.append(error)
-            self._let_go(name)
+    def _note_error(self, each: _Open, error: MusicError) -> None:
+        """Poll the song again after what may pass; end with what does not."""
+        name = each.song.request_id
+        each.note_error(error)
+        if not each.worth_another_poll(error, self._timeouts.fresh):
+            self.errors.append(error)
+            self._remove(name)
             return
         if isinstance(error, RateLimited):
-            self._crew.hold(self._open[name].base_url, error.retry_after or 2.0)
-        at_least = error.retry_after or min(2.0 ** (len(passing) - 2), 15.0)
-        self._crew.again((id(self), name), at_least=at_least)
+            self._pollers.pause_host(each.song.base_url, error.retry_after or 2.0)
+        at_least = error.retry_after or min(2.0 ** (len(each.errors) - 2), 15.0)
+        self._pollers.poll_again(self, name, at_least=at_least)
 
-    def _let_go(self, name: str) -> None:
-        self._crew.forget((id(self), name))
+    def _remove(self, name: str) -> None:
+        self._pollers.remove(self, name)
         del self._open[name]
 
     def _finish(self, song: Song) -> None:
         if song.status is Status.UNKNOWN:
-            self.troubles.append(
+            self.errors.append(
                 OutcomeUnknown(
-                    "The answer to this song got lost, and the service's logs show no charge for it.",
+                    "The response to this song got lost, and the service's logs show no charge for it.",
                     do="recover() looks again. Asking for the song again is up to you: it may be paid for twice.",
                     song_id=song.request_id,
                 )
             )
         elif song.status is not Status.COMPLETED:
-            self.troubles.append(
+            self.errors.append(
                 GenerationFailed(
                     f"The song was not made: {song.error}", spent=song.spent, song_id=song.id or song.request_id
                 )
             )
 
-    def _give_up(self) -> None:
-        for name, song in list(self._open.items()):
-            if name in self._fetching:
-                continue
-            self._let_go(name)
-            last = self._passing.get(name) or []
-            why = f" ({last[-1].what})" if last else f" ({song.error})" if song.error else ""
-            self.troubles.append(
-                WaitTimeout(
-                    f"The song was not there after {self.timeout:.0f} s; it is {song.status}{why}.",
-                    spent=song.spent,
-                    song_id=song.id or song.request_id,
-                )
-            )
+
+def _nobody() -> None:
+    """Notify nobody: whoever iterates looks by itself."""
 
 
-def _state(songs: list[Song]) -> str:
-    if len(songs) == 1:
-        return str(songs[0].status)
-    ready = sum(song.status.final for song in songs)
-    return f"{ready} of {len(songs)} songs ready"
+def _too_late(each: _Open, seconds: float) -> WaitTimeout:
+    song = each.song
+    reason = each.errors[-1].what if each.errors else song.error
+    return WaitTimeout(
+        f"The song was not there after {seconds:.0f} s; it is {song.status}{f' ({reason})' if reason else ''}.",
+        spent=song.spent,
+        song_id=song.id or song.request_id,
+    )
 
 
-def _left_open(songs: list[Song]) -> str:
-    waiting = [song for song in songs if not song.status.final]
-    names = ", ".join(repr(song.id or song.request_id) for song in waiting[:3])
-    charged = "" if all(song.rehearsal for song in waiting) else " and charged"
-    return f"Stopped waiting. It may still be made{charged}; it is in your library: wait({names}) or recover()."
-
-
-def _whole(fetch: Callable[[], Song]) -> Callable[[], Looked]:
-    return lambda: Looked(fetch())
-
-
-def _not_seen(song: Song) -> bool:
-    """Whether the logs have had time enough to show a song whose answer got lost, and do not."""
+def _never_arrived(song: Song) -> bool:
+    """Whether the logs have had time enough to show a song whose response got lost, and do not."""
     return song.status is Status.UNKNOWN and datetime.now(timezone.utc) - song.created > LOGS_PATIENCE
-
-
-def _worth_another_look(error: MusicError, passing: list[MusicError]) -> bool:
-    if isinstance(error, DownloadFailed):
-        return sum(isinstance(past, DownloadFailed) for past in passing) < _DOWNLOAD_ATTEMPTS
-    return isinstance(error, RateLimited | Unavailable | Unreachable)

@@ -16,18 +16,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from minimax_nb import Session, Song, Status
-from minimax_nb.api.addresses import is_loopback
-from minimax_nb.api.key import Key, key_from_environment
+from minimax_nb.api.key import Key, is_loopback
+from minimax_nb.api.timeouts import Timeouts
 from minimax_nb.errors import DownloadFailed, InvalidKey, LibraryError, MusicError, OutcomeUnknown, Spent
+from minimax_nb.settings import key_from_environment
 from tests.support import chaos
 from tests.support.network import Answer, Host, Seen, hunt, running_host
-from tests.support.service import audio_bytes, running_service
+from tests.support.service import HASTY, audio_bytes, guest, running_service
 
 KEY = "sk-hostile-0123456789-wxyz"
 LINK = "https://files.invalid/song.mp3"
@@ -37,13 +39,8 @@ MARKUP = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 ANSI = "\x1b[2J\x1b]0;owned\x07\r\n\u202e\x00 red"
 
 
-@pytest.fixture(autouse=True)
-def brief(monkeypatch: pytest.MonkeyPatch) -> None:
-    chaos.hurry(monkeypatch.setattr)
-
-
-def session_at(host: Host, home: Path) -> Session:
-    return Session(api_key=KEY, base_url=host.url, home=home)
+def session_at(host: Host, home: Path, timeouts: Timeouts = HASTY) -> Session:
+    return Session(api_key=KEY, base_url=host.url, home=home, timeouts=timeouts)
 
 
 def said(**fields: Any) -> Answer:
@@ -128,16 +125,13 @@ CALLS: dict[str, Callable[[Session], object]] = {
     "submit": lambda session: session.submit("la la", LINK),
     "retrieve": lambda session: session.retrieve("some-id"),
     "recover": lambda session: session.recover(since="1h", timeout=0.3),
-    "balance": lambda session: session._client(session.choice.service()).balance(),
-    "price": lambda session: session._client(session.choice.service()).price("minimax-music"),
+    "balance": lambda session: session.services.client(session.settings.service()).balance(),
+    "price": lambda session: session.services.client(session.settings.service()).price("minimax-music"),
 }
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What never ends is given up soon."""
-    monkeypatch.setattr("minimax_nb.api.client.SUBMIT_SECONDS", 0.4)
-    monkeypatch.setattr("minimax_nb.api.transport.ANSWER_SECONDS", 0.4)
+IMPATIENT = replace(HASTY, submit=0.4, response=0.4, download=1.0, fresh=0.0)
+"""What never ends is given up soon."""
 
 
 def check_shown(text: str) -> None:
@@ -145,11 +139,10 @@ def check_shown(text: str) -> None:
     assert text.isprintable(), repr(text)
 
 
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", ANSWERS)
 def test_any_answer_to_any_call(name: str, tmp_path: Path) -> None:
     with running_host(lambda _: ANSWERS[name]) as host:
-        session = session_at(host, tmp_path)
+        session = session_at(host, tmp_path, IMPATIENT)
         for call in CALLS.values():
             try:
                 call(session)
@@ -260,12 +253,11 @@ BODIES: dict[str, Answer] = {
 
 @pytest.mark.parametrize("name", BODIES)
 def test_what_is_no_song_is_not_kept(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("minimax_nb.api.download._MOST_AUDIO_BYTES", 1 << 20)
-    monkeypatch.setattr("minimax_nb.api.download.MOST_DOWNLOAD_SECONDS", 1.0)
+    monkeypatch.setattr("minimax_nb.api.download.MOST_AUDIO_BYTES", 1 << 20)
     with running_host(lambda _: Answer()) as host:
         plan = made(f"{host.url}/file")
         host.plan = lambda seen: BODIES[name] if seen.path == "/file" else plan(seen)
-        session = session_at(host, tmp_path)
+        session = session_at(host, tmp_path, IMPATIENT)
         with pytest.raises(DownloadFailed, match="is paid for"):
             session.retrieve("x:1")
     assert list((tmp_path / "songs").iterdir()) == []
@@ -393,14 +385,18 @@ def test_a_link_from_the_web_does_not_lead_to_this_computer(tmp_path: Path, monk
     """The one case that needs a host that is not on loopback: its first answer is given here in its place."""
     from minimax_nb.api import download
 
-    real = download._fetch
+    real = download._get
 
-    def fetch(http: Any, url: str, *rest: Any) -> str:
-        return f"redirected to {store.url}/x.mp3" if "files.invalid" in url else real(http, url, *rest)
+    def get(url: str, local: bool, timeouts: Timeouts) -> Any:
+        return real(f"{away.url}/away" if "files.invalid" in url else url, local, timeouts)
 
-    monkeypatch.setattr(download, "_fetch", fetch)
-    with running_host(lambda _: Answer(SONG)) as store, running_host(made(LINK)) as host:
-        with pytest.raises(DownloadFailed, match="this very computer"):
+    monkeypatch.setattr(download, "_get", get)
+    with (
+        running_host(lambda _: Answer(SONG)) as store,
+        running_host(lambda _: Answer(b"", 302, {"Location": f"{store.url}/x.mp3"})) as away,
+        running_host(made(LINK)) as host,
+    ):
+        with pytest.raises(DownloadFailed, match="to this computer"):
             session_at(host, tmp_path).retrieve("x:1")
         assert store.seen == []
 
@@ -452,16 +448,13 @@ def test_a_full_disk_loses_nothing(most: int, tmp_path: Path) -> None:
     assert len([seen for seen in host.seen if seen.method == "POST"]) == 1
 
 
-def test_a_locked_journal_spends_nothing_or_says_where_the_song_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("minimax_nb.library.journal._BUSY_SECONDS", 0.1)
+def test_a_locked_journal_spends_nothing_or_says_where_the_song_is(tmp_path: Path) -> None:
     with running_host(made("https://files.invalid/x")) as host:
         session = session_at(host, tmp_path)
         song = session.submit("la la", LINK)
         locker = sqlite3.connect(tmp_path / "library.db", isolation_level=None)
         locker.execute("BEGIN IMMEDIATE")
-        fresh = session_at(host, tmp_path)
+        fresh = session_at(host, tmp_path, replace(HASTY, database=0.1))
         posts = len(host.seen)
         with pytest.raises(LibraryError, match="Nothing was spent"):
             fresh.submit("la la", LINK)
@@ -477,10 +470,9 @@ def test_a_locked_journal_spends_nothing_or_says_where_the_song_is(
 
 def test_a_journal_locked_while_the_song_is_sent_keeps_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer is here and cannot be written: it is shown, and a fresh kernel finds the song in the logs."""
-    monkeypatch.setattr("minimax_nb.library.journal._BUSY_SECONDS", 0.1)
     with running_service(tmp_path / "service", price=chaos.PRICE) as service:
         home, tag = tmp_path / "home", chaos.new_tag()
-        session = Session(api_key=service.address.key, base_url=service.address.base_url, home=home)
+        session = guest(service, home, timeouts=replace(HASTY, database=0.1))
         session.songs()
         locker = sqlite3.connect(home / "library.db", isolation_level=None, check_same_thread=False)
         real = session.journal.add
@@ -551,7 +543,7 @@ def test_a_malformed_key_is_in_no_traceback(secret: str, tmp_path: Path, monkeyp
 
 def test_a_key_shows_its_last_characters_at_most() -> None:
     key = Key(KEY)
-    holders = [key, copy.copy(key), copy.deepcopy(key), Session(api_key=KEY), Session(api_key=KEY).choice]
+    holders = [key, copy.copy(key), copy.deepcopy(key), Session(api_key=KEY), Session(api_key=KEY).settings]
     for holder in holders:
         for text in (repr(holder), str(holder), repr(vars(holder)), f"{holder}", json.dumps(holder, default=repr)):
             assert not shows(text, KEY)
@@ -559,12 +551,12 @@ def test_a_key_shows_its_last_characters_at_most() -> None:
         with pytest.raises(TypeError) as caught:
             pickle.dumps(key, protocol)
         assert not shows(chaos.full_traceback(caught.value), KEY)
-    assert not shows(repr([key, {"key": key}, vars(Session(api_key=KEY).at(Session(api_key=KEY).choice))]), KEY)
+    assert not shows(repr([key, {"key": key}, vars(Session(api_key=KEY).at(Session(api_key=KEY).settings))]), KEY)
 
 
 def test_no_error_of_a_call_shows_the_key_in_its_frames(tmp_path: Path) -> None:
     with running_host(lambda _: Answer(b"", 500)) as host:
-        session = session_at(host, tmp_path)
+        session = session_at(host, tmp_path, IMPATIENT)
         for call in CALLS.values():
             with pytest.raises(MusicError) as caught:
                 call(session)

@@ -177,7 +177,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.chaos")
     parser.add_argument("--quick", action="store_true", help="a tenth of everything that is random")
     quick = parser.parse_args().quick
-    chaos.hurry()
     logs, said, start = io.StringIO(), io.StringIO(), time.monotonic()
     logging.basicConfig(level=logging.DEBUG, stream=logs)
     with tempfile.TemporaryDirectory() as name, contextlib.redirect_stderr(said):

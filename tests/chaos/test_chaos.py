@@ -26,7 +26,7 @@ from minimax_nb.errors import MusicError, OutcomeUnknown, Spent
 from tests.support import chaos
 from tests.support.chaos import POINTS, PRICE, REFERENCE, Nursery, Person, Verdict
 from tests.support.network import Answer, Seen, forms_of, hunt, running_host
-from tests.support.service import Running, running_service
+from tests.support.service import HASTY, Running, guest, running_service
 
 pytestmark = pytest.mark.chaos
 
@@ -61,11 +61,6 @@ def nursery(nurseries: list[Nursery]) -> Nursery:
     return nurseries[0]
 
 
-@pytest.fixture
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    chaos.hurry(monkeypatch.setattr)
-
-
 def test_every_named_point(services: list[Running], nurseries: list[Nursery], tmp_path: Path) -> None:
     total = chaos.kill_at_every_point(nurseries, services[:2], tmp_path, skips=[0])
     assert len(POINTS) >= 12
@@ -80,7 +75,7 @@ def test_twenty_processes_killed_at_random(services: list[Running], nurseries: l
     assert not total.wrong
 
 
-def test_the_judge_sees_what_is_lost_paid_twice_and_untrue(service: Running, tmp_path: Path, hurry: None) -> None:
+def test_the_judge_sees_what_is_lost_paid_twice_and_untrue(service: Running, tmp_path: Path) -> None:
     person = Person(service, tmp_path / "home")
     tag = chaos.new_tag()
     for _ in range(2):
@@ -105,7 +100,7 @@ def test_the_judge_sees_what_is_lost_paid_twice_and_untrue(service: Running, tmp
     assert list(person.verdict.wrong) == ["untrue", "strays"]
 
 
-def test_a_service_that_dies_too_keeps_every_song(tmp_path: Path, hurry: None) -> None:
+def test_a_service_that_dies_too_keeps_every_song(tmp_path: Path) -> None:
     with running_service(tmp_path / "service", seconds=0.3, price=PRICE) as service:
         person = Person(service, tmp_path / "home")
         person.ask()
@@ -117,7 +112,7 @@ def test_a_service_that_dies_too_keeps_every_song(tmp_path: Path, hurry: None) -
     assert not verdict.wrong
 
 
-def test_every_single_fault_at_every_call(services: list[Running], tmp_path: Path, hurry: None) -> None:
+def test_every_single_fault_at_every_call(services: list[Running], tmp_path: Path) -> None:
     """Each for as long as the person tries, and then once only."""
 
     def live(service: Running, case: tuple[str, str, int | None]) -> Verdict:
@@ -133,7 +128,7 @@ def test_every_single_fault_at_every_call(services: list[Running], tmp_path: Pat
     assert not total.wrong
 
 
-def test_many_faults_at_random(services: list[Running], tmp_path: Path, hurry: None) -> None:
+def test_many_faults_at_random(services: list[Running], tmp_path: Path) -> None:
     def live(service: Running, number: int) -> Verdict:
         rules = chaos.rules_at_random(0.2, seed=SEED + number)
         return chaos.live_through(service, tmp_path / f"mixed{number}", rules, songs=4).verdict
@@ -143,12 +138,9 @@ def test_many_faults_at_random(services: list[Running], tmp_path: Path, hurry: N
     assert not total.wrong
 
 
-def test_a_service_slower_than_our_patience(
-    service: Running, tmp_path: Path, hurry: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_service_slower_than_our_patience(service: Running, tmp_path: Path) -> None:
     """It answers after all, to nobody: the song is found in the logs."""
-    monkeypatch.setattr("minimax_nb.api.client.SUBMIT_SECONDS", 0.3)
-    person = Person(service, tmp_path / "home")
+    person = Person(service, tmp_path / "home", timeouts=replace(HASTY, submit=0.3))
     service.commit({"fault": "slow", "call": "submit", "seconds": 1.5})
     person.ask()
     service.commit()
@@ -159,7 +151,7 @@ def test_a_service_slower_than_our_patience(
 
 
 @pytest.mark.parametrize("where", ["request", "response"])
-def test_the_post_cut_at_thirty_bytes(service: Running, tmp_path: Path, hurry: None, where: str) -> None:
+def test_the_post_cut_at_thirty_bytes(service: Running, tmp_path: Path, where: str) -> None:
     verdict = chaos.cut_posts(service, tmp_path / "home", where, 30)
     assert verdict.asked == 31
     assert not verdict.wrong
@@ -172,9 +164,7 @@ def test_a_crowd_on_one_library(service: Running, nursery: Nursery, tmp_path: Pa
     assert not verdict.wrong
 
 
-def test_what_a_killed_download_left_is_swept_away(
-    service: Running, nursery: Nursery, tmp_path: Path, hurry: None
-) -> None:
+def test_what_a_killed_download_left_is_swept_away(service: Running, nursery: Nursery, tmp_path: Path) -> None:
     home = tmp_path / "home"
     chaos.kill_at(nursery, service, home, "half downloaded")
     assert not list(home.glob("songs/*.part")), "whoever fetches the song anew removes its half"
@@ -188,7 +178,7 @@ def test_what_a_killed_download_left_is_swept_away(
     assert not left.exists()
 
 
-def test_a_song_whose_file_is_here_needs_no_service(tmp_path: Path, hurry: None) -> None:
+def test_a_song_whose_file_is_here_needs_no_service(tmp_path: Path) -> None:
     """Killed between the rename and the journal, and the service gone for good."""
     with running_service(tmp_path / "service", price=PRICE) as service, Nursery(service.address.key) as own:
         home = tmp_path / "home"
@@ -196,13 +186,13 @@ def test_a_song_whose_file_is_here_needs_no_service(tmp_path: Path, hurry: None)
         own.run("make_songs", service, home, tags=tags, point="renamed")
         key, base_url = service.address.key, service.address.base_url
         service.kill()
-        (song,) = Session(api_key=key, base_url=base_url, home=home).recover()
+        (song,) = Session(api_key=key, base_url=base_url, home=home, timeouts=HASTY).recover()
         assert song.status is Status.COMPLETED
         assert chaos.judge(service, home, tags).wrong == {}
         service.start()
 
 
-def test_a_no_that_was_charged_is_found_in_the_logs(service: Running, tmp_path: Path, hurry: None) -> None:
+def test_a_no_that_was_charged_is_found_in_the_logs(service: Running, tmp_path: Path) -> None:
     """Something between us and the service says no although the song was accepted."""
     port = int(service.address.base_url.rpartition(":")[2])
 
@@ -213,7 +203,7 @@ def test_a_no_that_was_charged_is_found_in_the_logs(service: Running, tmp_path: 
         return Answer(b'{"message": "blocked"}', 403)
 
     with running_host(lie) as liar:
-        session = Session(api_key=service.address.key, base_url=liar.url, home=tmp_path / "home")
+        session = guest(service, tmp_path / "home", base_url=liar.url)
         with pytest.raises(MusicError):
             session.submit("la la", REFERENCE)
         (refused,) = session.songs()
@@ -235,7 +225,7 @@ def forwarded(port: int, seen: Seen) -> bytes:
 
 
 @pytest.mark.parametrize("hours", [-5, 5])
-def test_a_clock_that_was_wrong_hides_no_song(service: Running, tmp_path: Path, hurry: None, hours: int) -> None:
+def test_a_clock_that_was_wrong_hides_no_song(service: Running, tmp_path: Path, hours: int) -> None:
     """The song was asked for while the clock was off by hours, in either direction."""
     person = Person(service, tmp_path / "home", patience=0.1)
     service.commit({"fault": "drop_after", "call": "submit"}, {"fault": "bad_gateway", "call": "logs"})
@@ -250,9 +240,7 @@ def test_a_clock_that_was_wrong_hides_no_song(service: Running, tmp_path: Path, 
     assert not verdict.wrong
 
 
-def test_a_song_found_by_its_id_first_is_not_in_the_library_twice(
-    service: Running, tmp_path: Path, hurry: None
-) -> None:
+def test_a_song_found_by_its_id_first_is_not_in_the_library_twice(service: Running, tmp_path: Path) -> None:
     person = Person(service, tmp_path / "home", patience=0.1)
     service.commit({"fault": "drop_after", "call": "submit"}, {"fault": "bad_gateway", "call": "logs"})
     person.ask()
@@ -266,10 +254,11 @@ def test_a_song_found_by_its_id_first_is_not_in_the_library_twice(
 
 
 def test_an_id_that_nobody_knows_is_not_called_paid_for(service: Running, tmp_path: Path) -> None:
-    session = Session(api_key=service.address.key, base_url=service.address.base_url, home=tmp_path / "home")
+    session = guest(service, tmp_path / "home")
     with pytest.raises(MusicError) as caught:
         session.wait("no-such-song")
-    assert caught.value.spent is Spent.MAYBE
+    assert caught.value.spent is Spent.NO
+    assert session.songs() == []
 
 
 # The key hunt
@@ -279,7 +268,6 @@ def test_the_key_stands_nowhere_after_a_mixed_run(
     services: list[Running],
     nursery: Nursery,
     tmp_path: Path,
-    hurry: None,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
@@ -324,18 +312,18 @@ def echoing(seen: Seen) -> Answer:
 
 
 def test_a_service_that_echoes_the_key_teaches_it_to_nobody(
-    tmp_path: Path, hurry: None, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.DEBUG)
     key, texts = "sk-hostile-echo/0123+abcd==", []
     with running_host(echoing) as host:
-        session = Session(api_key=key, base_url=host.url, home=tmp_path / "home")
+        session = Session(api_key=key, base_url=host.url, home=tmp_path / "home", timeouts=HASTY)
         calls = [
             lambda: session.submit("la la", REFERENCE),
             lambda: session.retrieve("some-id"),
             lambda: session.retrieve("completed"),
             lambda: session.recover(since="1h", timeout=0.5),
-            session._client(session.choice.service()).balance,
+            session.services.client(session.settings.service()).balance,
         ]
         for call in calls:
             try:
@@ -348,7 +336,7 @@ def test_a_service_that_echoes_the_key_teaches_it_to_nobody(
     assert any("…" in text for text in texts)
 
 
-def test_a_redirect_of_the_download_that_quotes_the_key_is_not_shown(tmp_path: Path, hurry: None) -> None:
+def test_a_redirect_of_the_download_that_quotes_the_key_is_not_shown(tmp_path: Path) -> None:
     """One that the service and its store have made up between them."""
     key = "sk-hostile-store-0123abcd"
 
@@ -359,7 +347,7 @@ def test_a_redirect_of_the_download_that_quotes_the_key_is_not_shown(tmp_path: P
         return Answer(json.dumps({"status": "completed", "audio_file": {"url": link}}).encode())
 
     with running_host(plan) as host:
-        session = Session(api_key=key, base_url=host.url, home=tmp_path / "home")
+        session = Session(api_key=key, base_url=host.url, home=tmp_path / "home", timeouts=HASTY)
         with pytest.raises(MusicError) as caught:
             session.retrieve("some-id")
     assert hunt(key, [tmp_path], [str(caught.value), repr(caught.value)]) == []
@@ -372,12 +360,12 @@ from minimax_nb import Session
 session = Session()
 song = session.generate("la la notebook", {reference!r})
 display(song)
-print(song, session.choice, vars(session))
+print(song, session.settings, vars(session))
 ---
 %xmode Verbose
 session.retrieve("no-such-song")
 ---
-session._client(session.choice.service())._hide
+session.services.client(session.settings.service())._hide
 ---
 session.recover()
 session.songs()
@@ -414,7 +402,7 @@ def test_the_hunt_finds_what_it_is_to_find(tmp_path: Path) -> None:
 
 
 def test_a_refusal_in_the_logs_is_not_the_song_that_was_sent_again(
-    service: Running, tmp_path: Path, hurry: None, monkeypatch: pytest.MonkeyPatch
+    service: Running, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Told to wait, sent again, answer lost: the logs show the refusal first, and the song minutes later."""
     real, shown = Client.logs, []
@@ -438,7 +426,7 @@ def test_a_refusal_in_the_logs_is_not_the_song_that_was_sent_again(
     assert not verdict.wrong
 
 
-def test_an_unclear_answer_never_leads_to_a_second_post(service: Running, tmp_path: Path, hurry: None) -> None:
+def test_an_unclear_answer_never_leads_to_a_second_post(service: Running, tmp_path: Path) -> None:
     for fault in (
         "drop_before",
         "drop_after",
@@ -458,7 +446,7 @@ def test_an_unclear_answer_never_leads_to_a_second_post(service: Running, tmp_pa
     service.commit()
 
 
-def test_a_song_that_fails_after_it_was_made_is_free(service: Running, tmp_path: Path, hurry: None) -> None:
+def test_a_song_that_fails_after_it_was_made_is_free(service: Running, tmp_path: Path) -> None:
     """Its download broke off, and then the service takes it back."""
     person = Person(service, tmp_path / "home")
     service.commit({"fault": "truncated_audio", "call": "download"})

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from minimax_nb.errors import LibraryError, Spent
-from minimax_nb.library.journal import MIGRATIONS, Journal
+from minimax_nb.library.journal import Journal
+from minimax_nb.library.schema import MIGRATIONS, to_row
 from minimax_nb.library.storage import locate
 from minimax_nb.song import ALLOWED_STEPS, Song, SongRequest, Status
 from minimax_nb.timeline import Line, Syllable, Timeline
@@ -122,7 +123,7 @@ def test_a_deleted_song_is_off_the_list_until_it_is_restored(journal: Journal) -
 
 def test_a_file_of_the_first_version_is_brought_up_to_date(journal: Journal) -> None:
     journal.home.mkdir()
-    row = journal._to_row(new_song(status=Status.DOWNLOADING)) | {"owner": "", "deadline": 0.0}
+    row = to_row(new_song(status=Status.DOWNLOADING), journal.home) | {"owner": "", "deadline": 0.0}
     del row["timeline"], row["accompaniment"]
     with sqlite3.connect(journal.home / "library.db") as connection:
         for statement in MIGRATIONS[0]:

@@ -10,16 +10,17 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+import psutil
 import pytest
 
 from minimax_nb import Session, Status
+from minimax_nb import session as session_module
 from minimax_nb.errors import LibraryError
 from minimax_nb.library import drive as colab
-from minimax_nb.library import storage as library
 from minimax_nb.library.journal import Journal
 from minimax_nb.library.storage import Library, locate, on_network
 from minimax_nb.song import Song, SongRequest
-from tests.support.service import audio_bytes, running_service
+from tests.support.service import audio_bytes, guest, running_service
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def test_the_database_of_a_library_on_a_network_mount_stays_on_this_computer(mon
     assert locate("/content/drive/MyDrive/other").database != found.database
     mount = types.SimpleNamespace(mountpoint="/mnt/share", fstype="nfs4", opts="rw")
     root = types.SimpleNamespace(mountpoint="/", fstype="ext4", opts="rw")
-    monkeypatch.setattr(library.psutil, "disk_partitions", lambda all: [root, mount])
+    monkeypatch.setattr(psutil, "disk_partitions", lambda all: [root, mount])
     assert on_network(Path("/mnt/share/songs"))
     assert not on_network(Path("/home/songs"))
 
@@ -88,7 +89,7 @@ def test_a_whole_song_is_made_into_a_library_on_a_mount(
 ) -> None:
     monkeypatch.setattr("minimax_nb.session.locate", lambda home: drive)
     with running_service(tmp_path / "service") as service:
-        session = Session(api_key=service.address.key, base_url=service.address.base_url)
+        session = guest(service)
         song = session.generate("la la", audio_bytes(20))
     assert song.path is not None
     assert song.path.is_relative_to(drive.home)
@@ -106,7 +107,7 @@ def fake_colab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[list
     monkeypatch.setitem(sys.modules, "google", google)
     monkeypatch.setitem(sys.modules, "google.colab", module)
     monkeypatch.setattr(colab, "_FOLDER", tmp_path / "drive" / "minimax_nb")
-    monkeypatch.setattr(colab, "_announced", False)
+    monkeypatch.setattr(session_module, "_said", set())
     return mounted
 
 

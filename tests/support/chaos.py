@@ -21,39 +21,29 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from minimax_nb import Session, Status, audio
-from minimax_nb.api import client, download
+from minimax_nb.api import download, transport
 from minimax_nb.api.client import Client
-from minimax_nb.api.transport import JsonBody
+from minimax_nb.api.timeouts import Timeouts
+from minimax_nb.api.transport import RequestBody
 from minimax_nb.errors import MusicError, Spent
+from minimax_nb.library import storage
 from minimax_nb.library.journal import Journal
 from minimax_nb.rehearsal.server.faults import FAULTS
-from minimax_nb.tracking import logs as lookup
-from minimax_nb.tracking import schedule as pacing
-from minimax_nb.tracking import tracker as following
+from minimax_nb.tracking import steps
 from tests.support import ROOT
 from tests.support.network import running_cutter
-from tests.support.service import Running, audio_bytes
+from tests.support.service import HASTY, Running, audio_bytes, guest
 
 PRICE = 0.035
 REFERENCE = audio_bytes(16)
 
 Rule = dict[str, Any]
-
-
-def hurry(put: Callable[[Any, str, Any], object] = setattr) -> None:
-    """Shorten every pause of the product, so that a test of its decisions is no test of patience."""
-    put(pacing, "LOCAL", 0.05)
-    put(following, "_TICK", 0.05)
-    put(lookup, "_FRESH_SECONDS", {True: 0.05, False: 0.05})
-    brief = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: time.sleep(min(seconds, 0.05)))
-    put(client, "time", brief)
 
 
 def new_tag() -> str:
@@ -131,8 +121,8 @@ def is_here(home: Path, generation_id: str) -> bool:
     rows = _rows(home, "SELECT status, file FROM songs WHERE id = ?", generation_id)
     if [row[0] for row in rows] != ["completed"]:
         return False
-    info = audio.read_info(home / rows[0][1])
-    return info.complete and info.duration > 1
+    file = audio.check_song(home / rows[0][1])
+    return file.complete is not False and (file.seconds is None or file.seconds > 1)
 
 
 def _damage(home: Path) -> list[str]:
@@ -202,46 +192,39 @@ def _within(status: Status) -> Callable[[int], None]:
 
 
 def _in_body(share: float) -> Callable[[int], None]:
-    """When so much of the body went out; 1: all of it, and the answer is not read."""
+    """When so much of the body went out; 1: all of it, and no response is read."""
 
     def arm(skip: int) -> None:
-        real, left = JsonBody.__iter__, [skip]
+        real, left = RequestBody.__iter__, [skip]
 
-        def blocks(body: JsonBody) -> Iterator[bytes]:
-            deadly, left[0], sent = not left[0], left[0] - 1, 0
+        def blocks(body: RequestBody) -> Iterator[bytes]:
+            deadly, left[0] = not left[0], left[0] - 1
             for block in real(body):
-                if deadly and share < 1 and sent >= share * len(body):
-                    _die()
-                cut = int(share * len(body)) - sent
-                if deadly and 0 < cut < len(block):
-                    yield block[:cut]
+                if deadly and share < 1:
+                    yield block[: int(share * len(block))]
                     _die()
                 yield block
-                sent += len(block)
             if deadly:
                 _die()
 
-        JsonBody.__iter__ = blocks  # type: ignore[method-assign]
+        RequestBody.__iter__ = blocks  # type: ignore[method-assign]
 
     return arm
 
 
 def _in_download(skip: int) -> None:
-    real, left = download._fetch, [skip]
+    """When half of a block of the audio is written."""
+    real, left = storage.NewFile.write, [skip]
 
-    def fetch(http: Any, url: str, write: Callable[[bytes], object], size: int | None) -> str:
+    def half(new: storage.NewFile, block: bytes) -> None:
         deadly, left[0] = not left[0], left[0] - 1
+        if not deadly:
+            return real(new, block)
+        new.file.write(block[: len(block) // 2])
+        new.file.flush()
+        return _die()
 
-        def half(block: bytes) -> object:
-            if not deadly:
-                return write(block)
-            write.__self__.write(block[: len(block) // 2])  # type: ignore[attr-defined]
-            write.__self__.flush()  # type: ignore[attr-defined]
-            return _die()
-
-        return real(http, url, half, size)
-
-    download._fetch = fetch
+    storage.NewFile.write = half  # type: ignore[method-assign]
 
 
 POINTS: Mapping[str, Callable[[int], None]] = {
@@ -253,20 +236,20 @@ POINTS: Mapping[str, Callable[[int], None]] = {
     "few bytes of the body sent": _in_body(0.001),
     "half of the body sent": _in_body(0.5),
     "all but the end of the body sent": _in_body(0.9999),
-    "body sent, no answer read": _in_body(1.0),
-    "answer read": _after(client, "read_body"),
-    "answer understood": _after(Client, "submit"),
+    "body sent, no response read": _in_body(1.0),
+    "response read": _after(transport, "read_body"),
+    "response understood": _after(Client, "submit"),
     "queued not committed": _within(Status.QUEUED),
     "queued": _after(Journal, "step", _step_to(Status.QUEUED)),
-    "before the first look": _before(Client, "retrieve"),
-    "after the first look": _after(Client, "retrieve"),
+    "before the first poll": _before(Client, "retrieve"),
+    "after the first poll": _after(Client, "retrieve"),
     "downloading": _after(Journal, "step", _step_to(Status.DOWNLOADING)),
     "before the claim": _before(Journal, "claim"),
     "after the claim": _after(Journal, "claim"),
     "half downloaded": _in_download,
-    "downloaded, not checked": _before(download, "length_of_song"),
-    "checked, not renamed": _after(download, "length_of_song"),
-    "renamed": _before(download, "sync_folder"),
+    "downloaded, not checked": _before(steps, "check"),
+    "checked, not renamed": _after(steps, "check"),
+    "renamed": _before(storage, "sync_folder"),
     "before completed": _before(Journal, "step", _step_to(Status.COMPLETED)),
     "completed not committed": _within(Status.COMPLETED),
     "completed": _after(Journal, "step", _step_to(Status.COMPLETED)),
@@ -304,9 +287,9 @@ def recover_all(session: Session) -> None:
 
 def crowd(order: Mapping[str, Any]) -> None:
     """Several threads that each ask for a song, and then wait for a few of everybody's; one of them recovers all."""
-    pacing.LOCAL = 1.0  # so many askers in a hurry would only measure the asking
-    download._connections = download._connections.__wrapped__  # a connection each, by which downloads are counted
-    session, trouble = _session(order), []
+    # A connection for each download, by which they are counted.
+    download._adapter = download._adapter.__wrapped__
+    session, errors = _session(order), []
     meet = threading.Barrier(order["threads"])
 
     def take_part(number: int) -> None:
@@ -317,7 +300,7 @@ def crowd(order: Mapping[str, Any]) -> None:
                 _session(order).recover(timeout=60)
             session.wait([song for song in session.songs() if song.id][number :: order["threads"]][:4], timeout=60)
         except BaseException:
-            trouble.append(traceback.format_exc())
+            errors.append(traceback.format_exc())
             meet.abort()
 
     threads = [threading.Thread(target=take_part, args=[number]) for number in range(order["threads"])]
@@ -325,12 +308,14 @@ def crowd(order: Mapping[str, Any]) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    if trouble:
-        raise AssertionError("\n".join(trouble))
+    if errors:
+        raise AssertionError("\n".join(errors))
 
 
 def _session(order: Mapping[str, Any]) -> Session:
-    return Session(base_url=order["base_url"], home=order["home"])
+    # So many in a hurry would only measure the polling.
+    timeouts = replace(HASTY, poll=1.0) if order["task"] == "crowd" else HASTY
+    return Session(base_url=order["base_url"], home=order["home"], timeouts=timeouts)
 
 
 TASKS = {task.__name__: task for task in (make_songs, recover_songs, crowd)}
@@ -369,7 +354,6 @@ def _end_of(child: int, order: Mapping[str, Any]) -> int:
 
 def nursery() -> None:
     """Carry out orders, one per line, each in forks of this process."""
-    hurry()
     audio_bytes(0.1)
     for line in sys.stdin:
         order = json.loads(line)
@@ -495,7 +479,7 @@ def crowd_together(nursery: Nursery, service: Running, home: Path, *, processes:
         When one of them failed, a step was made twice, or a song was fetched twice.
     """
     tags = [new_tag() for _ in range(processes * threads)]
-    Session(api_key=service.address.key, base_url=service.address.base_url, home=home).songs()
+    guest(service, home).songs()
     with contextlib.closing(sqlite3.connect(home / "library.db")) as connection:
         connection.executescript(
             "CREATE TABLE steps (request_id, before, after);"
@@ -568,6 +552,7 @@ class Person:
     home : Path
     patience : float
         Seconds for each wait while the faults last.
+    timeouts : Timeouts
     texts : list of str
         Every error as it was shown.
     """
@@ -575,6 +560,7 @@ class Person:
     service: Running
     home: Path
     patience: float = 0.6
+    timeouts: Timeouts = HASTY
     verdict: Verdict = field(default_factory=Verdict)
     tags: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -582,8 +568,7 @@ class Person:
     @property
     def session(self) -> Session:
         """A session as a fresh kernel has it."""
-        address = self.service.address
-        return Session(api_key=address.key, base_url=address.base_url, home=self.home)
+        return guest(self.service, self.home, timeouts=self.timeouts)
 
     def ask(self) -> None:
         """Ask for one song and wait for it; after a lost answer, recover. Never ask for it again."""
@@ -598,7 +583,7 @@ class Person:
     def look_around(self) -> None:
         """Ask for the balance and the price."""
         session = self.session
-        own = session._client(session.choice.service())
+        own = session.services.client(session.settings.service())
         self._try("", own.balance)
         self._try("", lambda: own.price("minimax-music"))
 
@@ -655,7 +640,7 @@ def cut_posts(service: Running, home: Path, where: str, times: int) -> Verdict:
     """
     person = Person(service, home)
     with running_cutter(int(service.address.base_url.rpartition(":")[2])) as wire:
-        session = Session(api_key=service.address.key, base_url=wire.url, home=home)
+        session = guest(service, home, base_url=wire.url)
 
         def ask() -> None:
             person.tags.append(new_tag())

@@ -25,9 +25,16 @@ import numpy as np
 import requests
 import soundfile
 
+from minimax_nb import Session
+from minimax_nb.api.timeouts import Timeouts
 from minimax_nb.rehearsal.band.request import BandRequest
 from minimax_nb.rehearsal.launcher import Address, serve
 from tests.support import ROOT
+
+HASTY = Timeouts(
+    longest_pause=0.05, tick=0.05, poll=0.05, rehearsal_poll=0.05, logs=0.05, rehearsal_logs=0.05, fresh=1.0
+)
+"""Every pause of the product shortened, so that a test of its decisions is no test of patience."""
 
 RATE = 44100
 PRICE = 0.035
@@ -130,6 +137,26 @@ class Running:
         """Return every accepted song, read from disk, the oldest first: what was truly charged."""
         jobs = [json.loads(path.read_text()) for path in (self.home / "rehearsal" / "jobs").glob("*/job.json")]
         return sorted(jobs, key=lambda job: job["created"])
+
+
+def guest(
+    service: Running, home: Path | None = None, *, base_url: str = "", timeouts: Timeouts = HASTY, **more: Any
+) -> Session:
+    """Return a session to which the service is the paid one.
+
+    Parameters
+    ----------
+    service : Running
+    home : Path, optional
+        Its library; else that of the test.
+    base_url : str
+        Another way to the service.
+    timeouts : Timeouts
+    **more
+        What else `Session` takes.
+    """
+    address = service.address
+    return Session(api_key=address.key, base_url=base_url or address.base_url, home=home, timeouts=timeouts, **more)
 
 
 @contextlib.contextmanager

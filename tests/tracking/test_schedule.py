@@ -1,4 +1,4 @@
-"""When to ask again, with a made clock."""
+"""When to poll again, with a made clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from minimax_nb.tracking.schedule import MOST_PER_SECOND, Pacer, pause
+from minimax_nb.tracking.schedule import MOST_PER_SECOND, Schedule
 
 
 class Clock:
@@ -24,32 +24,32 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def pacer(clock: Clock) -> Pacer:
-    return Pacer(clock)
+def schedule(clock: Clock) -> Schedule:
+    return Schedule(clock)
 
 
-def turns(pacer: Pacer, clock: Clock) -> Iterator[tuple[object, float]]:
-    """Each song that is asked for and the moment, answered at once."""
+def turns(schedule: Schedule, clock: Clock) -> Iterator[tuple[object, float]]:
+    """Each song that is polled and the moment, answered at once."""
     while True:
-        name, delay = pacer.take()
+        name, delay = schedule.take()
         if name is None:
             clock.now += delay
         else:
             yield name, round(clock.now - 100, 3)
-            pacer.asked(name)
+            schedule.polled(name)
 
 
-def asks_until(end: float) -> list[float]:
-    """The moments at which one song, submitted at 0, is asked for."""
+def polls_until(end: float) -> list[float]:
+    """The moments at which one song, submitted at 0, is polled."""
     clock = Clock()
-    pacer = Pacer(clock)
-    pacer.add("song", 0.0)
-    moments = (moment for _, moment in turns(pacer, clock))
+    schedule = Schedule(clock)
+    schedule.add("song", 0.0)
+    moments = (moment for _, moment in turns(schedule, clock))
     return list(itertools.takewhile(lambda moment: moment <= end, moments))
 
 
-def test_the_schedule_warms_up_then_asks_evenly_then_slows_down() -> None:
-    moments = asks_until(600)
+def test_a_song_is_polled_after_a_warm_up_then_evenly_then_ever_more_slowly() -> None:
+    moments = polls_until(600)
     assert moments[:3] == [8.0, 9.85, 11.7]
     steps = [after - before for before, after in itertools.pairwise(moments)]
     late = [step for moment, step in zip(moments, steps, strict=False) if moment > 90]
@@ -58,64 +58,68 @@ def test_the_schedule_warms_up_then_asks_evenly_then_slows_down() -> None:
 
 
 def test_a_song_of_median_length_costs_few_requests() -> None:
-    assert len(asks_until(25)) <= 11
+    assert len(polls_until(25)) <= 11
 
 
-def test_a_late_song_is_due_at_once_and_a_local_one_soon(pacer: Pacer) -> None:
-    pacer.add("old", 3600.0)
-    assert pacer.take() == ("old", 0.0)
-    assert pause(0.0, local=True) < 1
+def test_a_late_song_is_due_at_once_and_a_local_one_soon(schedule: Schedule) -> None:
+    schedule.add("old", 3600.0)
+    assert schedule.take() == ("old", 0.0)
+    schedule.polled("old")
+    schedule.add("rehearsed", 0.0, interval=0.4)
+    assert schedule.take() == ("rehearsed", 0.0)
+    schedule.polled("rehearsed")
+    assert schedule.take() == (None, pytest.approx(0.4))
 
 
-def test_the_longest_unasked_comes_first_whoever_waits_for_it(pacer: Pacer, clock: Clock) -> None:
+def test_the_longest_unpolled_comes_first_whoever_waits_for_it(schedule: Schedule, clock: Clock) -> None:
     for name in "abc":
-        pacer.add(name, 60.0, host="x")
+        schedule.add(name, 60.0, host="x")
         clock.now += 0.1
-    assert [name for name, _ in itertools.islice(turns(pacer, clock), 6)] == list("abcabc")
+    assert [name for name, _ in itertools.islice(turns(schedule, clock), 6)] == list("abcabc")
     clock.now += 60
-    pacer.add("new", 9.0, host="x")
-    assert next(turns(pacer, clock))[0] != "new"
+    schedule.add("new", 9.0, host="x")
+    assert next(turns(schedule, clock))[0] != "new"
 
 
-def test_a_song_is_out_until_it_was_asked_for(pacer: Pacer, clock: Clock) -> None:
-    pacer.add("a", 60.0)
-    assert pacer.take() == ("a", 0.0)
-    assert pacer.take() == (None, float("inf"))
-    pacer.asked("a")
-    assert pacer.take() == (None, pytest.approx(1.85))
-    pacer.forget("a")
-    pacer.forget("a")
-    assert not len(pacer)
+def test_a_song_is_out_until_it_was_asked_for(schedule: Schedule, clock: Clock) -> None:
+    schedule.add("a", 60.0)
+    assert schedule.take() == ("a", 0.0)
+    assert schedule.take() == (None, float("inf"))
+    schedule.polled("a")
+    assert schedule.take() == (None, pytest.approx(1.85))
+    schedule.remove("a")
+    schedule.remove("a")
+    assert not len(schedule)
 
 
-def test_a_slow_answer_does_not_make_the_pause_longer_nor_vanish(pacer: Pacer, clock: Clock) -> None:
-    pacer.add("a", 60.0)
-    pacer.take()
+def test_a_slow_answer_does_not_make_the_pause_longer_nor_vanish(schedule: Schedule, clock: Clock) -> None:
+    schedule.add("a", 60.0)
+    schedule.take()
     clock.now += 0.5
-    pacer.asked("a")
-    assert pacer.take()[1] == pytest.approx(1.35)
+    schedule.polled("a")
+    assert schedule.take()[1] == pytest.approx(1.35)
     clock.now += 2
-    pacer.take()
+    schedule.take()
     clock.now += 20
-    pacer.asked("a")
-    assert pacer.take()[1] == pytest.approx(0.925)
+    schedule.polled("a")
+    assert schedule.take()[1] == pytest.approx(0.925)
 
 
-def test_told_to_wait_it_asks_that_host_for_nothing(pacer: Pacer, clock: Clock) -> None:
-    pacer.add("hosted", 60.0, host="there")
-    pacer.hold("there", 30.0)
-    pacer.hold("there", 5.0)
-    assert pacer.take() == (None, pytest.approx(30.0))
-    pacer.add("local", 0.0, host="here", local=True)
-    assert pacer.take() == ("local", 0.0)
+def test_told_to_wait_it_does_not_poll_that_host(schedule: Schedule, clock: Clock) -> None:
+    schedule.add("hosted", 60.0, host="there")
+    schedule.pause_host("there", 30.0)
+    schedule.pause_host("there", 5.0)
+    assert schedule.take() == (None, pytest.approx(30.0))
+    schedule.add("local", 0.0, host="here", interval=0.4)
+    assert schedule.take() == ("local", 0.0)
     clock.now += 31
-    assert pacer.take() == ("hosted", 0.0)
+    assert schedule.take() == ("hosted", 0.0)
 
 
-def test_one_budget_for_all_songs_of_a_host(pacer: Pacer, clock: Clock) -> None:
+def test_one_rate_limit_for_all_songs_of_a_host(schedule: Schedule, clock: Clock) -> None:
     for number in range(1000):
-        pacer.add(number, 60.0, host="x")
-    moments = [moment for _, moment in itertools.islice(turns(pacer, clock), 500)]
+        schedule.add(number, 60.0, host="x")
+    moments = [moment for _, moment in itertools.islice(turns(schedule, clock), 500)]
     for start, end in zip(moments, moments[round(MOST_PER_SECOND) :], strict=False):
         assert end - start >= 0.99
 
@@ -126,49 +130,49 @@ class Limited:
     def __init__(self, per_second: float) -> None:
         self.per_second = per_second
         self.answered: list[float] = []
-        self.refused: list[float] = []
+        self.rejected: list[float] = []
 
     def answers(self, now: float) -> bool:
         recent = [moment for moment in self.answered[-200:] if moment > now - 1]
         good = len(recent) < self.per_second
-        (self.answered if good else self.refused).append(now)
+        (self.answered if good else self.rejected).append(now)
         return good
 
 
-def ask_for(seconds: float, pacer: Pacer, clock: Clock, host: Limited) -> None:
+def poll_for(seconds: float, schedule: Schedule, clock: Clock, host: Limited) -> None:
     end = clock.now + seconds
     while clock.now < end:
-        name, delay = pacer.take()
+        name, delay = schedule.take()
         if name is None:
             clock.now += delay
         elif host.answers(clock.now):
-            pacer.asked(name)
+            schedule.polled(name)
         else:
-            pacer.hold("x", 1.0)
-            pacer.asked(name, at_least=1.0)
+            schedule.pause_host("x", 1.0)
+            schedule.polled(name, at_least=1.0)
 
 
-def test_a_limit_that_nobody_told_is_found_and_used(pacer: Pacer, clock: Clock) -> None:
+def test_a_limit_that_nobody_told_is_found_and_used(schedule: Schedule, clock: Clock) -> None:
     host = Limited(20)
     for number in range(200):
-        pacer.add(number, random.Random(number).uniform(0, 8), host="x")
-    ask_for(20, pacer, clock, host)
-    searching = len(host.refused)
-    ask_for(60, pacer, clock, host)
+        schedule.add(number, random.Random(number).uniform(0, 8), host="x")
+    poll_for(20, schedule, clock, host)
+    searching = len(host.rejected)
+    poll_for(60, schedule, clock, host)
     assert len(host.answered[-200:]) == 200
     assert sum(moment > 120 for moment in host.answered) > 0.85 * 20 * 60
-    assert len(host.refused) - searching < 10
+    assert len(host.rejected) - searching < 10
 
 
-def test_after_a_limit_it_asks_more_again_but_slowly(pacer: Pacer, clock: Clock) -> None:
+def test_after_a_limit_it_polls_more_again_but_slowly(schedule: Schedule, clock: Clock) -> None:
     for number in range(60):
-        pacer.add(number, 60.0, host="x", local=True)
-    pacer.hold("x", 10.0)
+        schedule.add(number, 60.0, host="x", interval=0.4)
+    schedule.pause_host("x", 10.0)
     clock.now += 10
     host = Limited(10**6)
-    ask_for(10, pacer, clock, host)
+    poll_for(10, schedule, clock, host)
     assert len(host.answered) < 0.6 * 10 * MOST_PER_SECOND
     clock.now += 90
     host.answered.clear()
-    ask_for(10, pacer, clock, host)
+    poll_for(10, schedule, clock, host)
     assert len(host.answered) > 0.9 * 10 * MOST_PER_SECOND

@@ -1,4 +1,4 @@
-"""Songs followed to their end by a crew of threads, with looks that are made up."""
+"""Songs tracked to their end by a few threads, with steps that are made up."""
 
 from __future__ import annotations
 
@@ -6,28 +6,52 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
+from minimax_nb.api.responses import Generation
+from minimax_nb.api.timeouts import Timeouts
 from minimax_nb.errors import DownloadFailed, MusicError, NotFound, RateLimited, Unreachable, WaitTimeout
 from minimax_nb.song import Song, Status
-from minimax_nb.tracking import pollers as crew_module
-from minimax_nb.tracking.pollers import FETCHERS, POLLERS
-from minimax_nb.tracking.tracker import Following, Looked
+from minimax_nb.tracking.pollers import FETCHERS, NAME, POLLERS, Pollers
+from minimax_nb.tracking.tracker import Tracker
+
+BRIEF = Timeouts(tick=0.02, rehearsal_poll=0.01, fresh=0.2, stuck=0.3)
+MADE = Generation("id", Status.DOWNLOADING, audio_url="https://files.invalid/a.mp3")
+
+Outcome = tuple[Song, Generation | None]
 
 
-@pytest.fixture(autouse=True)
-def fresh_crew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(crew_module, "_crew", None)
-    monkeypatch.setattr(crew_module, "_IDLE", 0.1)
-    monkeypatch.setattr("minimax_nb.tracking.schedule.LOCAL", 0.01)
-    monkeypatch.setattr("minimax_nb.tracking.tracker._TICK", 0.02)
-    yield
-    for thread in crew_threads():
-        thread.join(5)
+def completed(song: Song) -> Song:
+    return replace(song, status=Status.COMPLETED)
+
+
+def made(song: Song) -> Outcome:
+    return replace(song, status=Status.DOWNLOADING), MADE
+
+
+@dataclass
+class Steps:
+    """Made-up steps: what a poll brings, and what fetching the audio does."""
+
+    poll: Callable[[Song], Outcome] = made
+    download: Callable[[Song], Song] = completed
+
+    def refresh(self, song: Song) -> Outcome:
+        return self.poll(song)
+
+    def fetch(self, song: Song, generation: Generation) -> Song:
+        assert generation is MADE
+        return self.download(song)
+
+
+@pytest.fixture
+def pollers() -> Iterator[Pollers]:
+    yield Pollers(idle=0.1)
+    wait_for_threads()
 
 
 def songs(count: int) -> list[Song]:
@@ -37,59 +61,62 @@ def songs(count: int) -> list[Song]:
     ]
 
 
-def made(song: Song) -> Looked:
-    return Looked(replace(song, status=Status.DOWNLOADING), lambda: replace(song, status=Status.COMPLETED))
+def poller_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == NAME]
 
 
-def crew_threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "minimax_nb crew"]
-
-
-def end_of(look: Callable[[Song], Looked], count: int = 1, timeout: float = 10) -> Following:
-    following = Following(look, songs(count), timeout)
-    for _ in following:
-        pass
-    return following
-
-
-def test_each_change_is_yielded_and_the_order_kept() -> None:
-    following = Following(made, songs(3), 10)
-    changes = [song for song in following if song is not None]
-    assert sorted(song.request_id for song in changes) == sorted(f"song {n}" for n in (0, 0, 1, 1, 2, 2))
-    assert [song.request_id for song in following.songs] == ["song 0", "song 1", "song 2"]
-    assert {song.status for song in following.songs} == {Status.COMPLETED}
-    assert following.troubles == []
-
-
-def test_many_songs_take_few_threads_and_these_go_away() -> None:
-    most = 0
-    looks: dict[str, int] = {}
-
-    def look(song: Song) -> Looked:
-        nonlocal most
-        most = max(most, len(crew_threads()))
-        looks[song.id] = looks.get(song.id, 0) + 1
-        return made(song) if looks[song.id] == 2 else Looked(song)
-
-    following = end_of(look, 200, timeout=60)
-    assert all(song.status is Status.COMPLETED for song in following.songs)
-    assert most <= POLLERS + FETCHERS <= 8
-    for thread in crew_threads():
+def wait_for_threads() -> None:
+    for thread in poller_threads():
         thread.join(5)
-    assert crew_threads() == []
+    assert poller_threads() == []
 
 
-def test_one_that_hangs_does_not_keep_the_others() -> None:
+def tracker_of(steps: Steps, pollers: Pollers, count: int = 1, timeout: float = 10) -> Tracker:
+    return Tracker(steps, songs(count), timeout, timeouts=BRIEF, pollers=pollers)
+
+
+def end_of(steps: Steps, pollers: Pollers, count: int = 1, timeout: float = 10) -> Tracker:
+    tracker = tracker_of(steps, pollers, count, timeout)
+    for _ in tracker:
+        pass
+    return tracker
+
+
+def test_each_change_is_yielded_and_the_order_kept(pollers: Pollers) -> None:
+    tracker = tracker_of(Steps(), pollers, 3)
+    changes = [song for song in tracker if song is not None]
+    assert sorted(song.request_id for song in changes) == sorted(f"song {n}" for n in (0, 0, 1, 1, 2, 2))
+    assert [song.request_id for song in tracker.songs] == ["song 0", "song 1", "song 2"]
+    assert {song.status for song in tracker.songs} == {Status.COMPLETED}
+    assert tracker.errors == []
+
+
+def test_many_songs_take_few_threads_and_these_go_away(pollers: Pollers) -> None:
+    most = 0
+    polls: dict[str, int] = {}
+
+    def poll(song: Song) -> Outcome:
+        nonlocal most
+        most = max(most, len(poller_threads()))
+        polls[song.id] = polls.get(song.id, 0) + 1
+        return made(song) if polls[song.id] == 2 else (song, None)
+
+    tracker = end_of(Steps(poll), pollers, 200, timeout=60)
+    assert all(song.status is Status.COMPLETED for song in tracker.songs)
+    assert most <= POLLERS + FETCHERS <= 8
+    wait_for_threads()
+
+
+def test_a_poll_that_hangs_does_not_keep_the_other_songs(pollers: Pollers) -> None:
     hang = threading.Event()
 
-    def look(song: Song) -> Looked:
+    def poll(song: Song) -> Outcome:
         if song.id in ("id 0", "id 1"):
             hang.wait(20)
         return made(song)
 
-    following = Following(look, songs(40), 20)
     ready: set[str] = set()
-    for song in following:
+    for song in tracker_of(Steps(poll), pollers, 40, timeout=20):
         if song is not None and song.status.final:
             ready.add(song.id)
         if len(ready) == 38:
@@ -97,136 +124,164 @@ def test_one_that_hangs_does_not_keep_the_others() -> None:
     assert len(ready) == 40
 
 
-def test_downloads_take_place_side_by_side_and_do_not_keep_the_looks() -> None:
+def test_downloads_take_place_side_by_side_and_do_not_keep_the_polls(pollers: Pollers) -> None:
     together = threading.Barrier(FETCHERS)
-    looked = threading.Event()
+    polled = threading.Event()
 
-    def look(song: Song) -> Looked:
+    def poll(song: Song) -> Outcome:
         if song.id == "id 9":
-            looked.set()
+            polled.set()
+        return made(song)
 
-        def fetch() -> Song:
-            if song.id in ("id 0", "id 1", "id 2"):
-                together.wait(10)
-                looked.wait(10)
-            return replace(song, status=Status.COMPLETED)
+    def download(song: Song) -> Song:
+        if song.id in ("id 0", "id 1", "id 2"):
+            together.wait(10)
+            polled.wait(10)
+        return completed(song)
 
-        return Looked(song, fetch)
-
-    following = end_of(look, 10)
-    assert all(song.status is Status.COMPLETED for song in following.songs)
+    tracker = end_of(Steps(poll, download), pollers, 10)
+    assert all(song.status is Status.COMPLETED for song in tracker.songs)
     assert not together.broken
 
 
-def test_several_waits_share_one_crew() -> None:
-    followings = [Following(made, songs(20), 20) for _ in range(4)]
-    threads = [threading.Thread(target=list, args=[following]) for following in followings]
+def test_several_waits_share_the_same_threads(pollers: Pollers) -> None:
+    trackers = [tracker_of(Steps(), pollers, 20, timeout=20) for _ in range(4)]
+    threads = [threading.Thread(target=list, args=[tracker]) for tracker in trackers]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert all(song.status is Status.COMPLETED for following in followings for song in following.songs)
-    assert len(crew_threads()) <= POLLERS + FETCHERS
+    assert all(song.status is Status.COMPLETED for tracker in trackers for song in tracker.songs)
+    assert len(poller_threads()) <= POLLERS + FETCHERS
 
 
 @pytest.mark.parametrize(
     "passing", [RateLimited("later", retry_after=0.01), Unreachable("no"), DownloadFailed("cut")]
 )
-def test_what_passes_is_asked_again_and_what_does_not_is_trouble(passing: MusicError) -> None:
-    asked: list[str] = []
+def test_after_what_may_pass_a_song_is_polled_again_and_what_does_not_is_an_error(
+    passing: MusicError, pollers: Pollers
+) -> None:
+    polled: list[str] = []
 
-    def look(song: Song) -> Looked:
-        asked.append(song.id)
+    def poll(song: Song) -> Outcome:
+        polled.append(song.id)
         if song.id == "id 0":
             raise NotFound("There is none.")
-        if asked.count(song.id) == 1:
+        if polled.count(song.id) == 1:
             raise passing
         return made(song)
 
-    following = end_of(look, 2)
-    assert [type(error) for error in following.troubles] == [NotFound]
-    assert following.songs[1].status is Status.COMPLETED
-    assert asked.count("id 0") == 1
+    tracker = end_of(Steps(poll), pollers, 2)
+    assert [type(error) for error in tracker.errors] == [NotFound]
+    assert tracker.songs[1].status is Status.COMPLETED
+    assert polled.count("id 0") == 1
 
 
-def test_a_download_that_failed_is_looked_for_anew() -> None:
+def test_a_song_that_was_there_may_be_missing_for_a_moment(pollers: Pollers) -> None:
+    polls: list[int] = []
+
+    def poll(song: Song) -> Outcome:
+        polls.append(1)
+        if 1 < len(polls) < 4:
+            raise NotFound("not there")
+        return (song, None) if len(polls) == 1 else made(song)
+
+    assert end_of(Steps(poll), pollers).songs[0].status is Status.COMPLETED
+
+
+def test_a_song_that_stays_missing_is_an_error_after_some_time_and_some_polls(pollers: Pollers) -> None:
+    polls: list[int] = []
+
+    def poll(song: Song) -> Outcome:
+        polls.append(1)
+        if len(polls) > 1:
+            raise NotFound("not there")
+        return song, None
+
+    assert [type(error) for error in end_of(Steps(poll), pollers).errors] == [NotFound]
+    assert len(polls) >= 6
+
+
+def test_songs_that_cannot_be_polled_are_stuck_and_the_others_are_not(pollers: Pollers) -> None:
+    def poll(song: Song) -> Outcome:
+        if song.id == "id 0":
+            raise Unreachable("no")
+        return made(song)
+
+    tracker = tracker_of(Steps(poll), pollers, 3, timeout=60)
+    for _ in tracker:
+        if tracker.stuck:
+            assert [song.status.final for song in tracker.songs] == [False, True, True]
+            tracker.give_up()
+    assert [(type(error), error.song_id) for error in tracker.errors] == [(WaitTimeout, "id 0")]
+
+
+def test_a_download_that_failed_is_made_again(pollers: Pollers) -> None:
     tries: list[int] = []
 
-    def look(song: Song) -> Looked:
-        def fetch() -> Song:
-            tries.append(1)
-            if len(tries) == 1:
-                raise DownloadFailed("cut off")
-            return replace(song, status=Status.COMPLETED)
+    def download(song: Song) -> Song:
+        tries.append(1)
+        if len(tries) == 1:
+            raise DownloadFailed("cut off")
+        return completed(song)
 
-        return Looked(song, fetch)
-
-    assert end_of(look).songs[0].status is Status.COMPLETED
+    assert end_of(Steps(download=download), pollers).songs[0].status is Status.COMPLETED
     assert len(tries) == 2
 
 
-def test_what_nobody_foresaw_is_raised_where_it_is_waited_for() -> None:
-    def look(song: Song) -> Looked:
+def test_what_nobody_foresaw_is_raised_where_it_is_waited_for(pollers: Pollers) -> None:
+    def poll(song: Song) -> Outcome:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        end_of(look)
+        end_of(Steps(poll), pollers)
 
 
-def test_at_the_deadline_it_gives_up_even_while_a_look_hangs_but_not_what_is_being_fetched() -> None:
+def test_at_the_deadline_it_gives_up_even_while_a_poll_hangs_but_not_what_is_being_fetched(pollers: Pollers) -> None:
     hang = threading.Event()
 
-    def look(song: Song) -> Looked:
+    def poll(song: Song) -> Outcome:
         if song.id == "id 0":
             hang.wait(20)
-            return Looked(song)
+            return song, None
+        return made(song)
 
-        def fetch() -> Song:
-            hang.wait(20)
-            return replace(song, status=Status.COMPLETED)
+    def download(song: Song) -> Song:
+        hang.wait(20)
+        return completed(song)
 
-        return Looked(replace(song, status=Status.DOWNLOADING), fetch)
-
-    following = Following(look, songs(2), 0.3)
-    for _ in following:
-        if following.troubles:
+    tracker = tracker_of(Steps(poll, download), pollers, 2, timeout=0.3)
+    for _ in tracker:
+        if tracker.errors:
             hang.set()
-    assert [(type(error), error.song_id) for error in following.troubles] == [(WaitTimeout, "id 0")]
-    assert following.songs[1].status is Status.COMPLETED
+    assert [(type(error), error.song_id) for error in tracker.errors] == [(WaitTimeout, "id 0")]
+    assert tracker.songs[1].status is Status.COMPLETED
 
 
-def test_who_stops_iterating_stops_the_looks_and_a_download_goes_on() -> None:
+def test_who_stops_iterating_stops_the_polls_and_a_download_goes_on(pollers: Pollers) -> None:
     begun, fetched, go_on = threading.Event(), threading.Event(), threading.Event()
 
-    def look(song: Song) -> Looked:
-        def fetch() -> Song:
-            begun.set()
-            go_on.wait(10)
-            fetched.set()
-            return replace(song, status=Status.COMPLETED)
+    def download(song: Song) -> Song:
+        begun.set()
+        go_on.wait(10)
+        fetched.set()
+        return completed(song)
 
-        return Looked(song, fetch) if song.id == "id 0" else Looked(song)
-
-    for _ in Following(look, songs(2), 10):
+    steps = Steps(lambda song: made(song) if song.id == "id 0" else (song, None), download)
+    for _ in tracker_of(steps, pollers, 2):
         if begun.is_set():
             break
     go_on.set()
     assert fetched.wait(10)
-    for thread in crew_threads():
-        thread.join(5)
-    assert crew_threads() == []
+    wait_for_threads()
 
 
 def test_the_end_of_the_process_waits_for_no_thread() -> None:
     code = """
 import time
-from datetime import datetime, timezone
-from minimax_nb.tracking.tracker import Following, Looked
-from minimax_nb.song import Song, Status
-song = Song("a", Status.QUEUED, datetime.now(timezone.utc), rehearsal=True)
-def look(song):
-    return Looked(song, lambda: time.sleep(1000))
-for _ in Following(look, [song], 1000):
+from tests.tracking.test_tracker import Steps, songs
+from minimax_nb.tracking.tracker import Tracker
+for _ in Tracker(Steps(download=lambda song: time.sleep(1000)), songs(1), 1000):
     if _ is None:
         break
 print("done")

@@ -12,8 +12,10 @@ import pytest
 
 from minimax_nb import Session, Song, Status
 from minimax_nb.errors import InvalidInput, Unauthorized, WaitTimeout
+from minimax_nb.tracking import pollers
+from minimax_nb.tracking.pollers import Pollers
 from tests.support.kernels import PYTHONS, run_cell, running_kernel
-from tests.support.service import Running, audio_bytes, running_service
+from tests.support.service import Running, audio_bytes, guest, running_service
 
 LYRICS = "Side by side\n\nWe always win"
 REFERENCE = audio_bytes(20)
@@ -35,11 +37,6 @@ def endless(folder: Path) -> Iterator[Running]:
     """A service whose band never comes to an end."""
     with running_service(folder / "endless", seconds=600) as running:
         yield running
-
-
-def guest(service: Running, library: Path) -> Session:
-    """A session to which the service is the paid one."""
-    return Session(api_key=service.address.key, base_url=service.address.base_url, home=library)
 
 
 @pytest.fixture
@@ -121,7 +118,7 @@ def test_a_song_that_could_not_be_made_comes_as_it_is(session: Session, quick: R
 def test_who_stops_waiting_leaves_the_song_open_and_nothing_behind(
     waiting: tuple[Session, Song], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("minimax_nb.tracking.pollers._IDLE", 0.1)
+    monkeypatch.setattr(pollers, "_shared", Pollers(idle=0.1))
     session, song = waiting
 
     async def leave_by_break() -> None:
@@ -151,7 +148,7 @@ def test_who_stops_waiting_leaves_the_song_open_and_nothing_behind(
         asyncio.run(seen(session, song, timeout=0.2))
     assert [each.id for each in session.open_songs()] == [song.id]
     for thread in threading.enumerate():
-        if thread.name == "minimax_nb crew":
+        if thread.name == pollers.NAME:
             thread.join(10)
             assert not thread.is_alive()
 

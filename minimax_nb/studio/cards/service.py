@@ -9,15 +9,15 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from ...api.key import Key, find_key
+from ...api.key import Key
 from ...errors import MusicError, ServiceError, Unauthorized, Unreachable
-from ...settings import Account, Choice
+from ...settings import Account, Settings, find_key
 from .. import components
 from .. import html as drawing
 from ..state import ServiceState, Store, StudioState
 from ..ui import button, handler, is_shown, make, message_of, row, show_if, styled, text
 
-Ask = Callable[[Choice], Account]
+Ask = Callable[[Settings], Account]
 """Asks the service of a choice for price and balance; raises `MusicError`."""
 
 
@@ -28,7 +28,7 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     ----------
     store : Store
         Holds the `ServiceState`.
-    given : Choice
+    given : Settings
         What was said from code.
     ask : Ask
         Called in a worker thread.
@@ -36,7 +36,7 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         Called when another service was chosen.
     """
 
-    def __init__(self, store: Store, given: Choice, ask: Ask, on_change: Callable[[], object]) -> None:
+    def __init__(self, store: Store, given: Settings, ask: Ask, on_change: Callable[[], object]) -> None:
         self._store = store
         self._given = given
         self._ask = ask
@@ -79,12 +79,15 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _complain(self, error: Exception) -> None:
         self._note.value = drawing.line(message_of(error), "bad")
 
-    def _first_choice(self) -> Choice:
+    def _first_choice(self) -> Settings:
         try:
-            return self._given.at_first_sight()
+            if self._given.rehearse is False:
+                return self._given
+            service = self._given.service(secrets=False)  # Colab would ask the person for access to its secrets
+            return Settings(self._given.key or service.key, self._given.base_url, service.rehearsal)
         except MusicError as error:
             self._complain(error)
-            return Choice(rehearse=True)
+            return Settings(rehearse=True)
 
     def _change_over(self) -> None:
         chosen = self._store.state.service.settings
@@ -100,7 +103,7 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         # An address belongs to the kind of service it was given for.
         base_url = self._given.base_url if bool(self._given.rehearse) is rehearse else ""
         self._note.value = ""
-        self._set(ServiceState(Choice(key, base_url, rehearse)))
+        self._set(ServiceState(Settings(key, base_url, rehearse)))
         self.look_up()
         self._on_change()
 

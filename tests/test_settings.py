@@ -8,8 +8,9 @@ import types
 
 import pytest
 
-from minimax_nb.api import key as keys
-from minimax_nb.api.key import Key, find_key
+from minimax_nb import settings
+from minimax_nb.api.key import Key
+from minimax_nb.settings import find_key
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     colab.userdata = userdata  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "google", google)
     monkeypatch.setitem(sys.modules, "google.colab", colab)
-    monkeypatch.setattr(keys, "_colab_key", keys._NOT_READ)
+    monkeypatch.setattr(settings, "_colab_key", settings._NOT_READ)
     return asked
 
 
