@@ -39,8 +39,8 @@ INSIDE = {
     "hosts": "guard pages links host file_server tunnel bucket open_links arrival choice",
     "library": "storage schema drive journal",
     "rehearsal": "band server launcher __main__",
-    "rehearsal/band": "request syllables form composer grooves instruments style mixer encoder voice speech vocoder "
-    "singer analysis performance",
+    "rehearsal/band": "request syllables form composer grooves instruments style mixer encoder voice speech pico "
+    "vocoder singer analysis performance",
     "rehearsal/server": "responses encodings fault_audio faults rules request_body job_store keys worker context "
     "handler generation account model_list key_calls control app",
     "studio": "state html ui samples components runner cards studio",

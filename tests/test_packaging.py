@@ -24,7 +24,7 @@ PINS = dict(
     if "==" in line
 )
 
-NEW_TO_COLAB = {"jupyter-ui-poll", "espeakng-loader", "pyworld-prebuilt"}
+NEW_TO_COLAB = {"jupyter-ui-poll", "espeakng-loader", "py-nanotts", "pyworld-prebuilt"}
 """What is installed there along with this package, and changes nothing."""
 
 

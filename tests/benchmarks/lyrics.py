@@ -1,28 +1,9 @@
-"""Ten lyrics of about 600 characters written for the measurements; a line a phrase, an empty one a pause."""
+"""Lyrics written for the measurements, a line a phrase, an empty one a pause.
+
+The first five were there while the voice was made; the second five are new to it, as are those of other languages.
+"""
 
 LYRICS = (
-    """Morning light is on the water
-And the river sings to me
-I will follow to the ocean
-Where the wind is always free
-Every stone along the river
-Has a story it could tell
-I will sit with them and listen
-To the ringing of the bell
-
-Hold on, we are going home
-Hold on, never walk alone
-Every star will guide us through the night
-Hold on, we are going home
-
-Evening falls upon the valley
-And the river turns to gold
-I remember what you told me
-When the winter nights were cold
-Put your hand inside my pocket
-Let us walk the road again
-There is nothing like the morning
-When it follows all the rain""",
     """I bought a ticket to the city
 With the money that I made
 There was music in the station
@@ -45,28 +26,6 @@ If you ever cross that station
 Put a dollar in his hand
 He will sing about the mountain
 And a very distant land""",
-    """My little dog is brown and white
-He runs around the tree
-And every day at half past five
-He waits outside for me
-He doesn't care about my job
-Or what I had to say
-He only wants to find a ball
-And run around all day
-
-Good dog, good dog, you are my friend
-Good dog, good dog, until the end
-We walk together in the park
-We both come home before the dark
-
-My little dog is getting old
-His hair is turning gray
-He doesn't run around the tree
-But still he wants to play
-So I will walk a little slow
-And carry him tonight
-The best of friends I ever had
-Is small and brown and white""",
     """Turn the lights down, close the door
 Nobody can hear us any more
 Tell me something that is true
@@ -93,28 +52,6 @@ Dance with me across the floor
 Like we never danced before
 Dance until the night is gone
 Dance until we see the dawn""",
-    """Captain, captain, raise the sail
-There is thunder in the west
-We have nothing left to lose
-And the sea will do the rest
-Captain, can you see the land
-Is it green or is it brown
-Are there people on the beach
-Is there music in the town
-
-Pull the rope and hold it tight
-Sing a song to pass the night
-Pull the rope and let it go
-Hear the winter winds that blow
-
-Captain, captain, I am tired
-And my hands are made of stone
-When we come into the harbor
-I am going to go home
-I will build a little house
-Far away from every wave
-And I'll tell my little children
-How the captain was so brave""",
     """Summer came and summer went
 Every penny has been spent
 On the ice cream and the ride
@@ -137,30 +74,6 @@ You'll be standing at the gate
 I'll be there and I'll be late
 Write me a letter, write me a line
 Tell me the weather is perfectly fine""",
-    """Give me a reason, give me a sign
-I have been standing here in a line
-Five in the morning, coffee is cold
-Everyone round me is looking so old
-
-But I believe in better days
-I believe in other ways
-I believe the sun will shine
-On your house as well as mine
-
-Give me a hammer, give me a nail
-Teach me to work and teach me to fail
-Give me a garden, give me a seed
-Something to water is all that I need
-
-And I believe in better days
-I believe in other ways
-I believe the sun will shine
-On your house as well as mine
-
-Give me a minute, give me an hour
-Look at the garden, look at the flower
-Look at the people walking along
-All of them learning the words of a song""",
     """The moon is high above the hill
 The town is quiet now and still
 The baby closes both her eyes
@@ -183,28 +96,6 @@ But now the moon is in the sea
 And you are here asleep with me
 The town is quiet now and still
 The moon is high above the hill""",
-    """I lost my keys, I lost my hat
-I lost the number of my flat
-I lost the money for the train
-And I was standing in the rain
-A taxi driver stopped and said
-You should be home, you should be in bed
-Get in the car, I'll drive you there
-And you can dry your dirty hair
-
-Thank you, thank you, whoever you are
-Thank you for stopping, thanks for the car
-There are good people all over the place
-You never know the name or face
-
-So if you see me late at night
-Beneath a yellow city light
-And someone else has lost a shoe
-I know exactly what I'll do
-I'll stop the car, I'll stop the rain
-I'll take him to the morning train
-Thank you, thank you, whoever you are
-Thank you for stopping, thanks for the car""",
     """One for the farmer, two for the king
 Three for the children learning to sing
 Four for the soldier who never came back
@@ -226,4 +117,161 @@ All of the numbers are under the sun
 The river goes on and the river will run
 Sing it together and sing it again
 Count them, my brothers, and count to ten""",
+    """Somebody painted the garden fence
+Yellow and green for a couple of cents
+Nobody asked him and nobody knew
+Why he had painted the windows too
+Every bird in the neighborhood came
+Calling the painter a beautiful name
+Children were standing around in the street
+Dancing in paint with their beautiful feet
+
+Color the morning, color the day
+Color the clouds that are drifting away
+Give me a brush and a ladder to climb
+I will paint over the winter in time
+
+Now there is snow on the garden again
+All of the colors are under it then
+But when the sun has been working a week
+Yellow and green will be starting to speak""",
+    """Train at the platform, bag in my hand
+I have a map of a faraway land
+Mother is crying and father is too
+I told them both that I have to go through
+
+Over the mountain, over the plain
+Nothing to carry but letters and rain
+Someone will know me wherever I go
+Someone will open the door to the snow
+
+First there were houses and then there were none
+Only the fields in the afternoon sun
+A soldier was sleeping, a woman was old
+She gave me an apple, she told me a story she told
+
+Over the mountain, over the plain
+Nothing to carry but letters and rain
+Someone will know me wherever I go
+Someone will open the door to the snow""",
+    """The baker gets up at a quarter to three
+He opens the oven and hums to the sea
+The bread and the butter, the salt and the grain
+He kneads it and leaves it and kneads it again
+
+Bread in the morning, bread in the night
+Everyone hungry is coming tonight
+Bring me your brother and bring me your friend
+There will be enough of it right to the end
+
+The doctor is buying a loaf for the week
+The teacher is laughing and kissing his cheek
+A little boy carries a dollar and ten
+And drops it and finds it and drops it again
+
+Bread in the morning, bread in the night
+Everyone hungry is coming tonight
+Bring me your brother and bring me your friend
+There will be enough of it right to the end""",
+    """Under the table my grandmother kept
+A box full of letters, she read them and wept
+I never did ask her what anyone wrote
+She carried the key in the sleeve of her coat
+
+Tell me, old river, what did you see
+Two people dancing beneath the oak tree
+He had a hat and she had a red dress
+How did it finish, I never could guess
+
+Later I opened the box on my own
+Pictures of somebody I had not known
+One of them said on the back of the frame
+Wait for me, darling, and gave her a name
+
+Tell me, old river, what did you see
+Two people dancing beneath the oak tree
+He had a hat and she had a red dress
+How did it finish, I never could guess""",
+    """Monday I promised to clean up my room
+Tuesday I carried the bucket and broom
+Wednesday I looked at the dust on the floor
+Thursday I quietly closed the door
+
+Lazy old summer, lazy old me
+Lying all day in the shade of a tree
+Ask me tomorrow, tomorrow is fine
+I will be working from seven to nine
+
+Friday my sister was banging the wall
+Saturday nobody saw me at all
+Sunday my father was reading the news
+He said that he could not find his shoes
+
+Lazy old summer, lazy old me
+Lying all day in the shade of a tree
+Ask me tomorrow, tomorrow is fine
+I will be working from seven to nine""",
 )
+
+OTHERS = {
+    "es": """La noche llega sobre la ciudad
+Y yo camino sin saber por qué
+Las luces duermen en el viejo mar
+Y nadie sabe dónde te encontré
+Recuerdo el nombre de una canción
+Que tú cantabas al amanecer
+Y todavía vive en mi corazón
+La casa blanca donde te besé
+
+Vuelve conmigo, vuelve otra vez
+Vuelve a la tierra que te vio nacer
+Vuelve conmigo, no digas adiós
+Que todo el tiempo es para los dos
+
+Mañana el tren se va con el sol
+Y en la ventana pongo una flor
+Si tú la miras al despertar
+Sabrás que nunca te quise olvidar
+La lluvia limpia la calle mayor
+Los niños juegan con un tambor
+Y yo te espero como un farol""",
+    "fr": """La nuit descend sur la ville endormie
+Je marche seul avec ma mélodie
+Les lampes brillent le long de la mer
+Et je me souviens de ton dernier hiver
+Tu avais une robe couleur de pluie
+Tu me disais que la vie est jolie
+Et moi je gardais dans ma main fermée
+La petite clé que tu m'as donnée
+
+Reviens, mon amour, reviens avec moi
+Le jardin fleurit et n'attend que toi
+Reviens, mon amour, la porte est ouverte
+La table est mise et la lampe est verte
+
+Demain le train partira sans moi
+Je resterai sous le même toit
+Je compterai les étoiles du ciel
+Et je mettrai dans ton café du miel
+Les enfants chantent au coin de la rue
+Une chanson que nous avons connue""",
+    "de": """Die Nacht kommt leise über das Land
+Ich halte einen Brief in meiner Hand
+Der Wind erzählt mir von dem weiten Meer
+Und alle Straßen sind heute leer
+Ich denke oft an das kleine Haus
+Wir sahen zusammen zum Fenster hinaus
+Du hast gesungen, ich habe gelacht
+Wir haben ein Feuer im Garten gemacht
+
+Komm wieder nach Hause, komm wieder zu mir
+Die Lampe am Fenster brennt immer noch hier
+Komm wieder nach Hause, der Winter ist lang
+Ich höre im Dunkel noch deinen Gesang
+
+Am Morgen fährt der Zug in die Stadt
+Die keine Bäume und Blumen hat
+Ich bleibe hier und warte auf dich
+Und manchmal denkst du vielleicht an mich
+Der alte Hund liegt müde vor der Tür""",
+}

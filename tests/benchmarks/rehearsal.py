@@ -1,8 +1,9 @@
-"""What the rehearsal band shows: `python -m tests.benchmarks.rehearsal [--quick]`, about ten minutes, or two.
+"""What the rehearsal band shows: `python -m tests.benchmarks.rehearsal [--quick]`, about twenty minutes, or three.
 
-Sixty references of known tempo and key are analysed, and ten lyrics are sung to ten of them, each song in a
-process of its own, whose time and memory are read. Pitch and rhythm of the voice are measured in its sound, words by
-pocketsphinx, a recogniser that knows nothing of the voice.
+Sixty references of known tempo and key are analysed, and ten lyrics are sung to ten of them, each song in a process
+of its own, whose time and memory are read. Pitch and rhythm of the voice are measured in its sound. Words are judged
+by Whisper (the extra `[benchmarks]`), which knows nothing of the voice: spoken, sung alone, and in the finished mp3.
+Half of the lyrics are new to the voice; so are three in other languages.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import re
+import os
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,9 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from .lyrics import LYRICS
+from .lyrics import LYRICS, OTHERS
+from .recogniser import RATE as WHISPER_RATE
+from .recogniser import Line, Recogniser, recalled
 from .references import RATE as REFERENCE_RATE
 from .references import Reference, references
 
@@ -41,15 +44,24 @@ ROWS = (
     ("syllables sung = syllables in the words", "syllables", 1.0, ">="),
     ("vowel onset off the score, median (ms)", "onset", 10, "<="),
     ("vowel onset off the score, 90 % (ms)", "onset90", None, ""),
-    ("words recognised, plain speech", "plain", None, ""),
-    ("words recognised, sung", "sung", None, ""),
-    ("words recognised, sung / plain", "ratio", 0.8, ">="),
+    ("words understood, spoken", "spoken", 0.9, ">="),
+    ("words understood, sung alone, random order", "alone", 0.86, ">="),
+    ("the same, lyrics that are new to the voice", "alone_new", None, ""),
+    ("words understood, in the mix, random order", "mix", 0.8, ">="),
+    ("the same, lyrics that are new to the voice", "mix_new", None, ""),
+    ("worst lyric, sung alone, in order", "worst", 0.7, ">="),
+    ("words understood, es: spoken", "es_spoken", None, ""),
+    ("words understood, es: sung alone", "es_alone", None, ""),
+    ("words understood, fr: spoken", "fr_spoken", None, ""),
+    ("words understood, fr: sung alone", "fr_alone", None, ""),
+    ("words understood, de: spoken", "de_spoken", None, ""),
+    ("words understood, de: sung alone", "de_alone", None, ""),
     ("loudness off -14 LUFS, worst (LU)", "loudness", 0.5, "<="),
     ("true peak, highest (dBTP)", "peak", -1.0, "<="),
     ("samples at full scale", "clipped", 0, "<="),
-    ("processor time per second of audio, worst (s)", "cpu", 0.3, "<="),
+    ("processor time per second of audio, worst (s)", "cpu", 0.06, "<="),
     ("the same by the clock, whatever else ran (s)", "wall", None, ""),
-    ("peak memory, highest (MB)", "memory", 600, "<="),
+    ("peak memory, highest (MB)", "memory", 250, "<="),
     ("same seed in two processes, identical", "same", 1, ">="),
 )  # fmt: skip
 
@@ -77,6 +89,8 @@ def report(figures: dict[str, float]) -> list[str]:
     missed = []
     print(f"\n{'':47s} {'threshold':>10s} {'measured':>10s}")
     for name, key, threshold, sign in ROWS:
+        if key not in figures:
+            continue
         value = figures[key]
         ok = threshold is None or (value >= threshold if sign == ">=" else value <= threshold)
         wanted = "" if threshold is None else f"{sign} {threshold:g}"
@@ -125,18 +139,64 @@ def written(reference: Reference, path: Path) -> Path:
 
 
 def played(folder: Path, count: int) -> dict[str, float]:
-    """The songs, each in a process of its own."""
+    """The songs, each in a process of its own, and the words that are understood in them."""
     found = []
     for number in range(count):
         each = in_process(number, folder)
         found.append(each)
         print(
             f"song {number}: {each['seconds']:.0f} s of audio, {each['wall']:.1f} s ({each['cpu']:.1f} s of processor"
-            f" time), {each['memory']:.0f} MB, {each['loudness']:.1f} LUFS, {each['peak']:.1f} dBTP, words"
-            f" {each['sung_words']} sung / {each['plain_words']} plain of {each['words']}"
+            f" time), {each['memory']:.0f} MB, {each['loudness']:.1f} LUFS, {each['peak']:.1f} dBTP",
+            flush=True,
         )
     again = in_process(0, folder, only_hash=True)
-    return summary(found) | {"same": float(again["hash"] == found[0]["hash"])}
+    same = {"same": float(again["hash"] == found[0]["hash"])}
+    return summary(found) | same | understood(folder, count, OTHERS if count == len(LYRICS) else ())
+
+
+def understood(folder: Path, count: int, languages: Iterable[str]) -> dict[str, float]:
+    """The share of words that Whisper understands; nothing where it is not installed."""
+    try:
+        recogniser = Recogniser(folder / "whisper")
+    except ImportError:
+        print('Words are not judged without the extra: pip install -e ".[benchmarks]"')
+        return {}
+    songs = [lines_of(folder, number) for number in range(count)]
+    known, new = (
+        [line for song in half for line in distinct(song)] for half in (songs[: count // 2], songs[count // 2 :])
+    )
+    figures: dict[str, float] = {}
+    for how in ("spoken", "alone", "mix"):
+        halves = [recalled(half, how, recogniser, shuffle=True) for half in (known, new)]
+        figures[how] = sum(found for found, _ in halves) / sum(words for _, words in halves)
+        figures[f"{how}_new"] = halves[1][0] / halves[1][1]
+        print(
+            f"{how}: {halves[0][0]} of {halves[0][1]} words, of new lyrics {halves[1][0]} of {halves[1][1]}",
+            flush=True,
+        )
+    in_order = [recalled(song, "alone", recogniser, shuffle=False) for song in songs]
+    print(f"each lyric alone, in order: {' '.join(f'{found / words:.2f}' for found, words in in_order)}", flush=True)
+    figures["worst"] = min(found / words for found, words in in_order)
+    for number, language in enumerate(languages, len(LYRICS)):
+        in_process(number, folder)
+        lines = distinct(lines_of(folder, number))
+        for how in ("spoken", "alone"):
+            found, words = recalled(lines, how, recogniser, shuffle=True, language=language)
+            figures[f"{language}_{how}"] = found / words
+    return figures
+
+
+def distinct(song: Sequence[Line]) -> list[Line]:
+    """The lines of a song, a repeated one once."""
+    return list({line.text: line for line in song}.values())
+
+
+def lines_of(folder: Path, number: int) -> list[Line]:
+    """The lines of a song as its process left them."""
+    with np.load(folder / f"{number}.npz") as arrays:
+        texts = [str(text) for text in arrays["texts"]]
+        hows = ("spoken", "alone", "mix")
+        return [Line(text, number, {how: arrays[f"{how}{i}"] for how in hows}) for i, text in enumerate(texts)]
 
 
 def in_process(number: int, folder: Path, *, only_hash: bool = False) -> dict[str, Any]:
@@ -150,17 +210,13 @@ def summary(found: list[dict[str, Any]]) -> dict[str, float]:
     """The figures of all songs as one."""
     cents = np.abs(np.concatenate([each["cents"] for each in found]))
     onsets = np.concatenate([each["onsets"] for each in found])
-    words, plain, sung = (sum(each[name] for each in found) for name in ("words", "plain_words", "sung_words"))
-    print(f"{len(found)} songs, {words} words, {len(onsets)} onsets, {len(cents)} moments of pitch")
+    print(f"{len(found)} songs, {len(onsets)} onsets, {len(cents)} moments of pitch")
     return {
         "cents": float(np.median(cents)),
         "cents95": float(np.percentile(cents, 95)),
         "syllables": sum(each["syllables"] for each in found) / sum(each["expected"] for each in found),
         "onset": float(abs(np.median(onsets))),
         "onset90": float(np.percentile(np.abs(onsets), 90)),
-        "plain": plain / words,
-        "sung": sung / words,
-        "ratio": sung / max(plain, 1),
         "loudness": max(abs(each["loudness"] + 14) for each in found),
         "peak": max(each["peak"] for each in found),
         "clipped": sum(each["clipped"] for each in found),
@@ -175,17 +231,55 @@ def song(number: int, folder: Path) -> dict[str, Any]:
     import resource
 
     only_hash, number = number < 0, number if number >= 0 else -1 - number
-    source = written(references()[1][3 * number], folder / f"{number}.wav")
+    source = written(references()[1][3 * (number % 10)], folder / f"{number}.wav")
     from minimax_nb.rehearsal.band.performance import perform
+    from minimax_nb.rehearsal.band.request import BandRequest
 
-    before, began = time.process_time(), time.monotonic()
-    made = perform(source, f"##{LYRICS[number]}##", folder / f"{number}.mp3", seed=number)
-    wall, cpu = time.monotonic() - began, time.process_time() - before
+    language, words = ("en", LYRICS[number]) if number < len(LYRICS) else list(OTHERS.items())[number - len(LYRICS)]
+    before, began = processor_time(), time.monotonic()
+    request = BandRequest("minimax-music", words, reference=source, seed=number, language=language)
+    made = perform(request, folder / f"{number}.mp3")
+    wall, cpu = time.monotonic() - began, processor_time() - before
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
     facts = {"hash": hashlib.sha256(made.path.read_bytes()).hexdigest(), "seconds": made.duration}
     if only_hash:
         return facts
-    return facts | {"wall": wall, "cpu": cpu, "memory": memory} | mastered(made.path) | voice(made.score, number)
+    stem = save_lines(made, words, folder / f"{number}.npz")
+    facts |= {"wall": wall, "cpu": cpu, "memory": memory} | mastered(made.path)
+    return facts | voice(made.score, stem, words) if language == "en" else facts
+
+
+def processor_time() -> float:
+    """Seconds of processor time of this process and those it started and saw end."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
+
+
+def save_lines(made: Any, lyrics: str, path: Path) -> NDArray[np.float32]:
+    """Write the lines of a song as the recogniser gets them; the voice alone."""
+    import soxr
+
+    from minimax_nb.rehearsal.band.singer import Singer
+
+    singer = Singer()
+    stem, mix = singer.sing(made.score), soundfile.read(made.path, dtype="float32")[0].mean(axis=1)
+    arrays: dict[str, Any] = {"texts": [line for line in lyrics.splitlines() if line]}
+    lines = list(lines_in(made.score))
+    speeches = singer.speak([texts for _, texts in lines], made.score.language)
+    for number, ((line, _), speech) in enumerate(zip(lines, speeches, strict=True)):
+        cut = slice(max(0, int((line[0].start - 0.35) * RATE)), int((line[-1].end + 0.15) * RATE))
+        sounds = {"spoken": (speech.samples, speech.rate), "alone": (stem[cut], RATE), "mix": (mix[cut], RATE)}
+        for how, (sound, its_rate) in sounds.items():
+            arrays[f"{how}{number}"] = soxr.resample(sound.astype(np.float32), its_rate, WHISPER_RATE)
+    np.savez(path, **arrays)
+    return stem
+
+
+def lines_in(score: Any) -> Iterable[tuple[list[Any], tuple[str, ...]]]:
+    """The lines of a score: their syllables, and their words."""
+    for _, group in groupby(score.syllables, key=lambda syllable: syllable.line):
+        line = list(group)
+        yield line, tuple("".join(s.text for s in word) for _, word in groupby(line, key=lambda s: s.word))
 
 
 def mastered(path: Path) -> dict[str, Any]:
@@ -203,36 +297,24 @@ def mastered(path: Path) -> dict[str, Any]:
 # --- the voice ---
 
 
-def voice(score: Any, number: int) -> dict[str, Any]:
-    """Pitch, rhythm and words of the voice alone."""
+def voice(score: Any, stem: NDArray[np.float32], lyrics: str) -> dict[str, Any]:
+    """Pitch and rhythm of the voice alone."""
     from minimax_nb.rehearsal.band.singer import Singer
-    from minimax_nb.rehearsal.band.speech import speak
     from minimax_nb.rehearsal.band.syllables import by_rule, split_words
 
-    stem = Singer().sing(score)
-    level = low_level(stem)
+    level, singer = low_level(stem), Singer()
     cents: list[float] = []
     onsets: list[float] = []
-    words = plain = sung = 0
-    ear = Ear()
-    for _, group in groupby(score.syllables, key=lambda syllable: syllable.line):
-        line = list(group)
-        texts = tuple("".join(s.text for s in word) for _, word in groupby(line, key=lambda s: s.word))
-        speech = speak(texts, "en")
-        befores = [p.ipa for p, q in zip([None, *speech.phonemes], speech.phonemes, strict=False) if p and q.is_vowel]
+    lines = list(lines_in(score))
+    speeches = singer.speak([texts for _, texts in lines], score.language)
+    for (line, _), speech in zip(lines, speeches, strict=True):
+        phonemes = speech.phonemes
+        befores = [p.ipa for p, q in zip([None, *phonemes], phonemes, strict=False) if p and q.is_vowel]
         befores = [""] * (len(line) - len(befores)) + befores
         cents += [off for s in line for off in pitch_off(stem, s.start + 0.05, s.end - 0.05, s.pitch)]
         onsets += [1000 * onset(level, s.start) for s, p in zip(line, befores, strict=True) if p in VOICELESS]
-        said = normalised(texts)
-        cut = stem[int((line[0].start - 0.35) * RATE) : int((line[-1].end + 0.15) * RATE)]
-        words += len(said)
-        plain += in_common(said, ear.hear(speech.samples, 22_050))
-        sung += in_common(said, ear.hear(cut, RATE))
-    expected = sum(len(word) for line in LYRICS[number].splitlines() for word in by_rule(split_words(line), "en"))
-    return {
-        "cents": cents, "onsets": onsets, "syllables": len(score.syllables), "expected": expected,
-        "words": words, "plain_words": plain, "sung_words": sung,
-    }  # fmt: skip
+    expected = sum(len(word) for line in lyrics.splitlines() for word in by_rule(split_words(line), "en"))
+    return {"cents": cents, "onsets": onsets, "syllables": len(score.syllables), "expected": expected}
 
 
 def pitch_off(stem: NDArray[np.float32], start: float, end: float, pitch: int) -> Iterable[float]:
@@ -266,44 +348,6 @@ def onset(level: NDArray[np.float64], moment: float) -> float:
     quiet = int(np.argmin(around[: int(0.12 * RATE)]))
     strongest = around[int(0.1 * RATE) :].max()
     return (quiet + int(np.argmax(around[quiet:] > 0.3 * strongest))) / RATE - 0.1
-
-
-class Ear:
-    """An independent recogniser of English."""
-
-    def __init__(self) -> None:
-        from pocketsphinx import Config, Decoder
-
-        # One quick pass: the figures compare two conditions, which need not be the best there are.
-        self.decoder = Decoder(Config(loglevel="FATAL", fwdflat=False, maxhmmpf=4000, ds=2, topn=2))
-
-    def hear(self, sound: NDArray[Any], rate: int) -> list[str]:
-        """The words in a sound."""
-        import soxr
-
-        low = np.pad(soxr.resample(sound, rate, 16_000), 4000)
-        raw = (0.7 * 32767 * low / max(float(np.abs(low).max()), 1e-9)).astype("<i2").tobytes()
-        self.decoder.start_utt()
-        self.decoder.process_raw(raw, full_utt=True)
-        self.decoder.end_utt()
-        found = self.decoder.hyp()
-        return re.sub(r"\(\d\)", "", found.hypstr).split() if found else []
-
-
-def normalised(words: Sequence[str]) -> list[str]:
-    """Words as a recogniser writes them."""
-    return [plain for word in words if (plain := re.sub(r"[^a-z']", "", word.lower()))]
-
-
-def in_common(said: Sequence[str], found: Sequence[str]) -> int:
-    """How many words were recognised, in their order: the longest common subsequence."""
-    best = [0] * (len(found) + 1)
-    for word in said:
-        row = [0]
-        for index, other in enumerate(found):
-            row.append(best[index] + 1 if word == other else max(row[index], best[index + 1]))
-        best = row
-    return best[-1]
 
 
 if __name__ == "__main__":

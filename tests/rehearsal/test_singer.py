@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from minimax_nb import Session
 from minimax_nb.errors import install
 from minimax_nb.rehearsal import launcher as rehearsal
-from minimax_nb.rehearsal.band import singer
+from minimax_nb.rehearsal.band import pico, singer
 from minimax_nb.rehearsal.band.composer import Score, compose
 from minimax_nb.rehearsal.band.instruments import RATE, TAIL
 from minimax_nb.rehearsal.band.performance import best_voice, perform, play_sample, to_timeline
@@ -219,3 +219,43 @@ def test_a_timeline_that_makes_no_sense_is_none(data: object) -> None:
 
 def test_the_frames_of_speech_are_kept_for_few_lines_only() -> None:
     assert singer._frames.cache_info().maxsize == singer.LINES_KEPT < 100
+
+
+@pytest.mark.skipif(not pico.is_spoken("en"), reason="needs py-nanotts")
+def test_pico_speaks_the_same_sounds_at_its_own_times() -> None:
+    lines = (("Take", "the", "cat"), ("to", "see", "the", "park"))
+    speeches = pico.speak_lines(lines, "en")
+    for words, speech in zip(lines, speeches, strict=True):
+        model = speak(words, "en")
+        assert [(p.ipa, p.word) for p in speech.phonemes] == [(p.ipa, p.word) for p in model.phonemes]
+        assert (speech.counts, speech.rate) == (model.counts, pico.RATE)
+        assert all(0 <= p.start < p.end for p in speech.phonemes)
+        assert all(a.start < b.start for a, b in pairwise(speech.phonemes))
+        assert speech.phonemes[-1].end <= len(speech.samples) / pico.RATE + 0.05
+    pico.speak_lines.cache_clear()
+    for before, after in zip(speeches, pico.speak_lines(lines, "en"), strict=True):
+        assert np.array_equal(before.samples, after.samples)
+
+
+def test_warping_finds_a_series_that_was_stretched() -> None:
+    rng = np.random.default_rng(1)
+    series = np.cumsum(rng.standard_normal((60, 13)), axis=0).astype(np.float32)
+    ours, theirs = pico.warp(series, np.repeat(series, 2, axis=0))
+    assert np.array_equal(ours, np.arange(60))
+    assert np.abs(theirs - (2 * ours + 0.5)).max() < 3
+
+
+@pytest.mark.parametrize(
+    ("words", "language", "rate"),
+    [(("hello",), "en", 16_000), (("hola",), "es", 16_000), (("привет",), "en", 22_050), (("olá",), "pt", 22_050)],
+)
+@pytest.mark.skipif(not pico.is_spoken("en"), reason="needs py-nanotts")
+def test_pico_speaks_the_languages_it_knows_and_espeak_the_others(
+    words: tuple[str, ...], language: str, rate: int
+) -> None:
+    assert Singer().speak([words], language)[0].rate == rate
+
+
+def test_without_pico_espeak_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pico, "find_spec", lambda name: None)
+    assert Singer().speak([("hello",)], "en")[0].rate == 22_050

@@ -15,11 +15,12 @@ from itertools import groupby, pairwise
 import numpy as np
 import soxr
 
+from . import pico
 from . import speech as speaking
 from .composer import Score, Syllable
 from .instruments import RATE, TAIL, Audio
 from .mixer import smooth
-from .speech import Phoneme, Speech, speak
+from .speech import VOICES, Phoneme, Speech, speak, voice_name
 from .syllables import Words, cut_into
 from .vocoder import FRAME, Curve, SpeechFrames, analyse, synthesise
 from .voice import pitch_curve
@@ -50,6 +51,15 @@ class Singer:
         speech = speak(tuple(words), language)
         return [cut_into(word, count, language) for word, count in zip(words, speech.counts, strict=True)]
 
+    def speak(self, lines: Sequence[tuple[str, ...]], language: str) -> list[Speech]:
+        """How lines are spoken: by Pico where it is installed and knows the language, else by espeak-ng."""
+        usual = VOICES.get(language, language)
+        if not pico.is_spoken(language) or any(voice_name(words, language) != usual for words in lines):
+            return [speak(words, language) for words in lines]
+        once = tuple(dict.fromkeys(lines))
+        spoken = dict(zip(once, pico.speak_lines(once, language), strict=True))
+        return [spoken[words] for words in lines]
+
     def remarks(self, score: Score) -> tuple[str, ...]:
         """What a listener should know: the words that could not be said."""
         unsaid = [word for line in _lines(score) for word in speak(_words(line), score.language).unsaid]
@@ -60,13 +70,17 @@ class Singer:
 
     def sing(self, score: Score) -> Audio:
         """Sing the words, and unaccompanied the hook, shape (samples,)."""
-        stem = np.zeros(int((score.duration + TAIL) * speaking.RATE))
-        for line in _lines(score):
-            _add(stem, *_line(line, speak(_words(line), score.language)))
+        lines = list(
+            zip(_lines(score), self.speak([_words(line) for line in _lines(score)], score.language), strict=True)
+        )
         if not score.accompanied and score.hook:
-            for line in _hooks(score):
-                _add(stem, *_line(line, speak(("ooh",) * len(line), "en")))
-        out = soxr.resample(stem.astype(np.float32), speaking.RATE, RATE)
+            lines += [(line, speak(("ooh",) * len(line), "en")) for line in _hooks(score)]
+        rate = lines[0][1].rate if lines else speaking.RATE
+        stem = np.zeros(int((score.duration + TAIL) * rate))
+        for line, speech in lines:
+            start, sound = _line(line, speech)
+            _add(stem, rate, start, soxr.resample(sound, speech.rate, rate) if speech.rate != rate else sound)
+        out = soxr.resample(stem.astype(np.float32), rate, RATE)
         length = int((score.duration + TAIL) * RATE)
         return np.pad(out, (0, max(0, length - len(out))))[:length]
 
@@ -87,8 +101,8 @@ def _words(line: Sequence[Syllable]) -> tuple[str, ...]:
     return tuple("".join(s.text for s in word) for _, word in groupby(line, key=lambda syllable: syllable.word))
 
 
-def _add(stem: Curve, start: float, sound: Curve) -> None:
-    first = round(start * speaking.RATE)
+def _add(stem: Curve, rate: int, start: float, sound: Curve) -> None:
+    first = round(start * rate)
     sound = sound[max(0, -first) : max(0, len(stem) - first)]
     stem[max(0, first) : max(0, first) + len(sound)] += sound
 
@@ -109,7 +123,7 @@ def divide(speech: Speech) -> tuple[list[Spoken], tuple[Phoneme, ...]]:
 @functools.lru_cache(maxsize=LINES_KEPT)
 def _frames(speech: Speech) -> SpeechFrames:
     vowels = [(p.start, p.end) for p in speech.phonemes if p.is_vowel]
-    return analyse(speech.samples, speaking.RATE, vowels)
+    return analyse(speech.samples, speech.rate, vowels)
 
 
 def _line(line: Sequence[Syllable], speech: Speech) -> tuple[float, Curve]:

@@ -62,15 +62,17 @@ class Phoneme:
 
 @dataclass(frozen=True, eq=False)
 class Speech:
-    """Words as they are spoken: float64 samples at `RATE`, phonemes in order, and how many vowels each word has.
+    """Words as they are spoken: float64 samples at `rate`, phonemes in order, and how many vowels each word has.
 
-    `unsaid` holds the words for which `UNSAYABLE` was said.
+    `unsaid` holds the words for which `UNSAYABLE` was said, `text` what was given to the speaker.
     """
 
     samples: NDArray[np.float64]
     phonemes: tuple[Phoneme, ...]
     counts: tuple[int, ...]
     unsaid: tuple[str, ...] = ()
+    rate: int = RATE
+    text: str = ""
 
 
 @functools.lru_cache(maxsize=64)
@@ -95,7 +97,7 @@ def speak(words: tuple[str, ...], language: str) -> Speech:
     speech = _synthesised(plain, voice)
     counts = _counts(speech, plain, voice)
     if counts is not None:
-        return Speech(speech.samples, speech.phonemes, counts, unsaid)
+        return Speech(speech.samples, speech.phonemes, counts, unsaid, text=" ".join(plain))
     return _word_by_word(words, plain, voice, unsaid)
 
 
@@ -170,7 +172,8 @@ def _word_by_word(words: Sequence[str], plain: Sequence[str], voice: str, silent
         samples.append(speech.samples)
         counts.append(len(nuclei))
         at += len(speech.samples) / RATE
-    return Speech(np.concatenate(samples), tuple(phonemes), tuple(counts), tuple(unsaid))
+    said = " ".join(UNSAYABLE if word in unsaid else text for word, text in zip(words, plain, strict=True))
+    return Speech(np.concatenate(samples), tuple(phonemes), tuple(counts), tuple(unsaid), text=said)
 
 
 def _nuclei(phonemes: Sequence[Phoneme]) -> list[int]:
