@@ -29,7 +29,7 @@ STYLE = "slow, warm soul"
 FILE = {"audio_setting": {"format": "wav", "audio_sample_rate": 24000, "bitrate": 128000}}
 ASKED_FILE = {"format": "wav", "sample_rate": 24000, "bitrate": 128000}
 
-# What is asked for with each model, all of it, and the request that the contract wants for that.
+# What is requested with each model, all of it, and the request that the contract wants for that.
 WHOLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "minimax-music": ({"lyrics": LYRICS}, {"prompt": f"##{LYRICS}##"}),
     "minimax/music-2.6": (
@@ -84,11 +84,11 @@ def track(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def body_of(name: str, asked: dict[str, Any], track: Path, tmp_path: Path, *, rehearsal: bool = False) -> Any:
+def body_of(name: str, given: dict[str, Any], track: Path, tmp_path: Path, *, rehearsal: bool = False) -> Any:
     """The request, but for the reference."""
-    options = {each: value for each, value in asked.items() if each != "lyrics"}
+    options = {each: value for each, value in given.items() if each != "lyrics"}
     composed = compose(
-        asked.get("lyrics"),
+        given.get("lyrics"),
         track if MODELS[name].reference else None,
         model=name,
         accompaniment=True,
@@ -110,17 +110,17 @@ def test_every_model_of_the_contract_has_a_row_and_every_option_a_name() -> None
 
 @every_model
 def test_the_request_is_the_one_of_the_contract(name: str, track: Path, tmp_path: Path) -> None:
-    asked, body = WHOLE[name]
-    assert body_of(name, asked, track, tmp_path) == {"model": name, **body}
+    given, body = WHOLE[name]
+    assert body_of(name, given, track, tmp_path) == {"model": name, **body}
     least = body_of(name, LEAST[name], track, tmp_path)
     assert set(least) == {"model", *(MODELS[name].options[each].field for each in LEAST[name])}
 
 
 @every_model
 def test_a_request_is_read_back_as_it_was_asked(name: str, track: Path, tmp_path: Path) -> None:
-    asked, _ = WHOLE[name]
-    read = from_fields(MODELS[name], body_of(name, asked, track, tmp_path))
-    assert read == {**asked, **({"lyrics": f"##{LYRICS}##"} if name == "minimax-music" else {})}
+    given, _ = WHOLE[name]
+    read = from_fields(MODELS[name], body_of(name, given, track, tmp_path))
+    assert read == {**given, **({"lyrics": f"##{LYRICS}##"} if name == "minimax-music" else {})}
 
 
 def cases() -> list[Any]:
@@ -154,32 +154,32 @@ def each_case() -> Iterator[Any]:
 
 @pytest.mark.parametrize(("name", "option", "value", "taken"), cases())
 def test_each_field_at_below_and_above_its_limits(name: str, option: str, value: Any, taken: bool) -> None:
-    asked = {**LEAST[name], option: value}
-    lyrics = asked.pop("lyrics", "")
+    given = {**LEAST[name], option: value}
+    lyrics = given.pop("lyrics", "")
     if taken:
-        body = to_fields(MODELS[name], asked, lyrics=lyrics)
+        body = to_fields(MODELS[name], given, lyrics=lyrics)
         assert from_fields(MODELS[name], body)[option] == value
         return
     with pytest.raises(InvalidInput) as caught:
-        to_fields(MODELS[name], asked, lyrics=lyrics)
+        to_fields(MODELS[name], given, lyrics=lyrics)
     assert "Nothing was spent" in str(caught.value)
 
 
 @every_model
 def test_what_is_needed_is_asked_for(name: str) -> None:
     for option in LEAST[name]:
-        asked = {each: value for each, value in LEAST[name].items() if each != option}
+        given = {each: value for each, value in LEAST[name].items() if each != option}
         with pytest.raises(InvalidInput, match=r"lyrics|style"):
-            to_fields(MODELS[name], asked, lyrics=asked.pop("lyrics", ""))
+            to_fields(MODELS[name], given, lyrics=given.pop("lyrics", ""))
 
 
 @every_model
 def test_what_a_model_does_not_know_is_an_error_that_names_what_it_knows(name: str) -> None:
     foreign = set(get_type_hints(SongOptions)) - set(MODELS[name].options) - set(REHEARSAL_OPTIONS)
     for option in foreign:
-        asked = {**LEAST[name], option: 1}
+        given = {**LEAST[name], option: 1}
         with pytest.raises(InvalidOption, match=r"It takes: .*") as caught:
-            to_fields(MODELS[name], asked, lyrics=asked.pop("lyrics", ""))
+            to_fields(MODELS[name], given, lyrics=given.pop("lyrics", ""))
         assert all(each in str(caught.value) for each in MODELS[name].options)
 
 
@@ -252,8 +252,8 @@ def test_an_unknown_option_is_an_error_with_a_suggestion() -> None:
 
 def test_rehearsal_options_are_an_error_with_a_hosted_service() -> None:
     model = MODELS["minimax-music"]
-    asked = {"tempo": 92, "key": "A minor", "seed": 7}
-    assert to_fields(model, asked, lyrics=LYRICS, rehearsal=True) == {"prompt": LYRICS, **asked}
+    given = {"tempo": 92, "key": "A minor", "seed": 7}
+    assert to_fields(model, given, lyrics=LYRICS, rehearsal=True) == {"prompt": LYRICS, **given}
     with pytest.raises(InvalidOption, match="Only the rehearsal band takes it"):
         to_fields(model, {"seed": 7}, rehearsal=False)
 
@@ -299,8 +299,8 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @every_model
 def test_every_model_end_to_end_against_the_rehearsal_service(name: str, service: Running, track: Path) -> None:
     session = Session(home=service.home, rehearse=True)
-    asked = dict(WHOLE[name][0])
-    song = session.submit(asked.pop("lyrics", None), track if MODELS[name].reference else None, model=name, **asked)
+    given = dict(WHOLE[name][0])
+    song = session.submit(given.pop("lyrics", None), track if MODELS[name].reference else None, model=name, **given)
     assert song.request is not None
     assert service.jobs()[-1]["body"]["model"] == name
     made = session.wait(song)

@@ -52,17 +52,17 @@ def test_both_steps_in_one_command(library: Running, tmp_path: Path) -> None:
 
 def test_the_two_steps_one_by_one_and_the_library(library: Running, tmp_path: Path) -> None:
     narrow = {"PYTHONIOENCODING": "ascii"}  # not unlike a pipe on Windows
-    asked = command(tmp_path, "submit", "-", "reference.wav", stdin="La la 歌", **narrow)
-    assert asked.returncode == 0, asked.stderr
-    generation_id = asked.stdout.strip()
+    submitted = command(tmp_path, "submit", "-", "reference.wav", stdin="La la 歌", **narrow)
+    assert submitted.returncode == 0, submitted.stderr
+    generation_id = submitted.stdout.strip()
     assert generation_id.endswith(":minimax-music")
     library.commit({"fault": "unknown_status", "call": "retrieve", "times": 1})
     hurried = command(tmp_path, "retrieve", generation_id, "-o", "out.mp3")
     assert (hurried.returncode, "Not ready yet" in hurried.stderr) == (0, True), hurried.stderr
     recovered = command(tmp_path, "recover")
     assert generation_id in recovered.stdout
-    looked = command(tmp_path, "retrieve", generation_id, "-o", "out.mp3")
-    assert looked.stdout.startswith("completed\t")
+    retrieved = command(tmp_path, "retrieve", generation_id, "-o", "out.mp3")
+    assert retrieved.stdout.startswith("completed\t")
     assert (tmp_path / "out.mp3").stat().st_size > 1000
     listed = command(tmp_path, "songs", **narrow)
     assert r"La la \u6b4c" in listed.stdout
@@ -113,13 +113,20 @@ def said(folder: Path, *arguments: str, status: int = 0, **environment: str) -> 
 
 
 def test_for_scripts_each_command_speaks_json(library: Running, tmp_path: Path) -> None:
-    asked = said(tmp_path, "submit", "lyrics.txt", "reference.wav", "--rehearse", AIML_API_KEY="not-for-a-rehearsal")
-    assert set(asked) == SONG_NAMES
-    assert (asked["status"], asked["final"], asked["rehearsal"], asked["spent"]) == ("queued", False, True, "no")
+    submitted = said(
+        tmp_path, "submit", "lyrics.txt", "reference.wav", "--rehearse", AIML_API_KEY="not-for-a-rehearsal"
+    )
+    assert set(submitted) == SONG_NAMES
+    assert (submitted["status"], submitted["final"], submitted["rehearsal"], submitted["spent"]) == (
+        "queued",
+        False,
+        True,
+        "no",
+    )
     (finished,) = said(tmp_path, "recover")
-    assert (finished["id"], finished["status"], finished["duration"] > 1) == (asked["id"], "completed", True)
-    looked = said(tmp_path, "retrieve", asked["id"], "-o", "out.mp3")
-    assert looked == {**finished, "saved": "out.mp3"}
+    assert (finished["id"], finished["status"], finished["duration"] > 1) == (submitted["id"], "completed", True)
+    retrieved = said(tmp_path, "retrieve", submitted["id"], "-o", "out.mp3")
+    assert retrieved == {**finished, "saved": "out.mp3"}
     made = said(tmp_path, "song", "lyrics.txt", "reference.wav", "-o", "song.mp3", "--seed", "7")
     assert (made["seed"], made["saved"], made["title"]) == (7, "song.mp3", "Side by side")
     assert said(tmp_path, "songs") == [{**made, "saved": None}, finished]

@@ -79,7 +79,7 @@ def edges(folder: str) -> set[tuple[str, str, bool]]:
     }
 
 
-def parts(folder: Path) -> set[str]:
+def modules_in(folder: Path) -> set[str]:
     """The modules and folders in a folder, its `__init__.py` aside."""
     packages = {path.parent for path in folder.glob("*/__init__.py")}
     return {path.stem for path in {*folder.glob("*.py"), *packages} if path.name != "__init__.py"}
@@ -96,7 +96,7 @@ def test_imports_go_up_the_picture_only(folder: str) -> None:
         if not (lazy and (importer, imported) in allowed)
     ]
     assert not wrong, "\n".join([*wrong, "but the picture, from the top, is:", *PICTURES[folder]])
-    assert parts(PACKAGE / folder) == set(rank)
+    assert modules_in(PACKAGE / folder) == set(rank)
 
 
 def test_every_folder_has_its_picture() -> None:
@@ -109,7 +109,7 @@ def test_the_house_is_small() -> None:
         lines = [chain(imported) for importer, imported, lazy in direct if importer == room != imported and not lazy]
         return [room, *max(lines, key=len, default=[])]
 
-    rooms = parts(PACKAGE)
+    rooms = modules_in(PACKAGE)
     direct = [edge for edge in edges("") if edge[1] in rooms]
     assert len(rooms) <= 20
     longest = max((chain(room) for room in rooms), key=len)

@@ -97,7 +97,7 @@ async def run_all(folder: Path, kernel: str) -> dict[str, BaseException]:
 
 
 async def run(path: Path, folder: Path, kernel: str) -> None:
-    """Run it as a person does, and look whether something can be played."""
+    """Run it as a person does, and check that something can be played."""
     folder.mkdir(parents=True)
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(folder)}}

@@ -127,8 +127,8 @@ def _url(file: Path, folder: Path) -> str:
     """A file as a notebook in this folder names it; empty where no notebook server hands it out."""
     if not file.is_relative_to(folder):
         return ""
-    parts = file.relative_to(folder)
-    return "" if any(part.startswith(".") for part in parts.parts) else quote(parts.as_posix())
+    relative = file.relative_to(folder)
+    return "" if any(part.startswith(".") for part in relative.parts) else quote(relative.as_posix())
 
 
 def _same(path: Path, folder: Path) -> list[Path]:

@@ -63,8 +63,8 @@ class Reference:
             at = bar * beats * beat
             for start, sound in self._harmony(chord, beats, beat, rng):
                 _add(out, at + start, sound)
-            kit = ((kick, _drum(58, 0.1, 0.1), 0.7), (snare, _drum(210, 1, 0.06), 0.3), (cymbal, _noise(0.03), 0.1))
-            for strokes, drum, level in kit:
+            drums = ((kick, _drum(58, 0.1, 0.1), 0.7), (snare, _drum(210, 1, 0.06), 0.3), (cymbal, _noise(0.03), 0.1))
+            for strokes, drum, level in drums:
                 for stroke in strokes:
                     human = abs(float(rng.normal(0, 0.003)))
                     _add(out, at + stroke * beat + human, level * float(rng.uniform(0.8, 1)) * drum)

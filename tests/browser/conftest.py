@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[FrontEnd], Server]]:
-    """Start a front end when it is first asked for; it runs until the end."""
+    """Start a front end when it is first needed; it runs until the end."""
     servers: dict[str, Server] = {}
     with ExitStack() as stack:
 

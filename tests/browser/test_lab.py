@@ -241,8 +241,8 @@ def test_it_needs_no_mouse(person: Person, held_band: Held, tmp_path: Path) -> N
     person.tab_to(person.button("Copy id"))
     keyboard.press("Enter")
     expect(person.button("Copied")).to_be_visible()
-    (asked,) = held_band.service.jobs()
-    assert person.page.evaluate("navigator.clipboard.readText()") == asked["id"]
+    (submitted,) = held_band.service.jobs()
+    assert person.page.evaluate("navigator.clipboard.readText()") == submitted["id"]
     person.tab_to(person.button("Stop waiting"))
     keyboard.press("Space")
     person.tab_to(person.button("Wait again"))

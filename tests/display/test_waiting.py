@@ -64,22 +64,22 @@ def test_what_it_raises_is_raised(error: Exception) -> None:
 
 
 def test_what_is_waited_for_comes_after_a_few_looks() -> None:
-    looks = iter([None, None, 42])
-    assert wait_until(lambda: next(looks)) == 42
+    results = iter([None, None, 42])
+    assert wait_until(lambda: next(results)) == 42
 
     async def cell() -> int:
-        looks = iter([None, 43])
-        return wait_until(lambda: next(looks))
+        results = iter([None, 43])
+        return wait_until(lambda: next(results))
 
     assert asyncio.run(cell()) == 43
 
 
 def test_what_a_look_raises_is_raised() -> None:
-    def look() -> None:
+    def poll() -> None:
         raise WaitTimeout("not yet")
 
     with pytest.raises(WaitTimeout):
-        wait_until(look)
+        wait_until(poll)
 
 
 def test_an_interrupt_cancels() -> None:

@@ -1,4 +1,4 @@
-"""A link is tried before money is asked for; pages become the file behind them, or are refused with the way out."""
+"""A link is tried before money is spent; pages become the file behind them, or are rejected with advice."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class Web:
 
     def __init__(self) -> None:
         self.answers: dict[str, Answer] = {}
-        self.asked: list[tuple[str, dict[str, str]]] = []
+        self.received: list[tuple[str, dict[str, str]]] = []
         web = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                web.asked.append((self.path, dict(self.headers)))
+                web.received.append((self.path, dict(self.headers)))
                 status, headers, body = web.answers.get(self.path, (404, {}, b"no"))
                 self.send_response(status)
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():
@@ -94,8 +94,8 @@ def test_nothing_of_the_person_goes_along(web: Web, monkeypatch: pytest.MonkeyPa
     web.answers["/a"] = (302, {"Location": "/b", "Set-Cookie": "who=me"}, b"")
     web.answers["/b"] = (200, {}, MP3)
     check_link(f"{web.url}/a", local=True)
-    assert [path for path, _ in web.asked] == ["/a", "/b"]
-    assert not any({"Authorization", "Cookie"} & set(headers) for _, headers in web.asked)
+    assert [path for path, _ in web.received] == ["/a", "/b"]
+    assert not any({"Authorization", "Cookie"} & set(headers) for _, headers in web.received)
 
 
 def test_too_short_is_said_with_the_models_own_rule(web: Web) -> None:

@@ -50,11 +50,15 @@ def reference(
     drums: bool = True,
     song: int = 0,
 ) -> NDArray[np.float64]:
-    """A backing track: chords on the beats, a bass, a walking tune and, with `drums`, a kit."""
+    """A backing track: chords on the beats, a bass, a walking tune and, with `drums`, a drum kit."""
     out = np.zeros(int((seconds + 4) * rate))
     rng = np.random.default_rng(song)
     beat = 60 / tempo
-    kit = {"kick": click(60, 0.05, rate, 1), "snare": click(190, 1.0, rate, 2), "hat": click(5000, 1.0, rate, 3)[::2]}
+    drum_sounds = {
+        "kick": click(60, 0.05, rate, 1),
+        "snare": click(190, 1.0, rate, 2),
+        "hat": click(5000, 1.0, rate, 3)[::2],
+    }
 
     def add(sound: NDArray[np.float64], at: float, gain: float) -> None:
         first = int(at * rate)
@@ -72,11 +76,11 @@ def reference(
             for step in range(4):
                 at = (count + step / 4) * beat
                 if KICKS[song % 3][count % 4 * 4 + step] == "9":
-                    add(kit["kick"], at, 0.8)
+                    add(drum_sounds["kick"], at, 0.8)
                 if step % 2 == 0:
-                    add(kit["hat"], at, 0.1 if step else 0.2)
+                    add(drum_sounds["hat"], at, 0.1 if step else 0.2)
             if count % 2:
-                add(kit["snare"], count * beat, 0.4)
+                add(drum_sounds["snare"], count * beat, 0.4)
     sound = out[: int(seconds * rate)]
     return sound / np.abs(sound).max() * 0.8
 

@@ -47,8 +47,8 @@ def ask(service: Running, call: str, job: dict[str, Any]) -> requests.Response:
     if call == "retrieve":
         return service.retrieve(job["id"])
     if call == "download":
-        parts = urlsplit(job["audio_file"]["url"])
-        return service.ask("GET", f"{parts.path}?{parts.query}")
+        url = urlsplit(job["audio_file"]["url"])
+        return service.ask("GET", f"{url.path}?{url.query}")
     return service.ask("GET", PATHS[call])
 
 
@@ -199,8 +199,8 @@ def test_the_cost_may_stand_in_the_body_alone(service: Running) -> None:
 
 def test_the_headers_name_the_song_though_the_body_is_cut(service: Running) -> None:
     service.commit({"fault": "cut_body", "call": "submit", "times": 1})
-    parts = urlsplit(service.address.base_url)
-    connection = http.client.HTTPConnection("127.0.0.1", parts.port or 80, timeout=10)
+    url = urlsplit(service.address.base_url)
+    connection = http.client.HTTPConnection("127.0.0.1", url.port or 80, timeout=10)
     headers = {"Authorization": f"Bearer {service.address.key}", "Content-Type": "application/json"}
     connection.request("POST", AUDIO, body=json.dumps(good_body()), headers=headers)
     answer = connection.getresponse()
@@ -342,9 +342,9 @@ def test_audio_that_is_cut_or_short(service: Running) -> None:
     job = service.make()
     size = job["audio_file"]["file_size"]
     service.commit({"fault": "truncated_audio", "times": 1}, {"fault": "short_audio", "times": 1})
-    parts = urlsplit(job["audio_file"]["url"])
-    connection = http.client.HTTPConnection("127.0.0.1", parts.port or 80, timeout=10)
-    connection.request("GET", f"{parts.path}?{parts.query}")
+    url = urlsplit(job["audio_file"]["url"])
+    connection = http.client.HTTPConnection("127.0.0.1", url.port or 80, timeout=10)
+    connection.request("GET", f"{url.path}?{url.query}")
     answer = connection.getresponse()
     assert int(answer.headers["Content-Length"]) == size
     with pytest.raises(http.client.IncompleteRead) as caught:

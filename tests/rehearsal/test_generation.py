@@ -1,4 +1,4 @@
-"""The two steps and the download of the rehearsal service, asked over real sockets as a client would."""
+"""The two steps and the download of the rehearsal service, used over real sockets as a client would."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ def test_the_seed_comes_from_the_field_or_the_request_id(service: Running) -> No
 
 def test_a_body_in_chunks_with_escaped_slashes_is_read(service: Running) -> None:
     text = json.dumps(good_body()).replace("/", "\\/").encode()
-    parts = (text[start : start + 1001] for start in range(0, len(text), 1001))
-    answer = service.ask("POST", AUDIO, data=parts, headers={"Content-Type": "application/json; charset=utf-8"})
+    chunks = (text[start : start + 1001] for start in range(0, len(text), 1001))
+    answer = service.ask("POST", AUDIO, data=chunks, headers={"Content-Type": "application/json; charset=utf-8"})
     assert service.wait(answer.json()["id"])["status"] == "completed"
 
 

@@ -1,4 +1,4 @@
-"""The job store, asked directly."""
+"""The job store, used directly."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def reference(path: Path, tempo: float, tonic: int = 57, thirds: tuple[int, ...]
     return path
 
 
-def asked(words: str, source: Path | None = None, **options: Any) -> BandRequest:
+def request_for(words: str, source: Path | None = None, **options: Any) -> BandRequest:
     return BandRequest("minimax-music", words, reference=source, **options)
 
 
@@ -65,7 +65,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def made(request: pytest.FixtureRequest, folder: Path) -> tuple[float, Performance]:
     tempo = float(request.param)
     source = reference(folder / f"{tempo:.0f}.wav", tempo)
-    return tempo, perform(asked(WORDS, source, seed=4), folder / f"{tempo:.0f}.mp3")
+    return tempo, perform(request_for(WORDS, source, seed=4), folder / f"{tempo:.0f}.mp3")
 
 
 def decoded(path: Path) -> NDArray[np.float32]:
@@ -138,9 +138,9 @@ def test_neither_mud_nor_fizz(made: tuple[float, Performance]) -> None:
 
 def test_the_lead_stands_above_the_band() -> None:
     score = compose(WORDS, tempo=100, tonic=9, mode="minor", seed=4)
-    parts = dict(band.play(score))
-    whole = mix.mix(hum(score), ((name, stem.copy()) for name, stem in parts.items()))
-    without = mix.mix(np.zeros_like(hum(score)), iter(parts.items()))
+    stems = dict(band.play(score))
+    whole = mix.mix(hum(score), ((name, stem.copy()) for name, stem in stems.items()))
+    without = mix.mix(np.zeros_like(hum(score)), iter(stems.items()))
     words = np.zeros(len(whole), dtype=bool)
     for s in score.syllables:
         words[int(s.start * RATE) : int(s.end * RATE)] = True
@@ -168,7 +168,8 @@ def test_the_lead_sings_the_score() -> None:
 def test_unaccompanied_is_the_lead_alone(folder: Path) -> None:
     assert list(band.play(compose("Hello world", accompanied=False, tempo=100, tonic=0, mode="major", seed=1))) == []
     song = perform(
-        asked("Hello, wonderful world", accompaniment=False, seed=1, tempo=100, key="C major"), folder / "alone.mp3"
+        request_for("Hello, wonderful world", accompaniment=False, seed=1, tempo=100, key="C major"),
+        folder / "alone.mp3",
     )
     sound = decoded(song.path)
     assert 20 <= song.duration <= 60
@@ -221,7 +222,7 @@ def test_other_seeds_are_other_songs(folder: Path) -> None:
 
 def test_tempo_and_key_override_those_of_the_reference(folder: Path) -> None:
     source = reference(folder / "other.wav", 100)
-    song = perform(asked("La la", source, seed=2, tempo=77.7, key="Eb major"), folder / "other.mp3")
+    song = perform(request_for("La la", source, seed=2, tempo=77.7, key="Eb major"), folder / "other.mp3")
     assert (song.tempo, song.key, song.seed) == (77.7, "D# major", 2)
     assert song.analysis is not None
     assert song.analysis.tempo == pytest.approx(100, rel=0.01)
@@ -241,7 +242,7 @@ def test_keys_are_read_as_musicians_write_them(text: str, key: tuple[int, str]) 
 @pytest.mark.parametrize("text", ["", "H minor", "A minor seventh", "sad", "C##", "A dorian", "1 major"])
 def test_other_keys_are_rejected(text: str, folder: Path) -> None:
     with pytest.raises(ValueError, match="key must read like"):
-        perform(asked(WORDS, seed=1, key=text), folder / "rejected.mp3")
+        perform(request_for(WORDS, seed=1, key=text), folder / "rejected.mp3")
     assert not (folder / "rejected.mp3").exists()
 
 

@@ -14,7 +14,7 @@ def until(happened: Callable[[], object], seconds: float = 20) -> None:
     Parameters
     ----------
     happened : callable
-        What is true by then; asked fifty times a second.
+        What is true by then; called fifty times a second.
     seconds : float
         How long it may take.
 

@@ -246,7 +246,7 @@ def open_notebook(page: Page, server: Server, name: str) -> None:
 
 
 def wait_for_kernel(page: Page, server: Server) -> None:
-    """Wait until the kernel of the open notebook can be asked to run something."""
+    """Wait until the kernel of the open notebook can run something."""
     if server.front_end.ready:
         page.wait_for_function(server.front_end.ready, timeout=60_000)
 

@@ -1,4 +1,4 @@
-"""A band that holds each song back until it is let go: a test looks at it on its way for as long as it likes.
+"""A band that holds each song back until it is let go: a test can watch it on its way for as long as it likes.
 
 The service imports this module by its name; the library is the one that the environment names.
 """
@@ -36,5 +36,5 @@ class Held:
         (self.service.home / _SIGN).touch()
 
     def charged(self) -> list[dict[str, Any]]:
-        """What was asked for, the oldest first."""
+        """What was requested, the oldest first."""
         return [job["body"] for job in self.service.jobs()]

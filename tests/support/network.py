@@ -66,7 +66,7 @@ class Host(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, *_: object) -> None:
-        """Say nothing: whoever asked went away."""
+        """Say nothing: the client went away."""
 
 
 class _Handler(BaseHTTPRequestHandler):

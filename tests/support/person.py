@@ -1,4 +1,4 @@
-"""What a person does with a studio on a page, and what they look for."""
+"""What a person does with a studio on a page, and what they see."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ AUDIO = "/v2/generate/audio"
 
 
 def beep(request: BandRequest, destination: Path) -> None:
-    """Write a tone that depends on everything that was asked, two seconds unless told, as a genuine mp3 or wav."""
+    """Write a tone that depends on the whole request, two seconds by default, as a genuine mp3 or wav."""
     if request.key == "H":
         raise ValueError("There is no key H.")
     pitch = 200 + (request.seed + len(request.lyrics)) % 600

@@ -77,7 +77,7 @@ fault                   happens to     what is seen
 `headerless_mp3`        download       the mp3 without a Xing or Info header
 `variable_mp3`          download       an mp3 of variable rate without such a header
 `logs_late`             logs           songs appear only `seconds` after they were accepted
-`new_model`             logs, models   a music model nobody knows: in the list, and asked in the logs
+`new_model`             logs, models   a music model nobody knows: in the list, and used in the logs
 `gone_model`            models         `minimax-music` is not in the list
 `price_variants`        models         prices that depend on the length, of the kind "variants"
 `price_null`            models         a unit whose `price` and `per` are null
@@ -126,7 +126,7 @@ class Fault:
     Attributes
     ----------
     when : {"instead", "afterwards", "within"}
-        `instead` of doing what is asked, `afterwards` to the finished answer, or `within` the call itself.
+        `instead` of doing what is requested, `afterwards` to the finished answer, or `within` the call itself.
     change : callable
         Takes the rule and the answer as it would be, returns the answer as it is sent.
     calls : tuple of str

@@ -83,7 +83,7 @@ class Handler(web.RequestHandler):
         return not rule.song or rule.song in self.song()
 
     async def respond(self, call: str, action: Action) -> None:
-        """Do what is asked, as far as the faults allow, and answer.
+        """Do what is requested, as far as the faults allow, and answer.
 
         Parameters
         ----------

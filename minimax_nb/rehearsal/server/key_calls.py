@@ -97,7 +97,7 @@ class OwnKey(KeyHandler):
 
 
 def _read(body: bytes) -> dict[str, Any]:
-    """Return what is asked of a key, under our own names.
+    """Return what is requested for a key, under our own names.
 
     Raises
     ------

@@ -206,7 +206,7 @@ def _is_reference(value: object) -> bool:
     if value[:5].lower() == "data:":
         return _DATA_URI.fullmatch(value) is not None
     try:
-        parts = urlsplit(value)
+        url = urlsplit(value)
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and not re.search(r"\s", value)
+    return url.scheme in ("http", "https") and bool(url.hostname) and not re.search(r"\s", value)

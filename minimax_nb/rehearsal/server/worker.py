@@ -91,17 +91,17 @@ class Worker:
 
 
 def _band_request(job: Job, reference: Path) -> BandRequest:
-    """What the band is asked for; only `minimax-music` puts ## around its words to ask for accompaniment."""
+    """What the band shall play; only `minimax-music` puts ## around its words to request accompaniment."""
     model = MODELS[job.model]
     usual = {name: option.default for name, option in model.options.items() if option.default is not None}
-    asked = {**usual, **from_fields(model, job.body)}
-    words, accompaniment = str(asked.get("lyrics", "")), True
+    requested = {**usual, **from_fields(model, job.body)}
+    words, accompaniment = str(requested.get("lyrics", "")), True
     if model.marks_accompaniment:
         words, accompaniment = read_prompt(words)
-    asked |= {
+    requested |= {
         "lyrics": words,
         "accompaniment": accompaniment,
-        "instrumental": not model.has_voice or bool(asked.get("instrumental")),
+        "instrumental": not model.has_voice or bool(requested.get("instrumental")),
         "seed": job.seed,
         "format": job.format,
     }
@@ -111,7 +111,7 @@ def _band_request(job: Job, reference: Path) -> BandRequest:
         reference=reference if model.reference else None,
         keep_form=model.keeps_form,
         most_seconds=None if isinf(model.most_seconds) else model.most_seconds,
-        **{name: value for name, value in asked.items() if name in known},
+        **{name: value for name, value in requested.items() if name in known},
     )
 
 
