@@ -13,6 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .audio.timeline import Line, Syllable, Timeline
     from .diagnosis import doctor
     from .display.plot import plot
     from .display.waiting import run
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from .session import Session, default_session
     from .song import Song, SongRequest, Status
     from .studio.studio import MusicStudio
-    from .timeline import Line, Syllable, Timeline
 
     submit = default_session().submit
     models = default_session().models
@@ -107,6 +107,7 @@ __all__ = [
 
 # Where each name lives; the verbs are methods of the session that is made on first use.
 _HOMES = {
+    "audio.timeline": "Line Syllable Timeline",
     "diagnosis": "doctor",
     "display.plot": "plot",
     "display.waiting": "run",
@@ -119,7 +120,6 @@ _HOMES = {
     "session": "Session",
     "song": "Song SongRequest Status",
     "studio.studio": "MusicStudio",
-    "timeline": "Line Syllable Timeline",
 }
 _VERBS = ("generate", "models", "recover", "retrieve", "songs", "submit", "wait", "watch")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -17,9 +17,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from .audio.timeline import Timeline
 from .errors import LibraryError, MusicError, Spent
 from .lyrics import clean
-from .timeline import Timeline
 
 if TYPE_CHECKING:
     from .display.card import Card, Player

@@ -21,7 +21,7 @@ README = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
 # Each room may import from the rows above its own, and from nothing else of this package.
 ROOMS = """
 errors
-audio catalogue timeline lyrics
+audio catalogue lyrics
 song
 reference api library display
 hosts
@@ -33,7 +33,7 @@ studio magic cli
 """
 # Inside a folder each module may import from those before it.
 INSIDE = {
-    "audio": "mpeg kinds recording songs",
+    "audio": "timeline mpeg kinds recording songs",
     "api": "timeouts key responses transport download client",
     "display": "environment progress waiting table card picture plot",
     "hosts": "guard pages links host file_server tunnel bucket open_links arrival choice",

@@ -72,7 +72,7 @@ REVEALED = [
     "list[minimax_nb.song.Song]",
     "minimax_nb.song.Song",
     "tuple[minimax_nb.song.Song, ...]",
-    "minimax_nb.timeline.Timeline | None",
+    "minimax_nb.audio.timeline.Timeline | None",
     "typing.AsyncGenerator[minimax_nb.song.Song, None]",
     "str",
 ]

@@ -11,9 +11,9 @@ import pytest
 import soundfile
 from IPython.display import Audio
 
+from minimax_nb.audio.timeline import read_timeline
 from minimax_nb.errors import LibraryError, MusicError, Spent
 from minimax_nb.song import ALLOWED_STEPS, Song, SongRequest, Status, rehearsal_seed
-from minimax_nb.timeline import read_timeline
 
 
 @pytest.fixture

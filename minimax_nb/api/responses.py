@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from ..audio.timeline import Timeline, read_timeline
 from ..song import Status
-from ..timeline import Timeline, read_timeline
 
 LOGS_PATIENCE = timedelta(minutes=30)
 """How long an entry in the provider's logs may take to appear; "not there yet" is not "not charged"."""

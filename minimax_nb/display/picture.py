@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from .. import audio
-from ..timeline import Timeline
+from ..audio.timeline import Timeline
 
 Array = NDArray[np.float32]
 

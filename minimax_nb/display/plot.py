@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import soundfile
 
 from .. import audio
+from ..audio.timeline import Timeline
 from ..errors import InvalidInput, install
-from ..timeline import Timeline
 
 if TYPE_CHECKING:
     from .picture import Picture

@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..audio.timeline import read_timeline
 from ..song import Song, SongRequest, Status
-from ..timeline import read_timeline
 
 if TYPE_CHECKING:
     import sqlite3

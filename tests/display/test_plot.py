@@ -15,11 +15,11 @@ import pytest
 import soundfile
 
 from minimax_nb import Song, Status
+from minimax_nb.audio.timeline import Line, Syllable, Timeline
 from minimax_nb.display.picture import Picture
 from minimax_nb.display.plot import plot
 from minimax_nb.errors import InvalidInput, InvalidReference, LibraryError, MusicError, install
 from minimax_nb.rehearsal.band.analysis import analyse
-from minimax_nb.timeline import Line, Syllable, Timeline
 from tests.support.kernels import run_cell, running_kernel
 from tests.support.service import audio_bytes
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from minimax_nb.audio.timeline import Line, Syllable, Timeline
 from minimax_nb.errors import LibraryError, Spent
 from minimax_nb.library.journal import Journal
 from minimax_nb.library.schema import MIGRATIONS, to_row
 from minimax_nb.library.storage import locate
 from minimax_nb.song import ALLOWED_STEPS, Song, SongRequest, Status
-from minimax_nb.timeline import Line, Syllable, Timeline
 
 
 def new_song(name: str = "a", **changes: object) -> Song:

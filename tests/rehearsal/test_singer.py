@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from minimax_nb import Session
+from minimax_nb.audio.timeline import read_timeline
 from minimax_nb.errors import install
 from minimax_nb.rehearsal import launcher as rehearsal
 from minimax_nb.rehearsal.band import pico, singer
@@ -24,7 +25,6 @@ from minimax_nb.rehearsal.band.speech import speak
 from minimax_nb.rehearsal.band.syllables import cut_into, split_words
 from minimax_nb.rehearsal.band.voice import HUMMED, Hummer
 from minimax_nb.song import Status
-from minimax_nb.timeline import read_timeline
 from tests.rehearsal.test_composer import LINES, WORDS
 
 VERSE = "Take the cat to see the park\nHold on to the people that you know"

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from minimax_nb import Song, Status
+from minimax_nb.audio.timeline import read_timeline
 from minimax_nb.errors import Spent
 from minimax_nb.settings import Account
 from minimax_nb.song import SongRequest
@@ -23,7 +24,6 @@ from minimax_nb.studio.state import (
     measure_lyrics,
     missing,
 )
-from minimax_nb.timeline import read_timeline
 from tests.studio.hand import LYRICS
 
 SUNG = {"lines": [[["Side ", 1.0, 1.5], ["by", 1.5, 2.0]], [["la", 3, 4]]], "notes": ["This was hummed."]}

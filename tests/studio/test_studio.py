@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from minimax_nb import MusicStudio, Session, Song, Status
+from minimax_nb.audio.timeline import read_timeline
 from minimax_nb.errors import GenerationFailed, InvalidReference, MusicError, NoCredits, Refused, Spent, WaitTimeout
 from minimax_nb.song import SongRequest
 from minimax_nb.studio.components import KeyField, Words
 from minimax_nb.studio.state import FIRST
 from minimax_nb.studio.studio import ONE_CLICK
-from minimax_nb.timeline import read_timeline
 from tests.studio.hand import LYRICS, Hand, PageEnd
 from tests.support import until
 from tests.support.service import Running, audio_bytes, running_service

@@ -153,7 +153,7 @@ def _key_name(score: Score) -> str:
 
 
 def to_timeline(score: Score, notes: Sequence[str] = (), *, until: float = np.inf) -> dict[str, Any]:
-    """When what is sung, as plain data for `minimax_nb.timeline`.
+    """When what is sung, as plain data for `minimax_nb.audio.timeline`.
 
     Parameters
     ----------
