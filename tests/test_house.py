@@ -28,13 +28,14 @@ hosts
 settings options
 rehearsal tracking
 session
-diagnosis
+classroom diagnosis
 studio magic cli
 """
 # Inside a folder each module may import from those before it.
 INSIDE = {
     "audio": "timeline mpeg kinds recording songs",
-    "api": "timeouts key responses transport download client",
+    "api": "timeouts key responses transport download client keys",
+    "classroom": "access sheet report minting commands",
     "display": "environment progress waiting table card picture plot",
     "hosts": "guard pages links host file_server tunnel bucket open_links arrival choice",
     "library": "storage schema drive journal",

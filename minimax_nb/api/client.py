@@ -147,13 +147,15 @@ class Client:
             raise
         return self._generation(response, generation_id)
 
-    def logs(self, start: datetime, end: datetime) -> Iterator[LogEntry]:
+    def logs(self, start: datetime, end: datetime, *, key_prefix: str = "") -> Iterator[LogEntry]:
         """Read the usage logs of this key, newest first, page by page.
 
         Parameters
         ----------
         start, end : datetime.datetime
             Widened by an hour at both ends, as clocks differ, and cut to the 92 days the service takes.
+        key_prefix : str
+            Read those of another key; for a management key.
 
         Raises
         ------
@@ -163,6 +165,7 @@ class Client:
         start = max(start - _CLOCKS_DIFFER, end - LOGS_SPAN)
         for offset in range(0, _MOST_LOG_ROWS, 100):
             query = {"start": _timestamp(start), "end": _timestamp(end), "limit": 100, "offset": offset}
+            query |= {"key_prefix": key_prefix} if key_prefix else {}
             fields = self._get("/v2/logs", query, patience=20).fields
             rows = fields.get("data")
             rows = rows if isinstance(rows, list) else []

@@ -127,8 +127,13 @@ class Transport:
         patience : float
             For how many seconds the request may be repeated; 0 makes one attempt.
         """
-        request = self._prepared("GET", path, params=dict(query))
+        return self._repeatable(self._prepared("GET", path, params=dict(query)), patience)
 
+    def delete(self, path: str, *, patience: float = 0) -> Response | NoResponse:
+        """Remove something: to do it twice does no harm."""
+        return self._repeatable(self._prepared("DELETE", path), patience)
+
+    def _repeatable(self, request: requests.PreparedRequest, patience: float) -> Response | NoResponse:
         def attempt() -> Response | NoResponse:
             return self._exchange(self._adapter, request, self._timeouts.response)
 
