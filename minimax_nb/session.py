@@ -6,20 +6,19 @@ import os
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from math import inf
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from . import catalogue
-from .api.key import Key, checked_base_url
+from .api.key import Key, checked_base_url, is_loopback
 from .api.timeouts import Timeouts
 from .display.environment import in_colab
 from .display.progress import say, with_progress
 from .display.table import models_table, songs_table
-from .errors import GenerationFailed, InvalidInput, InvalidReference, OutcomeUnknown, WaitTimeout
+from .errors import GenerationFailed, InvalidInput, OutcomeUnknown, WaitTimeout
+from .hosts.choice import ReferenceHost, choose
 from .library.journal import Journal
 from .library.storage import locate
 from .options import AnyReference, SongOptions, compose
-from .reference import Reference
 from .settings import Account, Settings
 from .song import Song, Status
 from .tracking import steps
@@ -54,11 +53,18 @@ class Session:
     rehearse : bool, optional
         True: the free band on this computer. False: never that. Else ``MINIMAX_NB_REHEARSE=1`` rehearses,
         and so does a session that finds neither key nor URL.
-    reference_host : callable, optional
-        Takes the path of an mp3 and returns a URL of it, for those who host files; without it, a local
-        reference is sent inside the request.
+    reference_host : str or callable, optional
+        How a reference on this computer reaches the service. Without it, inside the request. ``"tunnel"``: the one
+        file through a temporary public address, while the song is being made. ``"s3://bucket/folder"`` (``gs://``,
+        ``abfs://``): a file there, behind a signed link of one hour, deleted afterwards. A function: takes the path
+        of an mp3 and returns a link to it. Else ``MINIMAX_NB_REFERENCE_HOST``.
     timeouts : Timeouts, optional
         How long everything may take.
+
+    Attributes
+    ----------
+    host : Host
+        What was chosen with `reference_host`; `Host.name` says it in words.
 
     Raises
     ------
@@ -78,7 +84,7 @@ class Session:
         base_url: str | None = None,
         home: str | os.PathLike[str] | None = None,
         rehearse: bool | None = None,
-        reference_host: Callable[[Path], str] | None = None,
+        reference_host: ReferenceHost = None,
         *,
         timeouts: Timeouts | None = None,
     ) -> None:
@@ -89,7 +95,7 @@ class Session:
         self.settings = Settings(key, "" if base_url is None else checked_base_url(base_url), rehearse)
         self.timeouts = timeouts or Timeouts()
         self._home = home
-        self._reference_host = reference_host
+        self.host = choose(reference_host)
         self._journals: dict[str, Journal] = {}
         self._clients: dict[tuple[str, Key | None], Client] = {}
         self._logs: dict[Client, UsageLogs] = {}
@@ -104,8 +110,8 @@ class Session:
 
     def at(self, settings: Settings) -> Session:
         """The same library, with songs made where `settings` say."""
-        other = Session(home=self._home, reference_host=self._reference_host, timeouts=self.timeouts)
-        other.settings = settings
+        other = Session(home=self._home, timeouts=self.timeouts)
+        other.settings, other.host = settings, self.host
         other._journals, other._clients, other._logs = self._journals, self._clients, self._logs
         return other
 
@@ -189,7 +195,6 @@ class Session:
         track = composed.reference
         if composed.note:
             say(composed.note)
-        body = {**composed.body, "reference_audio_url": self._link(track)} if track else composed.body
         song = Song(
             request_id=f"minimax_nb-{os.urandom(16).hex()}",
             status=Status.SENDING,
@@ -200,12 +205,16 @@ class Session:
             base_url=service.base_url,
             rehearsal=service.rehearsal,
         )
-        submission = steps.Submission(body, catalogue.names_of_fields(model), on_sent)
-        try:
-            return self.services.send(song, submission, service)
-        except KeyboardInterrupt:
-            say("Stopped while the song was being sent. It may have been submitted: recover() finds out.")
-            raise
+        from .hosts.arrival import arrange
+
+        local = service.rehearsal or is_loopback(service.base_url)
+        with arrange(track, self.host, song.request_id, model=model, local=local) as link:
+            submission = steps.Submission({**composed.body, **link}, composed.names, on_sent)
+            try:
+                return self.services.send(song, submission, service)
+            except KeyboardInterrupt:
+                say("Stopped while the song was being sent. It may have been submitted: recover() finds out.")
+                raise
 
     def retrieve(self, song: Song | str) -> Song:
         """Step 2: poll a song once, free; one that is made arrives with its audio.
@@ -354,7 +363,8 @@ class Session:
 
         Each song is polled at the service it was submitted to and nowhere else; one whose service this
         session has no key for is left alone. A song whose response got lost is looked up in the provider's logs.
-        Songs are said as they get ready, and one that makes no progress holds up nobody.
+        Songs are said as they get ready, and one that makes no progress holds up nobody. References that an earlier
+        kernel left behind in a cloud storage are deleted.
 
         Parameters
         ----------
@@ -379,6 +389,10 @@ class Session:
         >>> from minimax_nb import recover
         >>> recover(since="24h")  # doctest: +SKIP
         """
+        from .hosts.bucket import sweep
+
+        for left in sweep(self.journal.library.references):
+            say(f"{left} could not be deleted yet; recover() tries again.")
         songs = self.open_songs()
         if since is not None:
             service = self.settings.service()
@@ -472,17 +486,6 @@ class Session:
             raise InvalidInput("A song or its id is needed.", do="songs() lists the ones in your library.")
         text = song.strip()
         return self.journal.find(text) or self.journal.get(text) or steps.adopted(text, self.settings.service())
-
-    def _link(self, reference: Reference) -> str:
-        """The reference as it is sent: a link, or the file itself."""
-        if reference.path is None:
-            return reference.uri
-        if self._reference_host is None:
-            return reference.data_uri()
-        uri = self._reference_host(reference.path)
-        if not isinstance(uri, str) or not uri.lower().startswith(("http://", "https://")):
-            raise InvalidReference(f"reference_host gave {uri!r}.", do="It must return an http(s) URL of the file.")
-        return uri
 
     def _say_where_songs_go(self) -> None:
         if not (self._home or os.environ.get("MINIMAX_NB_HOME")) and in_colab():

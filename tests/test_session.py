@@ -37,6 +37,8 @@ from minimax_nb.errors import (
     Unreachable,
     WaitTimeout,
 )
+from minimax_nb.hosts.choice import choose
+from minimax_nb.hosts.file_server import serve
 from tests.support.service import Running, audio_bytes, guest, running_service
 
 LYRICS = "Side by side\n\nWe always win"
@@ -184,7 +186,7 @@ def test_a_clear_no_is_refused_and_free(
     assert song.error == caught.value.what
     assert service.fired() == [1]
     if fault == "data_refused":
-        assert "give its link" in str(caught.value)
+        assert "Give a link to the track" in str(caught.value)
         assert "reference_host" in str(caught.value)
 
 
@@ -339,17 +341,20 @@ def test_a_key_travels_over_https_only(url: str) -> None:
         Session(base_url=url)
 
 
-def test_a_link_and_a_hosted_file_are_passed_on(hosted: Session, service: Running) -> None:
-    link = "http://127.0.0.1:9/song.mp3?a=1"
-    song = hosted.submit(LYRICS, link)
-    job = next(job for job in service.jobs() if job["client_request_id"] == song.request_id)
-    assert job["body"]["reference_audio_url"] == link
-    assert song.source == link
-    hosted._reference_host = lambda path: f"https://files.invalid/{path.name}"
-    song = hosted.submit(LYRICS, REFERENCE)
-    job = next(job for job in service.jobs() if job["client_request_id"] == song.request_id)
-    assert job["body"]["reference_audio_url"] == f"https://files.invalid/{Path(song.source).name}"
-    hosted._reference_host = lambda path: "nowhere"
+def test_a_link_and_a_hosted_file_are_passed_on(hosted: Session, service: Running, tmp_path: Path) -> None:
+    track = tmp_path / "track.mp3"
+    track.write_bytes(REFERENCE)
+    with serve(track) as served:
+        song = hosted.submit(LYRICS, served)
+        job = next(job for job in service.jobs() if job["client_request_id"] == song.request_id)
+        assert job["body"]["reference_audio_url"] == served
+        assert song.source == served
+        hosted.host = choose(lambda path: served)
+        song = hosted.submit(LYRICS, REFERENCE)
+        job = next(job for job in service.jobs() if job["client_request_id"] == song.request_id)
+        assert job["body"]["reference_audio_url"] == served
+        assert Path(song.source).exists()
+    hosted.host = choose(lambda path: "nowhere")
     with pytest.raises(InvalidReference, match="reference_host"):
         hosted.submit(LYRICS, REFERENCE)
 

@@ -5,6 +5,7 @@ Whatever the contract does not list is named as a surprise and never taken for a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -107,7 +108,9 @@ class Problem:
         """All of it as one text, fields under the names that a person knows them by."""
         message = self.message if not self.fields else self.message.rstrip(".!")
         details = "; ".join(field.text(names or {}) for field in self.fields)
-        return ": ".join(part for part in (message, details) if part) or _NO_REASON
+        text = ": ".join(part for part in (message, details) if part) or _NO_REASON
+        # A service may repeat the link that it was sent: what stands after the question mark can be a signature.
+        return re.sub(r"(https?://[^\s?]+)\?\S+", r"\1?…", text)
 
 
 def read_problem(fields: Mapping[str, Any]) -> Problem:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InvalidOption
-from . import bucket, tunnel
-from .bucket import Bucket
 from .host import Host, InRequest, OwnFunction
-from .tunnel import Tunnel
 
 ReferenceHost = str | Callable[[Path], str] | None
 """What `Session` takes: None, ``"tunnel"``, ``"s3://bucket/prefix"`` or a function."""
@@ -40,7 +38,7 @@ class Way:
 
 
 def choose(told: ReferenceHost) -> Host:
-    """The host that a person means; contacts nobody.
+    """The host that a person means, else ``MINIMAX_NB_REFERENCE_HOST``, else the request itself; contacts nobody.
 
     Raises
     ------
@@ -48,12 +46,18 @@ def choose(told: ReferenceHost) -> Host:
         When there is no such host; the message lists those there are.
     """
     if told is None:
+        told = os.environ.get("MINIMAX_NB_REFERENCE_HOST", "").strip() or None
+    if told is None:
         return InRequest()
     if callable(told):
         return OwnFunction(told)
     if told == "tunnel":
+        from .tunnel import Tunnel
+
         return Tunnel()
     if isinstance(told, str) and "://" in told and not told.lower().startswith(("http", "file:", "data:")):
+        from .bucket import Bucket
+
         return Bucket(told)
     raise InvalidOption(
         "reference_host must be a name, an address or a function.",
@@ -63,6 +67,8 @@ def choose(told: ReferenceHost) -> Host:
 
 def ways() -> tuple[Way, ...]:
     """The ways there are when a service takes no file inside a request, the easiest first; contacts nobody."""
+    from . import bucket, tunnel
+
     return (
         Way(
             "tunnel",
@@ -84,10 +90,10 @@ def ways() -> tuple[Way, ...]:
 
 def advice() -> str:
     """The same as sentences, for those who write code."""
-    told = [f'reference_host="{way.reference_host}"' + _first(way) for way in ways() if way.reference_host]
+    told = [f'Session(reference_host="{way.reference_host}"){_first(way)}' for way in ways() if way.reference_host]
     return (
         "This service accepts links only, not files inside a request. Give a link to the track, or let this computer "
-        f"make one with Session({') or Session('.join(told)}); reference_host also takes a function of yours."
+        f"make one with {' or '.join(told)}; reference_host also takes a function of yours."
     )
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from ..api.key import Key
 from ..api.timeouts import Timeouts
 from ..errors import InvalidInput
+from ..hosts import open_links
 from ..library.journal import Journal
 from ..settings import Service, Settings, find_key
-from ..song import Song
+from ..song import Song, Status
 from . import steps
 from .logs import UsageLogs
 
@@ -92,7 +93,13 @@ class Services:
         return steps.send(song, submission, self.journal, client, lease=self.timeouts.longest_submit)
 
     def refresh(self, song: Song) -> tuple[Song, Generation | None]:
-        """Step 2, once: look a lost song up, or poll it; see `steps.refresh`."""
+        """Step 2, once: look a lost song up, or poll it; a song that is made needs its reference no more."""
+        song, made = self._next(song)
+        if song.status.final or song.status is Status.DOWNLOADING:
+            open_links.end(song.request_id)
+        return song, made
+
+    def _next(self, song: Song) -> tuple[Song, Generation | None]:
         song = self.journal.settled(song)
         if not song.status.final and not song.id:
             client = self.client_of(song)

@@ -16,6 +16,7 @@ from .. import catalogue
 from ..api.responses import LOGS_PATIENCE, LOGS_SPAN, Generation, LogEntry
 from ..audio import NotAudio, SongFile, check_song
 from ..errors import DownloadFailed, LibraryError, MusicError, NotFound, OutcomeUnknown, Refused, Spent, Unavailable
+from ..hosts.choice import advice
 from ..library.journal import Journal
 from ..library.storage import durable_file, sweep
 from ..settings import Service
@@ -27,10 +28,6 @@ if TYPE_CHECKING:
 
 NO_CHARGE_SEEN = "The response got lost, and the service's logs show no charge."
 
-_NO_FILES = (
-    "This service takes no files inside a request: put the track on the web and give its link, or use "
-    "Session(reference_host=...) with a function that uploads it and returns the link."
-)
 _UNCHECKED = "It is kept as it came: whether it is complete cannot be checked here."
 _CUT_OFF = "The downloaded file is cut off."
 _FILE_KEPT = "Make room or make the folder writable; then recover() fetches it. Do not ask for the song again."
@@ -94,7 +91,7 @@ def send(song: Song, submission: Submission, journal: Journal, client: Client, *
 def _with_way_out(error: MusicError, submission: Submission) -> MusicError:
     inline = str(submission.fields.get("reference_audio_url")).startswith("data:")
     if isinstance(error, Refused) and inline and "reference_audio_url" in error.fields:
-        error.do = _NO_FILES
+        error.do = advice()
     return error
 
 

@@ -24,6 +24,7 @@ from ..errors import (
     Unreachable,
     WaitTimeout,
 )
+from ..hosts import open_links
 from ..song import Song, Status
 from .pollers import Pollers, shared_pollers
 
@@ -284,6 +285,7 @@ class Tracker:
 
     def _remove(self, name: str) -> None:
         self._pollers.remove(self, name)
+        open_links.leave(name)
         del self._open[name]
 
     def _finish(self, song: Song) -> None:

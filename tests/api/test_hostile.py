@@ -26,17 +26,30 @@ from minimax_nb import Session, Song, Status
 from minimax_nb.api.key import Key, is_loopback
 from minimax_nb.api.timeouts import Timeouts
 from minimax_nb.errors import DownloadFailed, InvalidKey, LibraryError, MusicError, OutcomeUnknown, Spent
+from minimax_nb.hosts.file_server import serve
 from minimax_nb.settings import key_from_environment
 from tests.support import chaos
 from tests.support.network import Answer, Host, Seen, hunt, running_host
 from tests.support.service import HASTY, audio_bytes, guest, running_service
 
 KEY = "sk-hostile-0123456789-wxyz"
-LINK = "https://files.invalid/song.mp3"
+LINK = ""
+"""A link to a reference, as long as the tests of this module run."""
+
+ELSEWHERE = "https://files.invalid/song.mp3"
 SONG = audio_bytes(2)
 DEEP = b'{"id":' * 100_000
 MARKUP = "<script>alert(1)</script><img src=x onerror=alert(1)>"
 ANSI = "\x1b[2J\x1b]0;owned\x07\r\n\u202e\x00 red"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    global LINK
+    track = tmp_path_factory.mktemp("reference") / "track.mp3"
+    track.write_bytes(audio_bytes(16))
+    with serve(track) as LINK:
+        yield
 
 
 def session_at(host: Host, home: Path, timeouts: Timeouts = HASTY) -> Session:
@@ -394,7 +407,7 @@ def test_a_link_from_the_web_does_not_lead_to_this_computer(tmp_path: Path, monk
     with (
         running_host(lambda _: Answer(SONG)) as store,
         running_host(lambda _: Answer(b"", 302, {"Location": f"{store.url}/x.mp3"})) as away,
-        running_host(made(LINK)) as host,
+        running_host(made(ELSEWHERE)) as host,
     ):
         with pytest.raises(DownloadFailed, match="to this computer"):
             session_at(host, tmp_path).retrieve("x:1")
@@ -409,7 +422,7 @@ import resource, signal, sys
 from minimax_nb import Session
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 session = Session(home=sys.argv[1])
-song = session.submit("la la", "https://files.invalid/song.mp3")
+song = session.submit("la la", sys.argv[3])
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 try:
     session.retrieve(song)
@@ -431,7 +444,7 @@ def test_a_full_disk_loses_nothing(most: int, tmp_path: Path) -> None:
         environment = {**os.environ, "AIML_API_KEY": KEY, "MINIMAX_NB_BASE_URL": host.url}
         environment["PYTHONPATH"] = str(Path(__file__).parents[2])
         done = subprocess.run(
-            [sys.executable, "-c", FULL, str(tmp_path), str(most)],
+            [sys.executable, "-c", FULL, str(tmp_path), str(most), LINK],
             capture_output=True,
             text=True,
             env=environment,
@@ -569,7 +582,7 @@ from minimax_nb import Session
 session = Session(home=sys.argv[1])
 threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
 try:
-    session.submit("la la", "https://files.invalid/song.mp3")
+    session.submit("la la", sys.argv[2])
 except KeyboardInterrupt as error:
     print("".join(traceback.TracebackException.from_exception(error, capture_locals=True).format()))
 print(session.songs()[0].status.value)
@@ -583,7 +596,7 @@ def test_an_interrupt_while_sending_shows_no_key_and_keeps_the_song(tmp_path: Pa
         environment = {**os.environ, "AIML_API_KEY": KEY, "MINIMAX_NB_BASE_URL": url}
         environment["PYTHONPATH"] = str(Path(__file__).parents[2])
         done = subprocess.run(
-            [sys.executable, "-c", INTERRUPTED, str(tmp_path)],
+            [sys.executable, "-c", INTERRUPTED, str(tmp_path), LINK],
             capture_output=True,
             text=True,
             env=environment,

@@ -57,10 +57,10 @@ def track(tmp_path: Path) -> Reference:
 
 
 def submitted(track: Reference, host: Watched, request_id: str = "one", error: BaseException | None = None) -> str:
-    with arrange(track, host, request_id) as url:
+    with arrange(track, host, request_id) as field:
         if error:
             raise error
-        return url
+        return field["reference_audio_url"]
 
 
 def test_a_link_ends_with_its_song(host: Watched, track: Reference) -> None:

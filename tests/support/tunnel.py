@@ -46,8 +46,12 @@ def forward(near):
 
 
 def accept(server):
-    while True:
-        threading.Thread(target=forward, args=(server.accept()[0],), daemon=True).start()
+    for number in range(100000):
+        near = server.accept()[0]
+        if BEHAVIOUR == "two" and number == 2:
+            say("Serve tunnel error", "ERR")
+            os._exit(1)
+        threading.Thread(target=forward, args=(near,), daemon=True).start()
 
 
 say("Thank you for trying Cloudflare Tunnel. Doing so, without a Cloudflare account, is a quick way to experiment.")
