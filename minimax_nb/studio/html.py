@@ -7,8 +7,9 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
+from ..display.environment import in_colab
 from ..display.progress import USUAL_SECONDS, clock, share
-from ..errors import MusicError
+from ..errors import MusicError, Unauthorized
 from ..lyrics import clean
 from ..settings import Account, Service
 from ..song import Song, Status
@@ -78,6 +79,8 @@ def options_line(options: Mapping[str, Any], left_out: Iterable[str]) -> str:
 def lyrics_line(lyrics: LyricsState) -> str:
     """How much of the limit the lyrics take, their lines and pauses, and how long it takes to sing them."""
     parts = [f"{lyrics.used} of {lyrics.limit} characters"]
+    if lyrics.marks:
+        parts[0] += f", {lyrics.marks} of them for the accompaniment"
     if lyrics.used:
         parts += [count(lyrics.lines, "line"), count(lyrics.pauses, "pause"), f"about {lyrics.seconds:.0f} s sung"]
     kind = "bad" if lyrics.problem else "warn" if lyrics.used >= LONG else "good"
@@ -98,12 +101,16 @@ def prompt_box(lyrics: LyricsState) -> str:
     return f'<pre class="mnb-prompt" tabindex="0" aria-label="The exact prompt">{escape(text)}</pre>'
 
 
-def service_line(service: ServiceState) -> str:
-    """Where songs are made, what one costs and what is left."""
+def service_line(service: ServiceState, spent: float = 0.0) -> str:
+    """Where songs are made, what one costs, what was spent in this studio, and what is left."""
     rehearsal, account = service.rehearsal, service.account
     words = [Service("", service.settings.key, rehearsal=rehearsal).name]
+    if rehearsal and in_colab():
+        words = ["Rehearsal: free, on Google’s computer"]
     if not rehearsal and account.price is not None:
         words.append(f"{money(account.price)} a song")
+    if spent:
+        words.append(f"{money(spent)} spent here")
     if not rehearsal and account.balance is not None:
         words.append(f"{money(round(account.balance, 2))} left")
     dot = f'<span class="mnb-dot mnb-{"free" if rehearsal else "paid"}"></span>'
@@ -135,14 +142,14 @@ def key_advice(found: str) -> str:
     """How to give a key that was not found; `found` says what was found instead of one."""
     cell = "import os, getpass; os.environ['AIML_API_KEY'] = getpass.getpass()"
     return (
-        f'{line(found, "bad")}<div class="mnb-line">The hosted model needs a key: make one at aimlapi.com/app/keys. '
+        f'{line(found, "bad")}<div class="mnb-line">The hosted model needs a key: make one at {link_to_keys()}. '
         f"To keep it out of this page, run <code>{escape(cell)}</code> in a cell (on Colab, add a secret named "
         "<code>AIML_API_KEY</code>), then press <em>Use my key</em> again.</div>"
     )
 
 
 def steps_list(take: Take, now: float) -> str:
-    """The steps of a take, each with how long it took."""
+    """The steps of a take, each with how long it took where that is worth telling."""
     began = dict(take.steps)
     moments = [began.get(step) for step in _ORDER]
     # While a lost answer is looked up, nobody knows more than that the request went out.
@@ -151,18 +158,28 @@ def steps_list(take: Take, now: float) -> str:
     for number, (_, doing, done) in enumerate(STEPS):
         start = moments[number]
         end = next((moment for moment in moments[number + 1 :] if moment is not None), take.ended or now)
-        seconds = f" {_short(end - start)}" if start is not None else ""
+        seconds = _short(end - start) if start is not None else ""
         state = "done" if number < at else "now" if number == at else "todo"
         words = f"{done}{seconds}" if number < at else doing
         items.append(f'<li class="mnb-{state}">{escape(words)}</li>')
-    if take.done and take.ended:
-        after = "" if take.picked_up else f" after {_short(take.ended - take.began)}"
-        items.append(f'<li class="mnb-done">Ready{after}</li>')
     return f'<ol class="mnb-steps">{"".join(items)}</ol>'
 
 
 def _short(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds >= 0.1 else "< 0.1 s"
+    return f" {seconds:.0f} s" if seconds >= 1 else ""
+
+
+def song_details(song: Song, take: Take | None, now: float) -> str:
+    """How long a finished song took; its steps, its seed and its ids for those who ask."""
+    after = "" if take is None or take.picked_up or not take.ended else f"Ready{_after(take.ended - take.began)}"
+    seed = "" if song.seed is None else f'<div class="mnb-line">Seed <code>{song.seed}</code></div>'
+    steps = steps_list(take, now) if take and take.steps else ""
+    details = f"<details><summary>Details</summary>{steps}{seed}{song_id(song)}</details>"
+    return line(after) + details
+
+
+def _after(seconds: float) -> str:
+    return f" after {seconds:.0f} s" if seconds >= 1 else " at once"
 
 
 def clock_lines(take: Take, now: float, wall: float) -> str:
@@ -198,7 +215,9 @@ def _timing(take: Take, elapsed: float, late: str) -> str:
 def progress_title(take: Take) -> str:
     """Which song a progress row is about, and its id once there is one."""
     title = take.song.title if take.song else take.title
-    return f'<div class="mnb-progress-title"><strong>{escape(title)}</strong>{song_id(take.song)}</div>'
+    identity = song_id(take.song)
+    details = f"<details><summary>Details</summary>{identity}</details>" if identity else ""
+    return f'<div class="mnb-progress-title"><strong>{escape(title)}</strong>{details}</div>'
 
 
 def song_id(song: Song | None) -> str:
@@ -233,9 +252,11 @@ def stopped_line(take: Take) -> str:
 def error_box(error: MusicError, song: Song | None = None) -> str:
     """What happened, whether money was spent, what to do, and the ids to ask about."""
     details = f"<details><summary>Details</summary>{_details(error, song)}</details>"
+    # A key that was typed into the studio is changed there.
+    do = "Type another key above, or rehearse." if isinstance(error, Unauthorized) else error.do
     return (
         f'<div class="mnb-error" role="alert"><strong>{escape(error.what)}</strong>'
-        f"<p>{escape(error.money)} {escape(error.do)}</p>{details}</div>"
+        f"<p>{escape(error.money)} {escape(do)}</p>{details}</div>"
     )
 
 
@@ -269,8 +290,9 @@ def song_head(song: Song) -> str:
 
 
 def _facts(facts: str) -> str:
-    """Facts as one line, which wraps between them only."""
-    parts = " · ".join(f'<span class="mnb-fact">{escape(fact)}</span>' for fact in facts.split(" · "))
+    """Facts as one line, which wraps between them only; the seed is among the details."""
+    told = [fact for fact in facts.split(" · ") if not fact.startswith("seed ")]
+    parts = " · ".join(f'<span class="mnb-fact">{escape(fact)}</span>' for fact in told)
     return f'<div class="mnb-line mnb-quiet">{parts}</div>'
 
 
@@ -300,9 +322,16 @@ def take_row(song: Song) -> str:
     return f'<div class="mnb-take-title">{escape(song.title)}</div>{_facts(facts)}'
 
 
-def deleted_row(song: Song) -> str:
+def deleted_row(song: Song, *, erased: bool) -> str:
     """The same, once it was deleted."""
-    return line(f"“{song.title}” is off the list. Its file stays in the library.")
+    if erased:
+        return line(f"“{song.title}” is deleted for good.")
+    return line(f"“{song.title}” is off the list. Its file stays in the library until it is deleted for good.")
+
+
+def link_to_keys() -> str:
+    """Where keys are made, as a link."""
+    return '<a href="https://aimlapi.com/app/keys" target="_blank" rel="noopener">aimlapi.com/app/keys</a>'
 
 
 def picked_up_line(takes: Iterable[Take]) -> str:

@@ -39,7 +39,7 @@ class Runner:
         self._finish = finish
         self._stopped = threading.Event()
 
-    def submit(self, reference: Callable[[], Source], **request: Any) -> None:
+    def submit(self, reference: Callable[[], Source | None], **request: Any) -> None:
         """Ask for a song and follow it.
 
         Parameters
@@ -71,7 +71,7 @@ class Runner:
             self._fail(error)
         self._finish()
 
-    def _submit_and_follow(self, reference: Callable[[], Source], request: dict[str, Any]) -> None:
+    def _submit_and_follow(self, reference: Callable[[], Source | None], request: dict[str, Any]) -> None:
         try:
             song = self._session.submit(reference=reference(), on_sent=self._note_sent, **request)
         except OutcomeUnknown as error:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from .. import catalogue
 from ..audio import AudioInfo
+from ..catalogue import Model
 from ..display.progress import USUAL_SECONDS
-from ..errors import InvalidLyrics, InvalidReference, MusicError, Spent, WaitTimeout
+from ..errors import InvalidInput, InvalidLyrics, InvalidReference, MusicError, Spent, WaitTimeout
 from ..lyrics import clean, to_prompt
 from ..reference import Reference
 from ..settings import Account, Settings
@@ -21,6 +24,9 @@ from ..song import Song, Status
 
 Source = str | os.PathLike[str] | bytes | Reference
 """What a song can be asked for with."""
+
+MODEL = catalogue.find_model(catalogue.DEFAULT_MODEL)
+"""The one that is asked at first."""
 
 FIRST = 10
 """So many takes are shown at first, and with each press of “More”."""
@@ -99,15 +105,19 @@ class ReferenceState:
 
 @dataclass(frozen=True)
 class LyricsState:
-    """The lyrics, measured.
+    """The lyrics and what else is asked for, measured.
 
     Attributes
     ----------
     used, limit : int
-        Characters of the prompt as sent, and the most the model takes.
+        Characters of the prompt as sent, and the most the model takes; 0 for one that takes no lyrics.
     lines, pauses : int
+    marks : int
+        How many of the characters ask for the accompaniment.
     problem : str
         Why they cannot be sent; empty when they can, and when nothing is written yet.
+    lacking : str
+        What has to be written yet, in words.
     prompt : str
         What is sent.
     """
@@ -117,12 +127,14 @@ class LyricsState:
     lines: int = 0
     pauses: int = 0
     problem: str = ""
+    marks: int = field(default=0, compare=False)
+    lacking: str = field(default="", compare=False)
     prompt: str = field(default="", compare=False)
 
     @property
     def ready(self) -> bool:
-        """Whether there is something to sing that the model takes."""
-        return self.used > 0 and not self.problem
+        """Whether the model takes what is there."""
+        return not (self.lacking or self.problem)
 
     @property
     def seconds(self) -> float:
@@ -137,35 +149,52 @@ class LyricsState:
         return "Songs end at about a minute: the last lines may not be sung."
 
 
-def measure_lyrics(lyrics: str, *, accompaniment: bool, model: str = catalogue.DEFAULT_MODEL) -> LyricsState:
-    """Measure lyrics as a person writes them.
+def measure_lyrics(
+    lyrics: str, *, accompaniment: bool, model: Model = MODEL, options: Mapping[str, Any] = MappingProxyType({})
+) -> LyricsState:
+    """Measure lyrics as a person writes them, and check what else is asked for.
 
     Parameters
     ----------
     lyrics : str
     accompaniment : bool
         Whether instruments play along, which takes characters too.
-    model : str
-        Whose limit counts.
+    model : Model
+        Whose limits count.
+    options : mapping
+        As `Session.submit` takes them.
     """
-    row = catalogue.find_model(model)
-    limit = int(row.options["lyrics"].most)
-    if not lyrics.strip():
-        return LyricsState(0, limit)
+    limit = int(model.options["lyrics"].most) if model.sings else 0
+    lacking, keep_tags = _lacking(lyrics, model, options), not model.marks_accompaniment
+    if lacking and not lyrics.strip():
+        return LyricsState(0, limit, lacking=lacking)
     try:
-        prompt = to_prompt(lyrics, accompaniment=accompaniment)
+        prompt = to_prompt(lyrics, accompaniment=accompaniment, keep_tags=keep_tags) if lyrics.strip() else ""
     except InvalidLyrics as error:
         return LyricsState(0, limit, problem=f"{error.what} {error.do}")
-    words = clean(lyrics)
+    words = clean(lyrics, keep_tags=keep_tags)
     lines = sum(bool(line.strip()) for line in words.splitlines())
-    measured = LyricsState(
-        catalogue.characters(prompt), limit, lines, len(re.findall(r"\n\s*\n", words)), prompt=prompt
-    )
+    pauses = len(re.findall(r"\n\s*\n", words))
+    used, marks = catalogue.characters(prompt), len(prompt) - len(words) if prompt else 0
+    measured = LyricsState(used, limit, lines, pauses, marks=marks, prompt=prompt, lacking=lacking)
     try:
-        catalogue.check_lyrics(row, prompt)
-    except InvalidLyrics as error:
+        if not lacking:
+            catalogue.to_fields(model, options, lyrics=prompt, rehearsal=True)
+    except InvalidInput as error:
         return replace(measured, problem=f"{error.what} {error.do}")
     return measured
+
+
+def _lacking(lyrics: str, model: Model, options: Mapping[str, Any]) -> str:
+    """What the model cannot do without and is not there."""
+    style, words = "style" in options, bool(lyrics.strip())
+    needed = {name: name in model.options and model.options[name].required for name in ("lyrics", "style")}
+    wanting = ["some lyrics"] if needed["lyrics"] and not words else []
+    if not style and (needed["style"] or options.get("write_lyrics")):
+        wanting.append("a style")
+    if not wanting and not (style or words):
+        wanting.append("some lyrics or a style")
+    return " and ".join(wanting)
 
 
 @dataclass(frozen=True)
@@ -180,11 +209,14 @@ class ServiceState:
         Price and balance, as far as the service has said them.
     problem : str
         Why it has not.
+    rejected : str
+        Why the key that was given was dropped.
     """
 
     settings: Settings = field(default_factory=lambda: Settings(rehearse=True))
     account: Account = field(default_factory=Account)
     problem: str = ""
+    rejected: str = ""
 
     @property
     def rehearsal(self) -> bool:
@@ -339,6 +371,8 @@ class StudioState:
 
     Attributes
     ----------
+    model : Model
+        What is asked to make the next song.
     reference : ReferenceState
     lyrics : LyricsState
     service : ServiceState
@@ -354,12 +388,13 @@ class StudioState:
         One that got ready while another was being listened to.
     library : tuple of Song
         The songs in the list of takes, newest first.
-    deleted : frozenset of str
-        The request ids of those that were deleted here.
+    deleted, erased : frozenset of str
+        The request ids of those that were deleted here, and of those of them whose file is gone as well.
     most_listed : int
         How many of them are shown.
     """
 
+    model: Model = MODEL
     reference: ReferenceState = field(default_factory=ReferenceState)
     lyrics: LyricsState = field(default_factory=lambda: measure_lyrics("", accompaniment=True))
     service: ServiceState = field(default_factory=ServiceState)
@@ -370,12 +405,18 @@ class StudioState:
     waiting: Song | None = None
     library: tuple[Song, ...] = ()
     deleted: frozenset[str] = frozenset()
+    erased: frozenset[str] = frozenset()
     most_listed: int = FIRST
 
     @property
     def songs(self) -> tuple[Song, ...]:
         """The songs of all takes, newest first."""
         return tuple(take.song for take in self.takes if take.song is not None)
+
+    @property
+    def spent(self) -> float:
+        """What these songs have cost so far, in US dollars."""
+        return sum(song.cost_usd or 0.0 for song in self.songs if not song.rehearsal)
 
     @property
     def song(self) -> Song | None:
@@ -435,15 +476,18 @@ LISTED = (Status.COMPLETED, Status.FAILED, Status.UNKNOWN)
 """The songs that are shown in the list of takes."""
 
 
-def missing(reference: ReferenceState, lyrics: LyricsState) -> str:
+def missing(state: StudioState) -> str:
     """Say what is missing before a song can be generated; empty when nothing is."""
-    problems = (("reference is", reference.problem), ("lyrics are", lyrics.problem))
+    reference, lyrics = state.reference, state.lyrics
+    wanted = state.model.reference is not None
+    words = "lyrics are" if state.model.sings else "settings are"
+    problems = (("reference is", reference.problem if wanted else ""), (words, lyrics.problem))
     wrong = [name for name, problem in problems if problem]
     if wrong:
         return f"The {' and the '.join(wrong)} not right yet, see above."
     # A click may come while the reference is still being read: the song waits for that.
-    there = (("a reference", reference.source or reference.doing), ("some lyrics", lyrics.ready))
-    lacking = [name for name, given in there if not given]
+    there = reference.source or reference.doing or not wanted
+    lacking = [*([] if there else ["a reference"]), *([lyrics.lacking] if lyrics.lacking else [])]
     return f"Add {' and '.join(lacking)} to begin." if lacking else ""
 
 

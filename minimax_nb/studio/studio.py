@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import sys
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -17,9 +18,9 @@ from typing import Any, cast
 import ipywidgets as widgets
 import traitlets
 
-from .. import catalogue
+from ..display.environment import notebook_folder
 from ..display.waiting import wait_until
-from ..errors import MusicError
+from ..errors import MusicError, Unauthorized
 from ..session import Session, default_session
 from ..settings import Account, Settings
 from ..song import Song, Status, title_of
@@ -33,7 +34,7 @@ from .cards.takes import TakesCard
 from .components.component import STYLE as COMPONENTS
 from .runner import Runner, Step, with_money
 from .state import Source, Store, StudioState, Take, missing, not_yet
-from .ui import button, handler, make, message_of, put, row, styled, text
+from .ui import button, handler, make, message_of, put, row, show_if, styled, text, when_free
 
 ONE_CLICK = 2.0
 """A click within so many seconds of another is the same one, made twice, unless something else is asked for."""
@@ -91,10 +92,12 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def __init__(self, lyrics: str = "", reference: Source | None = None, session: Session | None = None) -> None:
         self._session = session or default_session()
         self._awake = False
+        _studios.add(self)
         self._clicked: tuple[float, object] = (-ONE_CLICK, None)
         self._callbacks: list[Callable[[Song], object]] = []
         self._numbers = itertools.count(1)
         self._runners: dict[int, Runner] = {}
+        self._settings: dict[int, Settings] = {}
         self._usual: dict[bool, float] = {}
         self._announced: dict[int, str] = {}
         self._drawn = self._told = StudioState()
@@ -199,11 +202,9 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
     # The page
 
     def _make_cards(self, lyrics: str, reference: Source | None) -> None:
-        rule = catalogue.find_model(catalogue.DEFAULT_MODEL).reference
-        seconds = rule.longer_than if rule else 0.0
         self._service = ServiceCard(self._store, self._session.settings, self._ask, self._pick_up)
-        self._reference = ReferenceCard(self._store, self._references, seconds, reference)
-        self._lyrics = LyricsCard(self._store, lyrics)
+        self._reference = ReferenceCard(self._store, self._references, reference)
+        self._lyrics = LyricsCard(self._store, self._model_changed, lyrics)
         self._card = SongCard(
             stop=self._stop,
             resume=self._resume,
@@ -232,6 +233,10 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._reference.upload.zone.observe(handler(self._fail, self._wake), "seen")
         if not hasattr(widgets.Widget, "_repr_mimebundle_"):  # ipywidgets 7
             self.on_displayed(handler(self._fail, self._wake))
+
+    def __repr__(self) -> str:
+        # What a page says that shows no widgets, and a saved notebook that is opened elsewhere.
+        return "The studio of minimax_nb: run this cell to make a song with it."
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         handler(self._fail, self._wake)()
@@ -273,12 +278,18 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         """Make what a take needs; widgets are made here and now, and not in its thread."""
         change, finish = partial(self._change, take.number), partial(self._finish, take.number)
         runner = self._runners[take.number] = Runner(session, take.song, change, finish)
+        self._settings[take.number] = session.settings
         self._takes.expect_one()
         self._card.add(take.number)
         return runner
 
-    def _ask(self, choice: Settings) -> Account:
-        return self._session.at(choice).account()
+    def _ask(self, settings: Settings) -> Account:
+        return self._session.at(settings).account(self._store.state.model.name)
+
+    def _model_changed(self) -> None:
+        self._reference.follow(self._store.state.model)
+        if self._awake:
+            self._service.look_up()
 
     # Clicks
 
@@ -286,18 +297,18 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         """Start a take; what has to be done in the main thread is done here."""
         self._trouble.value = ""
         state = self._store.state
-        if missing(state.reference, state.lyrics):
+        if missing(state):
             return
         rehearsal = state.service.settings.service().rehearsal
         request = self._lyrics.request(rehearsal=rehearsal)
-        if self._is_same_click((request, state.reference)):
+        if self._is_same_click((request, state.reference, state.service.settings)):
             return
-        reference = self._reference.chosen()
+        reference = self._reference.chosen() if state.model.reference else lambda: None
         take = Take(
             next(self._numbers),
             rehearsal,
             ((Status.SENDING, time.monotonic()),),
-            title=title_of(request["lyrics"]),
+            title=title_of(request["lyrics"] or ""),
             usual=self._usual_seconds(rehearsal),
         )
         runner = self._prepare(take, self._session.at(state.service.settings))
@@ -337,11 +348,12 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         if song.request is not None:
             self._lyrics.fill(song.request)
             self._reference.take_again(song.source, song.request.reference)
+            self._listener.show(".mnb-cards")
 
     def _save(self) -> None:
         song = self._store.state.playing
         if song is not None:
-            self._card.say(f"Saved as {song.save(Path.cwd()).name} beside the notebook.")
+            self._card.say(f"Saved as “{song.save(notebook_folder()).name}” beside the notebook.")
 
     def _fail(self, error: Exception) -> None:
         """Show what a handler raised; the takes that are under way go on."""
@@ -359,11 +371,16 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         take = self._store.state.take(number)
         assert take is not None
         song = take.song
+        if isinstance(take.error, Unauthorized):
+            self._service.reject(self._settings[number])
         if take.invalid_field and take.error is not None:
             (self._reference if take.invalid_field == "reference" else self._lyrics).refuse(take.error)
         if song is not None:
             self._usual.clear()
             self._store.change(lambda state: state.listed(song))
+            for studio in _studios_of(self._session.journal.home):
+                if studio is not self:
+                    when_free(studio._takes.reload)
         if take.done and song is not None:
             for callback in self._callbacks:
                 handler(self._fail, callback, song)()
@@ -379,19 +396,20 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _draw(self, state: StudioState) -> None:
         """Draw what changed; called from any thread, by one at a time."""
         before, self._drawn = self._drawn, state
-        if state.service is not before.service:
-            self._service.draw(state.service)
+        if state.service is not before.service or state.spent != before.spent:
+            self._service.draw(state.service, state.spent)
         if state.reference is not before.reference:
             self._reference.draw(state.reference)
-        if state.lyrics is not before.lyrics:
-            self._lyrics.draw(state.lyrics)
+        if (state.lyrics, state.model) != (before.lyrics, before.model) or state.lyrics is not before.lyrics:
+            self._lyrics.draw(state.lyrics, state.model)
+        show_if(self._reference, state.model.reference is not None)
         self._takes.draw(state, before)
         self._card.draw(state)
         self._draw_form(state)
         self._announce(state)
 
     def _draw_form(self, state: StudioState) -> None:
-        lacking, rehearsal = missing(state.reference, state.lyrics), state.service.rehearsal
+        lacking, rehearsal = missing(state), state.service.rehearsal
         put(self._generate, disabled=bool(lacking))
         usual = self._usual_seconds(rehearsal) if self._awake else 0.0
         hint = drawing.hint_line(lacking, state.service.account, usual, rehearsal=rehearsal)
@@ -420,6 +438,14 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _references(self) -> Path:
         return self._session.journal.home / "references"
+
+
+_studios: weakref.WeakSet[MusicStudio] = weakref.WeakSet()
+"""All that this kernel has made: a song that is made in one is listed in the others."""
+
+
+def _studios_of(home: Path) -> list[MusicStudio]:
+    return [studio for studio in _studios if studio._awake and studio._session.journal.home == home]
 
 
 def _given_up(song: Song) -> bool:

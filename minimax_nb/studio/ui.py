@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import ipywidgets as widgets
+from IPython import get_ipython
 
 from ..errors import MusicError
 
@@ -80,6 +82,18 @@ def handler(show: Show, act: Callable[..., object], *arguments: object) -> Calla
             show(error)
 
     return handle
+
+
+def when_free(work: Callable[[], object]) -> None:
+    """Do something in the main thread once no cell runs; at once where that is here, or there is no kernel.
+
+    ipykernel 7 takes some messages in another thread, and widgets are made in the main one.
+    """
+    loop = getattr(getattr(get_ipython(), "kernel", None), "io_loop", None)
+    if loop is None or threading.current_thread() is threading.main_thread():
+        work()
+    else:
+        loop.add_callback(work)
 
 
 def message_of(error: Exception) -> str:

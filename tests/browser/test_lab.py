@@ -119,6 +119,9 @@ def test_a_page_that_is_reloaded_carries_on(
 def test_a_kernel_that_is_restarted_carries_on(waiting: Person, lab: Server, held_band: Held) -> None:
     page = waiting.page
     page.evaluate(_RESTART)
+    waiting.sees("The kernel was restarted. Run this cell again; your songs are in the library.")
+    assert waiting.button("Generate song").evaluate("node => node.closest('[inert]') !== null"), "nobody can reach it"
+    take_screenshots(waiting, lab, "9-gone")
     wait_for_kernel(page, lab)
     run_cells(page, lab, 0)
     person = Person(page, shown_studio(page))
@@ -238,6 +241,8 @@ def test_it_needs_no_mouse(person: Person, held_band: Held, tmp_path: Path) -> N
     keyboard.press("Enter")
     person.is_at("Making it")
     person.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    person.tab_to(person.studio.locator("summary").first)
+    keyboard.press("Enter")
     person.tab_to(person.button("Copy id"))
     keyboard.press("Enter")
     expect(person.button("Copied")).to_be_visible()

@@ -120,7 +120,7 @@ class Hand:
 
     def field(self, label: str) -> Any:
         """The field with this label."""
-        kinds = (widgets.Text, widgets.Textarea, widgets.Checkbox)
+        kinds = (widgets.Text, widgets.Textarea, widgets.Checkbox, widgets.Dropdown)
         return next(each for each in self._all(*kinds) if each.description.startswith(label))
 
     def the(self, kind: type[Any]) -> Any:

@@ -15,6 +15,7 @@ import pytest
 from soundfile import write as write_sound
 
 from minimax_nb import MusicStudio, Session
+from minimax_nb.errors import Unauthorized
 from minimax_nb.song import SongRequest
 from minimax_nb.studio import samples
 from minimax_nb.studio.cards.lyrics import OptionsLine
@@ -56,7 +57,7 @@ def test_the_latest_reference_counts_and_the_same_file_can_come_again(hand: Hand
     hand.link.value = "/nowhere/song.wav"
     hand.sees("There is no file /nowhere/song.wav.")
     hand.upload(good)
-    assert "✓ tone.wav, 0:16 · wav · −13 dB" in hand.words.replace("\N{NO-BREAK SPACE}", " ")
+    assert "✓ tone.wav, 0:16 · wav |" in hand.words.replace("\N{NO-BREAK SPACE}", " ")
     assert hand.link.value == ""
 
 
@@ -142,6 +143,20 @@ def test_a_link_is_taken_as_it_is(hand: Hand) -> None:
     hand.sees("https://example.org/song.mp3 · the service fetches it", "There is no picture of a link")
 
 
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        ("https://www.youtube.com/watch?v=x", "A YouTube page plays music in a browser and gives no file."),
+        ("https://open.spotify.com/track/x", "A Spotify page plays music"),
+        ("https://drive.google.com/drive/folders/0123456789abc", "does not lead to a single audio file"),
+    ],
+)
+def test_a_link_to_a_page_gets_no_tick(hand: Hand, link: str, words: str) -> None:
+    hand.link.value = link
+    hand.sees(words)
+    assert "✓" not in hand.words
+
+
 # The lyrics
 
 
@@ -158,19 +173,104 @@ def test_sample_lyrics_write_over_nothing(hand: Hand) -> None:
 
 
 def test_the_exact_prompt_is_shown_on_demand(hand: Hand) -> None:
-    hand.write("<la>\n\n\nla")
+    hand.write("la & <3\n\n\nla")
     assert "##" not in hand.words
     hand.press("Show the exact prompt")
-    assert "##&lt;la&gt;\n\nla##" in hand.html
+    assert "##la &amp; &lt;3\n\nla##" in hand.html
     hand.field("With accompaniment").value = False
     assert "##" not in hand.words
 
 
 def test_what_the_studio_does_not_take_over_is_said() -> None:
     line = OptionsLine()
-    line.take(SongRequest("minimax/music-cover", "la", "la", "", {"style": "calm", "seed": 7}))
-    assert "seed 7 · without style · without model minimax/music-cover" in line.children[0].value
+    line.take(SongRequest("minimax/music-9", "la", "la", "", {"style": "calm", "seed": 7}))
+    assert "seed 7 · without style · without model minimax/music-9" in line.children[0].value
     assert line.options == {"seed": 7}
+
+
+# The models
+
+
+def labels(hand: Hand) -> list[str]:
+    """The names of the fields that are shown, without what explains them."""
+    kinds = (widgets.Text, widgets.Textarea, widgets.Checkbox, widgets.Dropdown)
+    return [each.description.split(":")[0] for each in shown_widgets(hand.studio) if isinstance(each, kinds)]
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        ("minimax-music", ["Or a link, or the path of a file", "Model", "What is sung", "With accompaniment"]),
+        (
+            "minimax/music-2.6",
+            ["Model", "What is sung", "Style", "Instrumental", "Write lyrics", "Format", "Sample rate", "Bitrate"],
+        ),
+        ("google/lyria2", ["Model", "Style", "Negative style", "Seed"]),
+        ("elevenlabs/eleven_music", ["Model", "Style", "Seconds"]),
+    ],
+)
+def test_the_form_has_the_fields_of_the_model(hand: Hand, model: str, fields: list[str]) -> None:
+    hand.field("Model").value = model
+    assert labels(hand) == fields
+
+
+def test_nothing_typed_is_lost_when_another_model_is_chosen(hand: Hand) -> None:
+    hand.write(LYRICS)
+    hand.field("Model").value = "minimax/music-2.6"
+    assert "67 of 3000 characters · 2 lines" in hand.words
+    hand.field("Style").value = "slow folk"
+    hand.field("Instrumental").value = True
+    assert "What is sung" not in labels(hand)
+    hand.field("Model").value = "google/lyria2"
+    assert hand.field("Style").value == "slow folk"
+    hand.field("Seed").value = "7"
+    hand.field("Model").value = "minimax-music"
+    assert hand.lyrics.value == LYRICS
+    assert "71 of 600 characters" in hand.words
+    hand.field("Model").value = "google/lyria2"
+    assert hand.field("Seed").value == "7"
+
+
+def test_a_reference_is_judged_by_the_rule_of_the_model(hand: Hand) -> None:
+    hand.upload(audio_bytes(90, kind="WAV"))
+    hand.sees("tone.wav, 1:30, the minute from")
+    hand.field("Model").value = "minimax/music-cover"
+    hand.sees("tone.wav, 1:30 · wav")
+    assert hand.zone.hint.endswith("longer than 6 s")
+    assert hand.wave.end - hand.wave.start == pytest.approx(90, abs=0.1)
+    hand.upload(audio_bytes(8, kind="WAV"), "short.wav")
+    hand.sees("short.wav, 0:08")
+    hand.field("Model").value = "minimax-music"
+    hand.sees("short.wav is 8.0 s long, and the model needs more than 15 s.")
+
+
+@pytest.mark.parametrize(("value", "words"), [("99", "It must be"), ("soon", "It must be")])
+def test_an_option_out_of_range_is_said(hand: Hand, value: str, words: str) -> None:
+    hand.field("Model").value = "stable-audio"
+    hand.field("Style").value = "rain on a roof"
+    hand.field("Seconds").value = value
+    assert words in hand.words
+    assert hand.button("Generate song").disabled
+
+
+def test_a_model_without_a_reference_makes_a_song_and_its_settings_are_used_again(service: Running) -> None:
+    hand = Hand(MusicStudio(session=Session(rehearse=True)))
+    hand.show()
+    hand.field("Model").value = "elevenlabs/eleven_music"
+    hand.field("Style").value = "a waltz for two clarinets"
+    hand.field("Seconds").value = "12"
+    hand.generate()
+    request = hand.finish().request
+    assert request is not None
+    assert (request.model, dict(request.options)) == (
+        "elevenlabs/eleven_music",
+        {"style": "a waltz for two clarinets", "seconds": 12.0},
+    )
+    hand.field("Seconds").value = ""
+    hand.field("Model").value = "minimax-music"
+    hand.press("Use these settings again")
+    assert hand.field("Model").value == "elevenlabs/eleven_music"
+    assert hand.field("Seconds").value == "12.0"
 
 
 # Where it is made
@@ -228,13 +328,59 @@ def test_price_and_balance_are_looked_up_in_the_background(home: Path) -> None:
         hand.sees("$0.035 a song · $", "$0.035 a song · usually ready")
 
 
-@pytest.mark.parametrize(("fault", "words"), [("unauthorized", "does not know this key"), ("bad_gateway", "unknown")])
-def test_a_price_that_is_not_to_be_had_is_said_quietly(service: Running, fault: str, words: str) -> None:
-    service.commit({"fault": fault, "call": "models"})
+def test_a_price_that_is_not_to_be_had_is_said_quietly(service: Running) -> None:
+    service.commit({"fault": "bad_gateway", "call": "models"})
     session = Session(api_key=service.address.key, base_url=service.address.base_url)
     hand = Hand(MusicStudio(session=session))
     hand.show()
-    hand.sees(words, seconds=30)
+    hand.sees("price unknown", seconds=30)
+
+
+def type_a_key(hand: Hand, key: str) -> None:
+    PageEnd(hand.the(KeyField)).say({"type": "key", "value": key})
+
+
+def test_a_wrong_key_is_dropped_and_the_field_comes_back_with_the_reason(service: Running) -> None:
+    hand = Hand(MusicStudio(session=Session(base_url=service.address.base_url, rehearse=False)))
+    hand.show()
+    hand.press("Rehearse instead")
+    hand.press("Use my key")
+    type_a_key(hand, "sk-wrong-0123456789")
+    hand.sees("The service does not know the key that ends with …6789, so it is dropped.", "Rehearsal: free")
+    assert hand.the(KeyField) in shown_widgets(hand.studio)
+    hand.press("Not now")
+    hand.press("Use my key")
+    assert hand.the(KeyField) in shown_widgets(hand.studio), "the wrong key is not taken again"
+    type_a_key(hand, service.address.key)
+    hand.sees(f"key ending …{service.address.key[-4:]}")
+    assert hand.the(KeyField) not in shown_widgets(hand.studio)
+
+
+def test_a_key_that_is_refused_with_a_song_is_dropped_too(service: Running) -> None:
+    session = Session(api_key="sk-wrong-0123456789", base_url=service.address.base_url)
+    hand = Hand(MusicStudio(LYRICS, audio_bytes(16), session))
+    hand.generate()
+    with pytest.raises(Unauthorized):
+        hand.finish()
+    hand.sees("Nothing was spent. Type another key above, or rehearse.", "so it is dropped", "Rehearsal: free")
+    assert "environment variable" not in hand.words
+
+
+def test_a_key_is_changed_and_forgotten_at_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIML_API_KEY", KEY)
+    hand = Hand(MusicStudio())
+    hand.press("Change key")
+    type_a_key(hand, "another-key-of-mine")
+    hand.sees("key ending …mine")
+    hand.press("Change key")
+    hand.press("Forget this key")
+    hand.sees("Rehearsal: free")
+    assert not hand.buttons("Change key")
+
+
+def test_where_keys_are_made_is_a_link(hand: Hand) -> None:
+    hand.press("Use my key")
+    assert 'href="https://aimlapi.com/app/keys"' in hand.html
 
 
 def test_a_key_that_is_typed_in_is_in_no_state_of_any_widget(service: Running) -> None:

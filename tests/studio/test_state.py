@@ -5,19 +5,23 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
 from minimax_nb import Song, Status
+from minimax_nb.api.key import Key
 from minimax_nb.audio.timeline import read_timeline
+from minimax_nb.catalogue import find_model
 from minimax_nb.errors import Spent
-from minimax_nb.settings import Account
+from minimax_nb.settings import Account, Settings
 from minimax_nb.song import SongRequest
 from minimax_nb.studio import html as drawing
 from minimax_nb.studio.runner import with_money
 from minimax_nb.studio.state import (
     LyricsState,
     ReferenceState,
+    ServiceState,
     Store,
     StudioState,
     Take,
@@ -173,8 +177,27 @@ def test_long_lyrics_get_advice(length: int, words: str) -> None:
 
 
 def test_nothing_is_missing_when_all_is_there() -> None:
-    assert missing(ReferenceState("x.wav", "x.wav"), LyricsState(10, 600, 1)) == ""
-    assert missing(ReferenceState(doing="x"), LyricsState(10, 600, 1)) == ""
+    for reference in (ReferenceState("x.wav", "x.wav"), ReferenceState(doing="x")):
+        assert missing(StudioState(reference=reference, lyrics=LyricsState(10, 600, 1))) == ""
+
+
+@pytest.mark.parametrize(
+    ("model", "lyrics", "options", "words"),
+    [
+        ("minimax-music", "", {}, "Add a reference and some lyrics to begin."),
+        ("minimax/music-2.6", "", {}, "Add some lyrics or a style to begin."),
+        ("minimax/music-2.6", "", {"write_lyrics": True}, "Add a style to begin."),
+        ("minimax/music-2.6", "", {"style": "calm piano"}, ""),
+        ("minimax/music-1.5", "", {}, "Add some lyrics and a style to begin."),
+        ("minimax/music-cover", "", {}, "Add a reference and a style to begin."),
+        ("google/lyria2", "", {}, "Add a style to begin."),
+        ("stable-audio", "", {"style": "rain", "seconds": 99}, "The settings are not right yet, see above."),
+    ],
+)
+def test_each_model_says_what_it_still_needs(model: str, lyrics: str, options: dict[str, Any], words: str) -> None:
+    row = find_model(model)
+    measured = measure_lyrics(lyrics, accompaniment=row.marks_accompaniment, model=row, options=options)
+    assert missing(StudioState(model=row, lyrics=measured)) == words
 
 
 # Words and pictures
@@ -187,8 +210,33 @@ def test_money_is_written_as_people_write_it(amount: float, text: str) -> None:
     assert drawing.money(amount) == text
 
 
+def test_what_was_spent_is_said_beside_the_price() -> None:
+    paid = [replace(a_song(name), rehearsal=False, cost_usd=0.035) for name in ("1", "2")]
+    state = with_takes(1, 2)
+    for number, song in enumerate(paid, start=1):
+        state = state.changed(number, lambda take, song=song: take.moved(song, 1.0))  # type: ignore[misc]
+    service = ServiceState(Settings(Key("a-key-of-sixteen"), rehearse=False), Account(0.035, 4.93))
+    line = drawing.service_line(service, state.spent)
+    assert "key ending …teen · $0.035 a song · $0.07 spent here · $4.93 left" in line
+
+
 def test_a_price_nobody_knows() -> None:
     assert "Spends credits" in drawing.hint_line("", Account(), 0.0, rehearsal=False)
+
+
+def test_what_only_some_want_to_know_is_among_the_details() -> None:
+    song = replace(a_song(), duration=60.0)
+    assert "seed" not in drawing.song_head(song)
+    details = drawing.song_details(song, None, 0.0)
+    assert details.startswith("<details>")
+    assert f"Seed <code>{song.seed}</code>" in details
+    assert "Copy id" in details
+
+
+def test_the_marks_are_explained_where_they_are_counted() -> None:
+    told = drawing.lyrics_line(measure_lyrics("la", accompaniment=True))
+    assert "6 of 600 characters, 4 of them for the accompaniment" in told
+    assert "accompaniment" not in drawing.lyrics_line(measure_lyrics("la", accompaniment=False))
 
 
 def test_the_id_is_shown_for_copying() -> None:
@@ -227,8 +275,8 @@ def test_steps_tell_what_is_done() -> None:
     sent = take.sent(0.3)
     assert sent.sent(0.4) == sent
     song = Song("r", Status.QUEUED, MOMENT, id="id", rehearsal=True)
-    queued = drawing.steps_list(sent.moved(song, 0.5), 1.0)
-    assert all(words in queued for words in ("Reference sent 0.3 s", "Submitted 0.2 s", '"mnb-now">In the queue'))
+    queued = drawing.steps_list(sent.moved(song, 5.5), 6.0)
+    assert all(words in queued for words in ("Reference sent</li>", "Submitted 5 s", '"mnb-now">In the queue'))
     assert '"mnb-now">Submitting' in drawing.steps_list(sent.moved(replace(song, status=Status.UNKNOWN), 0.5), 1.0)
 
 

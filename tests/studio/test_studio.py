@@ -9,16 +9,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import ipywidgets as widgets
 import pytest
 
 from minimax_nb import MusicStudio, Session, Song, Status
 from minimax_nb.audio.timeline import read_timeline
 from minimax_nb.errors import GenerationFailed, InvalidReference, MusicError, NoCredits, Refused, Spent, WaitTimeout
 from minimax_nb.song import SongRequest
-from minimax_nb.studio.components import KeyField, Words
+from minimax_nb.studio.components import KeyField, Listener, Words
 from minimax_nb.studio.state import FIRST
 from minimax_nb.studio.studio import ONE_CLICK
-from tests.studio.hand import LYRICS, Hand, PageEnd
+from tests.studio.hand import LYRICS, Hand, PageEnd, shown_widgets
 from tests.support import until
 from tests.support.service import Running, audio_bytes, running_service
 
@@ -135,7 +136,7 @@ def test_a_slow_callback_hangs_nothing(service: Running, ready: Hand, kind: str)
     try:
         began = time.monotonic()
         ready.write("Something else")
-        ready.sees("18 of 600 characters · 1 line")
+        ready.sees("18 of 600 characters, 4 of them for the accompaniment · 1 line")
         ready.press("Show the exact prompt")
         ready.sees("##Something else##")
         assert time.monotonic() - began < 5
@@ -200,7 +201,7 @@ def test_a_finished_song_is_saved_beside_the_notebook(
     song = ready.finish()
     ready.press("Save beside the notebook")
     assert [path.read_bytes() for path in tmp_path.glob("*.mp3")] == [song.audio]
-    assert "beside the notebook." in ready.words
+    assert "thin.mp3” beside the notebook." in ready.words
 
 
 def test_a_finished_song_travels_to_the_page_once(service: Running, ready: Hand) -> None:
@@ -225,7 +226,8 @@ def test_a_song_that_gets_ready_does_not_cut_off_the_one_that_plays(service: Run
     ready.generate()
     second = ready.finish()
     assert ready.studio.song == second
-    ready.sees("“Something else” is ready.", first.id)
+    ready.sees("“Something else” is ready.")
+    assert first.id in ready.html
     assert page.buffers[-1] == [first.audio]
     ready.press("Play it")
     assert page.buffers[-1] == [second.audio]
@@ -465,6 +467,57 @@ def test_a_take_is_played_and_deleted_and_brought_back() -> None:
     assert "off the list" in hand.takes[0]
     hand.press("Undo")
     assert session.songs() == [new, old]
+
+
+def test_a_take_is_deleted_for_good(tmp_path: Path) -> None:
+    session = Session(rehearse=True)
+    (song,) = library(session, 1)
+    hand = Hand(MusicStudio(session=session))
+    hand.show()
+    hand.press("Delete")
+    assert "Its file stays in the library until it is deleted for good." in hand.takes[0]
+    hand.press("Delete for good")
+    assert song.path is not None
+    assert not song.path.exists()
+    assert hand.takes == ["“Song 0” is deleted for good."]
+    assert not hand.buttons("Undo")
+    assert session.songs() == []
+
+
+def test_a_second_studio_lists_the_song_of_the_first(service: Running, ready: Hand) -> None:
+    ready.show()
+    second = Hand(MusicStudio(session=Session(rehearse=True)))
+    second.show()
+    assert second.takes == []
+    ready.generate()
+    ready.finish()
+    until(lambda: len(second.takes) == 1)
+    assert len(ready.takes) == 1
+
+
+def test_it_is_never_said_that_a_song_will_appear_once_it_was_asked_for(service: Running, ready: Hand) -> None:
+    texts = [each for each in shown_widgets(ready.studio) if isinstance(each, widgets.HTML)]
+    (invitation,) = (each for each in texts if "will appear here" in each.value)
+    ready.generate()
+    shown: list[bool] = []
+    invitation.observe(lambda change: shown.append("mnb-hidden" not in change["new"]), "_dom_classes")
+    ready.finish()
+    assert shown == []
+    assert "will appear here" not in ready.words
+
+
+def test_a_page_that_shows_no_widgets_gets_one_sentence(hand: Hand) -> None:
+    assert repr(hand.studio) == "The studio of minimax_nb: run this cell to make a song with it."
+
+
+def test_what_settings_were_taken_over_is_shown(service: Running) -> None:
+    session = Session(rehearse=True)
+    library(session, 1)
+    hand = Hand(MusicStudio(session=session))
+    hand.show()
+    page = PageEnd(hand.the(Listener))
+    hand.press("Use these settings again")
+    assert {"type": "show", "what": ".mnb-cards"} in page.sent
 
 
 def test_settings_are_used_again(service: Running, ready: Hand) -> None:

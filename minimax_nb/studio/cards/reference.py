@@ -15,8 +15,10 @@ from typing import Any
 import ipywidgets as widgets
 
 from ... import audio
+from ...catalogue import Model, ReferenceRule
 from ...errors import InvalidReference
-from ...reference import EXCERPT_SECONDS, Reference, prepare
+from ...hosts.pages import to_file_link
+from ...reference import Reference, prepare
 from .. import components, samples
 from .. import html as drawing
 from ..state import LoadedAudio, ReferenceState, Source, Store
@@ -38,18 +40,15 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         Holds the `ReferenceState`.
     folder : callable
         Gives the folder of the library for references.
-    longer_than : float
-        The model's rule, in seconds.
     source : Source or None
         A reference given from code.
     """
 
-    def __init__(
-        self, store: Store, folder: Callable[[], Path], longer_than: float, source: Source | None = None
-    ) -> None:
+    def __init__(self, store: Store, folder: Callable[[], Path], source: Source | None = None) -> None:
         self._store = store
         self._folder = folder
-        self._longer_than = longer_than
+        self._rule = store.state.model.reference or ReferenceRule(0.0)
+        self._last: tuple[str, Look] | None = None
         self._uploads = 0
         self._scratch: TemporaryDirectory[str] | None = None
         self.upload = Upload(store, self.take_file, self._scratch_folder, self.refuse)
@@ -61,16 +60,14 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             continuous_update=False,
         )
         self._note = text("", "two-lines")
-        shortest = longer_than + _SPARE_SECONDS
-        self._wave = styled(
-            components.Waveform(self._excerpt_sound, minimum=shortest, maximum=EXCERPT_SECONDS), "wave"
-        )
+        self._wave = styled(components.Waveform(self._excerpt_sound), "wave")
         self._placeholder = text()
         # Classes of an anywidget do not change in the page: what hides it is around it.
         self._wave_box = make(widgets.VBox, "hidden", children=(self._wave,))
         super().__init__(self._arranged())
         styled(self, "card")
         self._link.observe(handler(self.refuse, self._take_link), "value")
+        self._show_rule()
         given = ReferenceState() if source is None else ReferenceState(source=source, note=drawing.called(source))
         self._set(given)
 
@@ -85,6 +82,15 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             self.take_file(self._scratch_folder() / "given", "bytes")
         elif source is not None and not str(source).lower().startswith("data:"):
             self._take(str(source))
+
+    def follow(self, model: Model) -> None:
+        """Judge the reference by the rule of another model; one that takes none leaves it as it is."""
+        if model.reference is None or model.reference == self._rule:
+            return
+        self._rule = model.reference
+        self._show_rule()
+        if self._last is not None:
+            self._look_at(*self._last, uploaded=self._store.state.reference.uploaded)
 
     def take_file(self, path: Path, name: str) -> None:
         """Take a file as the reference; the caller may delete it afterwards."""
@@ -167,19 +173,24 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         if info is None:
             return ReferenceState(reference, reference.description)
         loaded = LoadedAudio(path, name, info, reference.start, reference.start + reference.seconds)
-        loudness = f"{info.loudness:.0f} dB".replace("-", "−")
-        note = f"{reference.description} · {info.format.lower()} · {loudness}"
+        note = f"{reference.description} · {info.format.lower()}"
         return ReferenceState(reference, note, advice=_advice(info), audio=loaded)
 
     def _from_link(self, link: str) -> ReferenceState:
-        return ReferenceState(prepare(link, self._folder()), f"{link} · the service fetches it")
+        return ReferenceState(prepare(to_file_link(link), self._folder()), f"{link} · the service fetches it")
 
     def _from_band(self, sample: samples.Sample) -> ReferenceState:
         found = self._from_file(sample.play(self._scratch_folder()), sample.name)
         return replace(found, note=f"{found.note} · played by the rehearsal band")
 
     def _prepared(self, path: Path, name: str, **excerpt: float) -> Reference:
-        return prepare(path, self._folder(), longer_than=self._longer_than, name=name, **excerpt)
+        excerpt = {"seconds": self._rule.excerpt, **excerpt}
+        return prepare(path, self._folder(), longer_than=self._rule.longer_than, name=name, **excerpt)
+
+    def _show_rule(self) -> None:
+        seconds = f"{self._rule.longer_than:.0f} s"
+        put(self.upload.zone, hint=f"Wav or mp3 with music and singing, longer than {seconds}")
+        put(self._wave, minimum=self._rule.longer_than + _SPARE_SECONDS, maximum=self._rule.excerpt)
 
     def _excerpt_sound(self) -> tuple[bytes, str]:
         loaded = self._store.state.reference.audio
@@ -210,6 +221,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _look_at(self, doing: str, look: Look, *, uploaded: bool = False) -> None:
         """Look at a reference in a worker thread; the latest one counts."""
+        self._last = (doing, look)
         begun = ReferenceState(doing=f"{doing}…", uploaded=uploaded, pending=Future())
         self._set(begun)
         threading.Thread(target=self._work, args=(begun, look), name="minimax_nb reference", daemon=True).start()
@@ -257,7 +269,6 @@ class Upload(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self.zone = components.DropZone(
             lambda file: on_file(file.path, file.name),
             store.lock,
-            hint="Wav or mp3 with music and singing, longer than 15 s",
         )
         self._plain = make(
             widgets.FileUpload, "button", "upload", accept=".wav,.mp3", multiple=False, description="Choose a file"
@@ -284,7 +295,7 @@ class Upload(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
 def _why_plain() -> str:
     return drawing.line(
-        "Wav or mp3, longer than 15 s. The drop zone could not be drawn here. This button drops files above "
+        "Wav or mp3. The drop zone could not be drawn here. This button drops files above "
         f"{_upload_limit()} without a word: put such a file beside the notebook and give its name below."
     )
 

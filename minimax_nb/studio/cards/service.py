@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import ipywidgets as widgets
 
@@ -15,7 +14,7 @@ from ...settings import Account, Settings, find_key
 from .. import components
 from .. import html as drawing
 from ..state import ServiceState, Store, StudioState
-from ..ui import button, handler, is_shown, make, message_of, row, show_if, styled, text
+from ..ui import button, handler, is_shown, make, message_of, put, row, show_if, styled, text
 
 Ask = Callable[[Settings], Account]
 """Asks the service of a choice for price and balance; raises `MusicError`."""
@@ -42,23 +41,35 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._ask = ask
         self._on_change = on_change
         self._switch = button("", "quiet")
+        self._change = button("Change key", "quiet", "hidden")
         self._close = button("Not now", "quiet")
+        self._forget = button("Forget this key", "quiet")
         self._name = text("", "service-name")
         self._note = text()
         self._panel = make(widgets.VBox, "panel", "hidden")
-        self._key_field: Any = None
+        self._reason = text()
+        self._key_field = styled(components.KeyField(self.use_key), "key")
+        self._rejected: set[Key] = set()
         title = text('<span class="mnb-brand" role="heading" aria-level="2">Make a song</span>')
-        line = row(self._name, self._switch, names=("service",))
+        line = row(self._name, self._change, self._switch, names=("service",))
+        self._panel.children = (self._key_field, self._reason, row(self._forget, self._close))
         super().__init__([row(title, line, names=("top",)), self._note, self._panel])
         styled(self, "where")
         self._switch.on_click(handler(self._complain, self._change_over))
         self._close.on_click(handler(self._complain, self._close_panel))
+        self._change.on_click(handler(self._complain, self._open_panel))
+        self._forget.on_click(handler(self._complain, self._forget_key))
         self._set(ServiceState(self._first_choice()))
 
-    def draw(self, service: ServiceState) -> None:
-        """Draw the service as it stands."""
-        self._name.value = drawing.service_line(service)
-        self._switch.description = "Use my key" if service.rehearsal else "Rehearse instead"
+    def draw(self, service: ServiceState, spent: float) -> None:
+        """Draw the service as it stands; `spent` is in US dollars."""
+        put(self._name, value=drawing.service_line(service, spent))
+        put(self._switch, description="Use my key" if service.rehearsal else "Rehearse instead")
+        has_key = service.settings.key is not None and not service.rehearsal
+        show_if(self._change, has_key)
+        show_if(self._forget, has_key)
+        if service.rejected:
+            self._open_panel(service.rejected)
 
     def look_up(self) -> None:
         """Ask for price and balance in the background, unless songs are free."""
@@ -72,6 +83,16 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         """Make songs with this key, for as long as the kernel lives."""
         self._choose(Key(secret), rehearse=False)
         self._close_panel()
+
+    def reject(self, settings: Settings) -> None:
+        """Drop a key that the service does not know, and ask for another one; called from any thread."""
+        ending = ""
+        if settings.key is not None:
+            self._rejected.add(settings.key)
+            ending = f" that ends with {settings.key.ending}"
+        words = f"The service does not know the key{ending}, so it is dropped. Type another one, or go on rehearsing."
+        dropped = ServiceState(Settings(None, "", rehearse=True), rejected=words)
+        self._store.change(lambda state: _dropped(state, settings, dropped))
 
     def _set(self, service: ServiceState) -> None:
         self._store.change(lambda state: replace(state, service=service))
@@ -93,8 +114,8 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         chosen = self._store.state.service.settings
         rehearse = not chosen.rehearse
         key = chosen.key if rehearse else chosen.key or find_key(again=True)
-        if key is None and not rehearse:
-            self._open_panel()
+        if not rehearse and (key is None or key in self._rejected):
+            self._open_panel("No key was found there." if is_shown(self._panel) else "")
             return
         self._choose(key, rehearse=rehearse)
         self._close_panel()
@@ -107,11 +128,13 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self.look_up()
         self._on_change()
 
-    def _open_panel(self) -> None:
-        found = "No key was found there." if is_shown(self._panel) else ""
-        if self._key_field is None:
-            self._key_field = styled(components.KeyField(self.use_key), "key")
-        self._panel.children = (self._key_field, text(drawing.key_advice(found)), self._close)
+    def _forget_key(self) -> None:
+        self._choose(None, rehearse=True)
+        self._close_panel()
+
+    def _open_panel(self, reason: str = "") -> None:
+        put(self._key_field, note="", problem="")
+        self._reason.value = drawing.key_advice(reason)
         show_if(self._panel, True)
 
     def _close_panel(self) -> None:
@@ -122,7 +145,8 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         try:
             account = self._ask(asked.settings)
         except Unauthorized:
-            problem = "the service does not know this key"
+            self.reject(asked.settings)
+            return
         except ServiceError as error:
             problem = f"price unknown ({error.http_status})"
         except Unreachable:
@@ -131,6 +155,10 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             problem = f"price unknown ({type(error).__name__})"
         answered = replace(asked, account=account, problem=problem)
         self._store.change(lambda state: _answered(state, asked, answered))
+
+
+def _dropped(state: StudioState, settings: Settings, dropped: ServiceState) -> StudioState:
+    return replace(state, service=dropped) if state.service.settings == settings else state
 
 
 def _answered(state: StudioState, asked: ServiceState, answered: ServiceState) -> StudioState:

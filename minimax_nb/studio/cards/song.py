@@ -87,7 +87,7 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         # For pages that cannot load the other one; shown there only, as an empty one is an error in the page.
         self._plain = make(widgets.Audio, autoplay=False, loop=False)
         self._plain_box = make(widgets.VBox)
-        self._head, self._steps, self._id, self._plain_words = text(), text(), text(), text()
+        self._head, self._details, self._plain_words = text(), text(), text()
         self._words = components.Words()
         self._song = self._arranged_song()
         head = text(drawing.heading(3, "Song"))
@@ -143,8 +143,7 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._words.lines = lines
         self._plain_words.value = "" if lines else drawing.sung(song)
         take = next((take for take in state.takes if take.song == song), None)
-        self._steps.value = drawing.steps_list(take, time.monotonic()) if take else ""
-        self._id.value = drawing.song_id(song)
+        self._details.value = drawing.song_details(song, take, time.monotonic())
         self._saved.value = ""
 
     def _send_song(self, song: Song, *, play: bool) -> None:
@@ -155,7 +154,7 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         put(self._plain_box, children=() if self._player.seen else (self._plain,))
 
     def _arranged_song(self) -> Any:
-        sound = make(widgets.VBox, "sound", children=(self._head, self._player, self._plain_box))
-        after = make(widgets.VBox, "after", children=(row(self.save), self._saved, self._steps, self._id))
+        sound = make(widgets.Box, "sound", children=(self._head, self._plain_box, self._player, row(self.save)))
+        after = make(widgets.VBox, "after", children=(self._saved, self._details))
         words = make(widgets.VBox, "beside", children=(self._plain_words, self._words))
         return make(widgets.Box, "ready", "hidden", children=(sound, words, after))

@@ -25,19 +25,21 @@ class TakeRow(widgets.HBox):  # type: ignore[misc, unused-ignore]
         self.again = button("Use these settings again", "quiet", icon="refresh")
         self.delete = button("Delete", "quiet", icon="trash")
         self.undo = button("Undo", "quiet", icon="undo")
+        self.erase = button("Delete for good", "quiet")
         self._what = text("", "take-what")
-        actions = row(self.play, self.again, self.delete, self.undo, names=("row", "take-actions"))
+        actions = row(self.play, self.again, self.delete, self.undo, self.erase, names=("row", "take-actions"))
         super().__init__([self._what, actions])
         styled(self, "take")
 
-    def draw(self, song: Song, *, deleted: bool) -> None:
+    def draw(self, song: Song, *, deleted: bool, erased: bool) -> None:
         """Draw a song, or that it was deleted."""
         self.song = song
-        put(self._what, value=drawing.deleted_row(song) if deleted else drawing.take_row(song))
+        put(self._what, value=drawing.deleted_row(song, erased=erased) if deleted else drawing.take_row(song))
         show_if(self.play, not deleted and song.status is Status.COMPLETED)
         show_if(self.again, not deleted and song.request is not None)
         show_if(self.delete, not deleted and song.status.final)
-        show_if(self.undo, deleted)
+        show_if(self.undo, deleted and not erased)
+        show_if(self.erase, deleted and not erased)
 
 
 class TakesCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
@@ -58,7 +60,13 @@ class TakesCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def __init__(self, store: Store, journal: Callable[[], Journal], play: Act, again: Act, show: Show) -> None:
         self._store = store
         self._journal = journal
-        self._acts = {"play": play, "again": again, "delete": self._delete, "undo": self._restore}
+        self._acts = {
+            "play": play,
+            "again": again,
+            "delete": self._delete,
+            "undo": self._restore,
+            "erase": self._erase,
+        }
         self._show_error = show
         self._spare: list[TakeRow] = []
         self._rows = make(widgets.VBox, "takes")
@@ -82,21 +90,26 @@ class TakesCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._make_rows(library[:most])
         self._store.change(lambda state: replace(state, library=library, most_listed=most))
 
+    def reload(self) -> None:
+        """Read it again: another studio has made a song; not in a worker thread."""
+        self.load(self._store.state.most_listed)
+
     def expect_one(self) -> None:
         """Have a row ready for a song that is asked for now; not in a worker thread."""
         self._spare.append(self._make_row())
 
     def draw(self, state: StudioState, before: StudioState) -> None:
         """Draw the list, if it changed."""
-        drawn = (before.library, before.deleted, before.most_listed)
-        if (state.library, state.deleted, state.most_listed) == drawn:
+        drawn = (before.library, before.deleted, before.erased, before.most_listed)
+        if (state.library, state.deleted, state.erased, state.most_listed) == drawn:
             return
         rows = {row.song.request_id: row for row in self._rows.children if row.song is not None}
         shown = []
         for song in state.library[: state.most_listed]:
             take_row = rows.get(song.request_id) or (self._spare.pop() if self._spare else None)
             if take_row is not None:
-                take_row.draw(song, deleted=song.request_id in state.deleted)
+                name = song.request_id
+                take_row.draw(song, deleted=name in state.deleted, erased=name in state.erased)
                 shown.append(take_row)
         put(self._rows, children=tuple(shown))
         show_if(self._more, len(state.library) > state.most_listed)
@@ -125,6 +138,11 @@ class TakesCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _restore(self, song: Song) -> None:
         if self._journal().restore(song):
             self._store.change(lambda state: replace(state, deleted=state.deleted - {song.request_id}))
+
+    def _erase(self, song: Song) -> None:
+        if song.path is not None:
+            song.path.unlink(missing_ok=True)
+        self._store.change(lambda state: replace(state, erased=state.erased | {song.request_id}))
 
     def _show_more(self) -> None:
         self.load(self._store.state.most_listed + FIRST)

@@ -81,6 +81,20 @@ function countSeconds(studio) {
   return () => clearInterval(timer);
 }
 
+/** Cover a studio whose kernel is gone: nothing in it can be pressed any more, and one line says what to do. */
+function cover(studio) {
+  if (!studio || studio.querySelector('.mnb-gone')) return;
+  for (const child of studio.children) child.inert = true;
+  const words = 'The kernel was restarted. Run this cell again; your songs are in the library.';
+  studio.prepend(make('div', { class: 'mnb-gone', role: 'alert' }, words));
+}
+
+/** Show a part of the studio that something was done to. */
+function bringIntoView(node) {
+  const behavior = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth';
+  node?.scrollIntoView({ block: 'nearest', behavior });
+}
+
 function initialize({ model }) {
   const receive = (message) => {
     if (message.type === 'time') ahead = message.now - Date.now() / 1000;
@@ -96,6 +110,12 @@ function render({ model, el }) {
   const busy = make('div', { class: 'mnb-component-line', role: 'status' });
   el.append(busy, aloud);
   const kernel = watchKernel(model, (late) => say(busy, late ? BUSY : ''));
+  const onKernelGone = () => cover(el.closest('.mnb-studio'));
+  const receive = (message) => {
+    if (message.type === 'show') bringIntoView(el.closest('.mnb-studio')?.querySelector(message.what));
+  };
+  model.on('comm_live_update', onKernelGone);
+  model.on('msg:custom', receive);
   const stopCounting = countSeconds(() => el.closest('.mnb-studio'));
 
   /** What was acted upon, if it belongs to the same studio. */
@@ -124,6 +144,8 @@ function render({ model, el }) {
     document.removeEventListener('input', onInput, true);
     kernel.stop();
     stopCounting();
+    model.off('comm_live_update', onKernelGone);
+    model.off('msg:custom', receive);
     unfollow();
   };
 }

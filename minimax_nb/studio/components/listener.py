@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import traitlets
-from IPython import get_ipython
 
+from ..ui import when_free
 from .component import Component, read
 
 
@@ -31,19 +30,14 @@ class Listener(Component):
 
     value = traitlets.Unicode("").tag(sync=True)
 
+    def show(self, what: str) -> None:
+        """Bring a part of the studio into view, by a CSS selector."""
+        self.send({"type": "show", "what": what})
+
     def _receive(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
         if message.get("type") == "hello":
             # The page's clock may be another one.
             self.send({"type": "time", "now": time.time()})
         if message.get("type") == "ask":
             # By the time this is answered, what was clicked before it has been handled.
-            _when_free(partial(self.send, {"type": "here", "id": str(message.get("id"))[:64]}))
-
-
-def _when_free(answer: Callable[[], object]) -> None:
-    """Answer once no cell runs: ipykernel 7 takes some messages in another thread, while clicks wait all the same."""
-    loop = getattr(getattr(get_ipython(), "kernel", None), "io_loop", None)
-    if loop is None or threading.current_thread() is threading.main_thread():
-        answer()
-    else:
-        loop.add_callback(answer)
+            when_free(partial(self.send, {"type": "here", "id": str(message.get("id"))[:64]}))
