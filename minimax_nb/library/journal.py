@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LONG_SECONDS = 600.0
 _ENOUGH = 3
 
-_CARRY_ON = "Make room or make the folder writable; then recover() carries on. Do not ask for the song again."
+_CARRY_ON = "Free some space or make the folder writable; then recover() carries on. Do not request the song again."
 
 
 class Journal:
@@ -97,7 +97,7 @@ class Journal:
             As it stands in the journal now, whoever moved it.
         """
         values = to_columns(changes, self.home) | {"status": to.value}
-        if to is not Status.DOWNLOADING:  # whoever had it in hand has done with it
+        if to is not Status.DOWNLOADING:  # nobody works on it any more
             values |= _leased(0.0)
         if to is Status.COMPLETED:
             values["finished"] = datetime.now(timezone.utc).isoformat()
@@ -135,7 +135,7 @@ class Journal:
         return True
 
     def release(self, song: Song) -> None:
-        """Let others go on with a song, if it is still this worker that has it in hand."""
+        """Let others go on with a song, if it is still this worker that works on it."""
         with self._transaction(song) as connection:
             connection.execute(
                 "UPDATE songs SET owner = '', deadline = 0 WHERE request_id = ? AND owner = ?",
@@ -154,7 +154,7 @@ class Journal:
         return None
 
     def songs(self, *, deleted: bool = False) -> list[Song]:
-        """All songs, newest first; those that were deleted only when asked for."""
+        """All songs, newest first; deleted ones only on request."""
         return self._select(f"{'' if deleted else 'WHERE deleted = 0 '}ORDER BY created DESC, request_id")
 
     def delete(self, song: Song) -> bool:
@@ -216,7 +216,7 @@ class Journal:
         song = to_song(row, self.home)
         abandoned = song.status is Status.SENDING and not _at_work(row)
         return (
-            self.step(song, Status.UNKNOWN, error="Its sender ended before the answer came.") if abandoned else song
+            self.step(song, Status.UNKNOWN, error="Its kernel ended before a response came.") if abandoned else song
         )
 
     def _select(self, rest: str, *values: object) -> list[Song]:

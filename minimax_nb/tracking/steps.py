@@ -12,9 +12,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import catalogue
+from .. import audio, catalogue
 from ..api.responses import LOGS_PATIENCE, LOGS_SPAN, Generation, LogEntry
-from ..audio import NotAudio, SongFile, check_song
 from ..errors import DownloadFailed, LibraryError, MusicError, NotFound, OutcomeUnknown, Refused, Spent, Unavailable
 from ..hosts.choice import advice
 from ..library.journal import Journal
@@ -30,7 +29,9 @@ NO_CHARGE_SEEN = "The response got lost, and the service's logs show no charge."
 
 _UNCHECKED = "It is kept as it came: whether it is complete cannot be checked here."
 _CUT_OFF = "The downloaded file is cut off."
-_FILE_KEPT = "Make room or make the folder writable; then recover() fetches it. Do not ask for the song again."
+_FILE_KEPT = (
+    "Free some space or make the folder writable; then recover() downloads it. Do not request the song again."
+)
 
 
 @dataclass(frozen=True)
@@ -210,7 +211,7 @@ def fetch(song: Song, generation: Generation, journal: Journal, client: Client, 
         journal.release(song)
 
 
-def _keep_audio(song: Song, generation: Generation, journal: Journal, client: Client) -> tuple[Path, SongFile]:
+def _keep_audio(song: Song, generation: Generation, journal: Journal, client: Client) -> tuple[Path, audio.SongFile]:
     """Write the audio under the ending that belongs to it, whatever its link says."""
     folder, size = journal.library.songs, 0
     try:
@@ -236,7 +237,7 @@ def _keep_audio(song: Song, generation: Generation, journal: Journal, client: Cl
         ) from None
 
 
-def check(path: Path) -> SongFile:
+def check(path: Path) -> audio.SongFile:
     """Judge the file of a finished song.
 
     Raises
@@ -245,15 +246,15 @@ def check(path: Path) -> SongFile:
         When it is surely cut off or not audio. What cannot be judged here is paid for, and kept.
     """
     try:
-        file = check_song(path)
-    except NotAudio:
+        file = audio.check_song(path)
+    except audio.NotAudio:
         raise DownloadFailed("The downloaded file is not valid audio.") from None
     if file.complete is False:
         raise DownloadFailed(_CUT_OFF)
     return file
 
 
-def _judged(file: SongFile) -> dict[str, Any]:
+def _judged(file: audio.SongFile) -> dict[str, Any]:
     """What a finished song says of its file."""
     unsure = file.complete is None or file.seconds is None
     return {"duration": file.seconds, "error": _UNCHECKED if unsure else ""}

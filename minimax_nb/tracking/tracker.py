@@ -293,7 +293,7 @@ class Tracker:
             self.errors.append(
                 OutcomeUnknown(
                     "The response to this song got lost, and the service's logs show no charge for it.",
-                    do="recover() looks again. Asking for the song again is up to you: it may be paid for twice.",
+                    do="recover() looks again. Requesting the song again is up to you: it may be paid for twice.",
                     song_id=song.request_id,
                 )
             )

@@ -343,7 +343,7 @@ def test_two_songs_with_one_id_are_an_error_that_says_so(tmp_path: Path) -> None
         with pytest.raises(LibraryError, match="the-same") as caught:
             session.submit("la la", LINK)
     assert caught.value.spent is not Spent.NO
-    assert "Do not ask for the song again" in str(caught.value)
+    assert "Do not request the song again" in str(caught.value)
 
 
 # What is around us
@@ -455,7 +455,7 @@ def test_a_full_disk_loses_nothing(most: int, tmp_path: Path) -> None:
     assert error.startswith("LibraryError yes x:1 ")
     assert "x:1" in error.split(" ", 3)[3]
     assert "recover()" in error
-    assert "Do not ask for the song again" in error
+    assert "Do not request the song again" in error
     assert most < 200_000 or f"{host.url}/file.mp3?Signature=s" in error
     assert status == "completed"
     assert len([seen for seen in host.seen if seen.method == "POST"]) == 1
@@ -496,7 +496,7 @@ def test_a_journal_locked_while_the_song_is_sent_keeps_it(tmp_path: Path, monkey
             return added
 
         monkeypatch.setattr(session.journal, "add", add)
-        with pytest.raises(LibraryError, match="Do not ask for the song again") as caught:
+        with pytest.raises(LibraryError, match="Do not request the song again") as caught:
             session.submit(f"la la {tag}", chaos.REFERENCE)
         assert caught.value.spent is Spent.YES
         assert caught.value.song_id in str(caught.value)
