@@ -25,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         serve(given.home, given.port, idle=given.idle, faults=given.fault, price=given.price)
     except MusicError as problem:
-        print(problem, file=sys.stderr)
+        # Whoever started this process adds whether money was spent and what to do.
+        print(problem.what, file=sys.stderr)
         return 1
     return 0
 

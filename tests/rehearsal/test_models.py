@@ -5,11 +5,12 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import numpy as np
 import pytest
 import requests
 import soundfile
 
-from tests.support.service import PRICE, Running, audio_bytes, check_error, data_uri
+from tests.support.service import PRICE, Running, check_error, data_uri
 
 SONG = data_uri()
 STYLE, WORDS = "a calm folk song", "Ding dong ding dong"
@@ -161,7 +162,9 @@ def test_length_rate_and_format_are_obeyed(service: Running) -> None:
 def test_a_reference_must_have_the_length_that_its_model_takes(
     service: Running, model: str, seconds: float, says: str
 ) -> None:
-    reference = data_uri(audio_bytes(seconds, kind="WAV" if seconds < 60 else "MP3"))
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros(int(seconds * 8000), "int16"), 8000, format="WAV")
+    reference = data_uri(file.getvalue(), "audio/wav")
     song = service.wait(service.submit(body(model, reference_audio_url=reference)).json()["id"])
     assert song["status"] == ("error" if says else "completed")
     assert not says or says in song["error"]["message"]
