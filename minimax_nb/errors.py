@@ -107,7 +107,7 @@ class InvalidLyrics(InvalidInput):
 class InvalidReference(InvalidInput):
     """The reference track cannot be used."""
 
-    do = "Pick a wav or mp3 file with music and singing, longer than 15 seconds."
+    do = "Pick a file with music and singing, longer than 15 seconds."
 
 
 class InvalidOption(InvalidInput):

@@ -6,38 +6,31 @@ import base64
 import binascii
 import contextlib
 import hashlib
-import io
 import os
-from collections.abc import Callable, Mapping
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.request import url2pathname
 
 from . import audio
 from .errors import InvalidReference, LibraryError
 
+if TYPE_CHECKING:
+    import numpy as np
+
 EXCERPT_SECONDS = 60.0
-_SILENCE = 10 ** (-60 / 20)
-"""Below −60 dBFS in its loudest moment a track counts as silent."""
+"""How long an excerpt is, at most."""
 
-_EXPORT = "Export it as mp3 or wav, in the program it comes from or with VLC or Audacity."
+_SPARE_SECONDS = 0.5
+"""What is sent is longer than the model's rule by so much: decoders cut a little off an mp3."""
 
-# What people have instead of wav and mp3, by the first bytes.
-_FOREIGN: Mapping[str, Callable[[bytes], bool]] = MappingProxyType(
-    {
-        "an m4a or mp4 file": lambda head: head[4:8] == b"ftyp",
-        "an aac file": lambda head: head[:1] == b"\xff" and len(head) > 1 and head[1] & 0xF6 == 0xF0,
-        "a wma file": lambda head: head.startswith(b"\x30\x26\xb2\x75"),
-        "a webm or mkv file": lambda head: head.startswith(b"\x1a\x45\xdf\xa3"),
-        "an amr file": lambda head: head.startswith(b"#!AMR"),
-        "a midi file": lambda head: head.startswith(b"MThd"),
-        "a zip archive": lambda head: head.startswith(b"PK\x03\x04"),
-        "a pdf": lambda head: head.startswith(b"%PDF"),
-        "a web page": lambda head: head.lstrip()[:5].lower() in (b"<!doc", b"<html"),
-    }
-)
+_SILENCE = 10 ** (-80 / 20)
+"""Below −80 dBFS in its loudest moment a track counts as silent."""
+
+_LONGEST_NAME = 80
+_RAW = "Raw samples say neither their rate nor their channels: import them in Audacity and export them as wav."
 
 
 @dataclass(frozen=True)
@@ -56,6 +49,8 @@ class Reference:
         What was measured in the whole of the file that was given; None for a link.
     start, seconds : float
         Where in that file the mp3 begins and how long it is, in seconds.
+    remarks : tuple of str
+        What is wrong with the file although it can be used, and what was done to it, in plain sentences.
     """
 
     description: str
@@ -64,6 +59,7 @@ class Reference:
     info: audio.AudioInfo | None = field(default=None, compare=False, repr=False)
     start: float = 0.0
     seconds: float = 0.0
+    remarks: tuple[str, ...] = ()
 
     def data_uri(self) -> str:
         """The mp3 itself as a link, for a request that carries it.
@@ -75,8 +71,8 @@ class Reference:
         """
         if self.path is None:
             raise InvalidReference("This reference is a link.")
-        with _open(self.path) as file:
-            return f"data:audio/mpeg;base64,{base64.b64encode(file.read()).decode()}"
+        _check_file(self.path)
+        return f"data:audio/mpeg;base64,{base64.b64encode(self.path.read_bytes()).decode()}"
 
 
 def prepare(
@@ -84,52 +80,65 @@ def prepare(
     folder: Path,
     *,
     longer_than: float = 15.0,
-    name: str = "bytes",
+    name: str = "",
     start: float | None = None,
     seconds: float = EXCERPT_SECONDS,
+    on_progress: audio.OnProgress | None = None,
 ) -> Reference:
     """Check a reference and, unless it is a link, put it into the library as mp3.
 
     Parameters
     ----------
     source : path, bytes, or str
-        A wav or mp3 file, the bytes of one, a ``data:`` URI of one, or an ``http(s)`` URL, which is passed
-        on without being opened; or what this function gave before.
+        A file that a player plays, the bytes of one, a ``data:`` or ``file:`` URI of one, or an ``http(s)``
+        URL, which is passed on without being opened; or what this function gave before.
     folder : pathlib.Path
         Where the mp3 goes, as ``<sha256>.mp3``. A file that already lies there is handed over as it is.
     longer_than : float
         The model's rule, in seconds.
-    name : str
+    name : str, optional
         What to call bytes, and a file whose own name says nothing.
     start : float, optional
         Where the excerpt begins, in seconds; else where the track is liveliest.
     seconds : float
         How long the excerpt is, at most.
+    on_progress : callable, optional
+        Called now and then with the share that is read, 0 to 1.
+
+    Returns
+    -------
+    Reference
 
     Raises
     ------
     InvalidReference
-        When it is missing, empty, not wav or mp3 by content, cut off, too short or silent.
+        When it is missing, empty, not audio by its content, too short or silent.
     LibraryError
         When the mp3 cannot be written.
+
+    Examples
+    --------
+    >>> prepare("demo.m4a", Path("references")).description
+    'demo.m4a, 3:20, the minute from 1:04'
     """
     if isinstance(source, Reference):
         if source.path:
-            _open(source.path).close()
+            _check_file(source.path)
         return source
-    if isinstance(source, str) and source.lower().startswith(("http://", "https://")):
-        return _link(source)
-    if isinstance(source, bytes | bytearray | memoryview):
-        return _keep(io.BytesIO(source), name, folder, longer_than, start, seconds)
-    if isinstance(source, str) and source.lower().startswith("data:"):
-        return _keep(io.BytesIO(_decode_data_uri(source)), "data: URI", folder, longer_than, start, seconds)
-    if not isinstance(source, str | os.PathLike):
-        raise InvalidReference(f"A reference is a path, bytes or a link, and this is a {type(source).__name__}.")
-    path = Path(source).expanduser()
-    with _open(path) as file:
-        if path.parent == folder and path.suffix == ".mp3" and start is None:
-            return _kept_before(file, path, name, longer_than)
-        return _keep(file, path.name if name == "bytes" else name, folder, longer_than, start, seconds)
+    given = locate(source)
+    if isinstance(given, str):
+        return _link(given)
+    if isinstance(given, Path):
+        _check_file(given)
+        if given.parent == folder and given.suffix == ".mp3" and start is None:
+            return _kept_before(given, name or f"from the library, {given.stem[:8]}", longer_than)
+    name = name or (_short(given.name) if isinstance(given, Path) else "bytes" if source is given else "data: URI")
+    recording = _read(given, name, longer_than, start, seconds, on_progress)
+    samples, done = audio.polish(recording.samples)
+    path = _store(samples, folder, longer_than + _SPARE_SECONDS)
+    info, start, seconds = recording.info, recording.start, recording.seconds
+    description = f"{name}, {_clock(info.duration)}" + _part(start, seconds, info.duration)
+    return Reference(description, path=path, info=info, start=start, seconds=seconds, remarks=(*info.remarks, *done))
 
 
 def fit_excerpt(
@@ -162,6 +171,63 @@ def fit_excerpt(
     return start, min(max(end, start + shortest), start + longest, duration)
 
 
+def locate(source: object) -> str | Path | bytes:
+    """Say what a person gave as a reference.
+
+    Parameters
+    ----------
+    source : path, bytes, or str
+        As for `prepare`; quotes and whitespace around a path or a link are no part of it.
+
+    Returns
+    -------
+    str, pathlib.Path or bytes
+        A link, where a file should be, or the content of one.
+
+    Raises
+    ------
+    InvalidReference
+        When it is none of them.
+    """
+    if isinstance(source, bytes | bytearray | memoryview):
+        return source if isinstance(source, bytes) else bytes(source)
+    if not isinstance(source, str | os.PathLike):
+        raise InvalidReference(f"A reference is a path, bytes or a link, and this is a {type(source).__name__}.")
+    text = os.fsdecode(source)
+    bare = text.strip().strip("\"'").strip()
+    if not bare:
+        raise InvalidReference("There is no reference.")
+    scheme = bare.partition(":")[0].lower()
+    if scheme in ("http", "https") and isinstance(source, str):
+        return bare
+    if scheme == "data" and isinstance(source, str):
+        return _decode_data_uri(bare)
+    if scheme == "file" and isinstance(source, str):
+        bare = url2pathname(urlsplit(bare).path)
+    return _find(text, bare)
+
+
+def _find(text: str, bare: str) -> Path:
+    """The path as it was given; where nothing is there, without quotes and with the other form of its accents."""
+    forms = [text, bare, *(unicodedata.normalize(form, bare) for form in ("NFC", "NFD"))]
+    for form in forms:
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            path = Path(form).expanduser()
+            if path.exists():
+                return path
+    try:
+        return Path(bare).expanduser()
+    except RuntimeError:
+        user = bare.partition("/")[0]
+        raise InvalidReference(f"There is no user {user[1:]!r} here, whose folder {user} would be.") from None
+
+
+def _short(name: str) -> str:
+    """A name that fits into a line."""
+    line = " ".join(name.split())
+    return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 12]}…{line[-11:]}"
+
+
 def _link(url: str) -> Reference:
     try:
         host = urlsplit(url).hostname
@@ -182,15 +248,16 @@ def _decode_data_uri(uri: str) -> bytes:
         raise InvalidReference("This data: URI is not valid base64.") from None
 
 
-def _open(path: Path) -> BinaryIO:
-    if path.is_dir():
-        raise InvalidReference(f"{path} is a folder.")
+def _check_file(path: Path) -> None:
+    name = _short(str(path))
     try:
-        return path.open("rb")
+        if path.is_dir():
+            raise InvalidReference(f"{name} is a folder.")
+        path.open("rb").close()
     except FileNotFoundError:
-        raise InvalidReference(f"There is no file {path}.") from None
+        raise InvalidReference(f"There is no file {name}.") from None
     except (OSError, ValueError) as error:
-        raise InvalidReference(f"{path} cannot be opened: {_why(error)}.") from None
+        raise InvalidReference(f"{name} cannot be opened: {_why(error)}.") from None
 
 
 def _why(error: Exception) -> str:
@@ -198,46 +265,47 @@ def _why(error: Exception) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-def _kept_before(file: BinaryIO, path: Path, name: str, longer_than: float) -> Reference:
-    description = f"from the library, {path.stem[:8]}" if name == "bytes" else name
-    info = _check(file, description, longer_than)
-    return Reference(description, path=path, info=info, seconds=info.duration)
+def _kept_before(path: Path, name: str, longer_than: float) -> Reference:
+    info = _decoded(path, name, seconds=0).info
+    _check(info, name, longer_than)
+    return Reference(name, path=path, info=info, seconds=info.duration, remarks=info.remarks)
 
 
-def _keep(
-    file: BinaryIO, name: str, folder: Path, longer_than: float, start: float | None, seconds: float
-) -> Reference:
-    info = _check(file, name, longer_than)
-    seconds = min(info.duration, seconds)
-    start = liveliest(info.envelope, seconds) if start is None else min(start, info.duration - seconds)
-    file.seek(0)
-    path = _store(file, folder, start, seconds)
-    description = f"{name}, {_clock(info.duration)}" + _part(start, seconds, info.duration)
-    return Reference(description, path=path, info=info, start=start, seconds=seconds)
+def _read(
+    source: Path | bytes,
+    name: str,
+    longer_than: float,
+    start: float | None,
+    seconds: float,
+    on_progress: audio.OnProgress | None,
+) -> audio.Recording:
+    recording = _decoded(source, name, start=start, seconds=seconds, on_progress=on_progress)
+    info = recording.info
+    _check(info, name, longer_than)
+    if start is None:
+        return audio.trim(recording, longer_than + _SPARE_SECONDS)
+    if start + seconds > info.duration + 0.05:  # less of it is left than was asked for
+        start = max(0.0, info.duration - seconds)
+        return _decoded(source, name, start=start, seconds=seconds)
+    return recording
 
 
-def _part(start: float, seconds: float, duration: float) -> str:
-    if seconds == duration:
-        return ""
-    if seconds == EXCERPT_SECONDS:
-        return f", the minute from {_clock(start)}"
-    return f", {_clock(start)} to {_clock(start + seconds)}"
-
-
-def _check(file: BinaryIO, name: str, longer_than: float) -> audio.AudioInfo:
-    head = file.read(16)
-    if not head:
-        raise InvalidReference(f"{name} is empty.")
-    file.seek(0)
+def _decoded(source: Path | bytes, name: str, **options: Any) -> audio.Recording:
     try:
-        info = audio.read_info(file)
-    except audio.NotAudio:
-        raise _unreadable(name, head) from None
-    if info.format not in ("WAV", "MP3"):
-        raise InvalidReference(f"{name} is a {info.format} file.", do=_EXPORT)
-    if not info.complete:
+        return audio.read(source, **options)
+    except audio.NotAudio as error:
+        do = _RAW if name.lower().endswith((".raw", ".pcm")) and not error.known else error.do
+        raise InvalidReference(f"{name} is {error.what}.", do=do or None) from None
+    except OSError as error:
+        raise InvalidReference(f"{name} cannot be read: {_why(error)}.") from None
+
+
+def _check(info: audio.AudioInfo, name: str, longer_than: float) -> None:
+    if info.duration <= longer_than and not info.complete:
         raise InvalidReference(
-            f"{name} is cut off: only {info.duration:.0f} s of it can be read.", do="Copy or export it again."
+            f"{name} is cut off: {info.duration:.1f} s are there of the {info.announced:.0f} s it announces, and "
+            f"the model needs more than {longer_than:g} s.",
+            do="Copy or export it again.",
         )
     if info.duration <= longer_than:
         raise InvalidReference(
@@ -246,55 +314,23 @@ def _check(file: BinaryIO, name: str, longer_than: float) -> audio.AudioInfo:
         )
     if info.envelope.max() < _SILENCE:
         raise InvalidReference(f"{name} is silent.", do="Pick one with music and singing.")
-    return info
 
 
-def _unreadable(name: str, head: bytes) -> InvalidReference:
-    for kind, there in _FOREIGN.items():
-        if there(head):
-            return InvalidReference(f"{name} is {kind}, which cannot be read here.", do=_EXPORT)
-    return InvalidReference(f"{name} is not a wav or mp3 file, despite its file name.")
+def _part(start: float, seconds: float, duration: float) -> str:
+    if seconds + 1 > duration:
+        return ""
+    if seconds == EXCERPT_SECONDS:
+        return f", the minute from {_clock(start)}"
+    return f", {_clock(start)} to {_clock(start + seconds)}"
 
 
-def liveliest(envelope: object, seconds: float) -> float:
-    """Find where the liveliest stretch of a track begins.
-
-    Lively is loud and moving: the sum of the level and of its changes.
-
-    Parameters
-    ----------
-    envelope : array, shape (n,)
-        `audio.AudioInfo.envelope`.
-    seconds : float
-        How long the stretch is.
-
-    Returns
-    -------
-    float
-        Its beginning, in seconds.
-    """
-    import numpy as np
-
-    level = np.asarray(envelope, dtype=np.float64)
-    span = round(seconds * audio.ENVELOPE_RATE)
-    if span >= len(level):
-        return 0.0
-    motion = np.abs(np.diff(level, prepend=level[0]))
-    total = np.concatenate([[0.0], np.cumsum(level + motion)])
-    return float(np.argmax(total[span:] - total[:-span])) / audio.ENVELOPE_RATE
-
-
-def _store(file: BinaryIO, folder: Path, start: float, seconds: float) -> Path:
+def _store(samples: np.ndarray, folder: Path, shortest: float) -> Path:
     """Write the excerpt under the hash of its own bytes; the name appears only when the file is whole."""
     partial = folder / f".{os.getpid()}-{os.urandom(6).hex()}.part"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        audio.write_excerpt(file, partial, start=start, seconds=seconds)
-        with partial.open("rb") as written:
-            digest = hashlib.sha256()
-            for block in iter(lambda: written.read(1 << 20), b""):
-                digest.update(block)
-        path = folder / f"{digest.hexdigest()}.mp3"
+        audio.write_mp3(samples, partial, shortest=shortest)
+        path = folder / f"{hashlib.sha256(partial.read_bytes()).hexdigest()}.mp3"
         try:
             os.replace(partial, path)
         except PermissionError:

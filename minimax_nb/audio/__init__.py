@@ -9,22 +9,35 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .excerpt import polish, trim, write_excerpt, write_mp3
     from .kinds import NotAudio
-    from .recording import ENVELOPE_RATE, AudioInfo, read_info, seconds_of, write_excerpt
+    from .recording import AudioInfo, OnProgress, Recording, read, read_info
     from .songs import SongFile, check_song
+    from .window import ENVELOPE_RATE
 
 __all__ = [
     "ENVELOPE_RATE",
     "AudioInfo",
     "NotAudio",
+    "OnProgress",
+    "Recording",
     "SongFile",
     "check_song",
+    "polish",
+    "read",
     "read_info",
-    "seconds_of",
+    "trim",
     "write_excerpt",
+    "write_mp3",
 ]
 
-_HOMES = {"NotAudio": "kinds", "SongFile": "songs", "check_song": "songs"}
+_HOMES = {
+    "ENVELOPE_RATE": "window",
+    "NotAudio": "kinds",
+    "SongFile": "songs",
+    "check_song": "songs",
+    **dict.fromkeys(("polish", "trim", "write_excerpt", "write_mp3"), "excerpt"),
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -20,10 +20,12 @@ class NotAudio(Exception):
         What to do about it.
     known : bool
         Whether it is known what they are.
+    lacking : bool
+        Whether what could decode them is not installed.
     """
 
-    def __init__(self, what: str, do: str = "", *, known: bool = True) -> None:
-        self.what, self.do, self.known = what, do, known
+    def __init__(self, what: str, do: str = "", *, known: bool = True, lacking: bool = False) -> None:
+        self.what, self.do, self.known, self.lacking = what, do, known, lacking
         super().__init__(what)
 
 
@@ -132,6 +134,12 @@ _HTTP_HEAD = re.compile(rb"HTTP/\d[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n")
 _TEXT_BYTES = bytes({7, 8, 9, 10, 12, 13, 27} | set(range(0x20, 0x7F)))
 _HEAD = 4096
 
+# The objects "content encryption" and "extended content encryption" of ASF.
+_ENCRYPTED_ASF = (
+    bytes.fromhex("fbb3112223bdd211b4b700a0c955fc6e"),
+    bytes.fromhex("14e68a292226174cb935dae07ee9289c"),
+)
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -157,6 +165,12 @@ class Kind:
     start: int = 0
     stream: Stream | None = None
 
+    @property
+    def words(self) -> str:
+        """With its article, such as ``"an m4a file"``."""
+        an = self.name[0] in "AEFMOR" and self.name not in ("FLAC", "MOV")
+        return f"a{'n' * an} {self.name.lower()} file"
+
 
 def identify(data: Buffer) -> Kind:
     """Say what audio a file holds, by its content alone.
@@ -171,6 +185,7 @@ def identify(data: Buffer) -> Kind:
     _refuse(head, _OTHER)
     for row, magic in _AUDIO:
         if magic.match(head):
+            _refuse_protected(data, row)
             return Kind(row.name, row.suffix, row.demuxer, start)
     if _is_adts(data, start):
         return Kind("AAC", ".aac", "aac", start)
@@ -193,6 +208,15 @@ def _refuse(head: bytes, rows: tuple[tuple[re.Pattern[bytes], str, str], ...]) -
     for magic, what, do in rows:
         if magic.match(head):
             raise NotAudio(f"{what}, not audio" if "," not in what else what, do)
+
+
+def _refuse_protected(data: Buffer, row: _Row) -> None:
+    """Refuse what only its seller's programs can decode; the rest of such a file looks like any other."""
+    mov, asf = row.demuxer == "mov", row.demuxer == "asf"
+    at = data.find(b"stsd") if mov else 0
+    described = data[at : at + 64] if mov and at >= 0 else data[: 1 << 16] if asf else b""
+    if any(mark in described for mark in (_ENCRYPTED_ASF if asf else (b"enca", b"drms"))):
+        raise NotAudio(f"a copy-protected {row.name.lower()} file", _UNPROTECTED)
 
 
 def _skip(data: Buffer) -> int:

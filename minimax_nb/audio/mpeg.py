@@ -37,6 +37,7 @@ _MOST_FREE = 8192
 _ENOUGH = 3
 """So many frames in a row are no accident."""
 
+_STRIDE = 16 << 20
 _TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")
 
 
@@ -88,6 +89,8 @@ class Stream:
         Whether it is of the free format, whose frames are as long as they like.
     header : Run or None
         The frame with the Xing header.
+    counted : int
+        The number of frames by that header.
     """
 
     runs: tuple[Run, ...]
@@ -96,6 +99,7 @@ class Stream:
     cut: bool = False
     free: bool = False
     header: Run | None = None
+    counted: int = 0
 
     @property
     def seconds(self) -> float:
@@ -121,7 +125,8 @@ def find_frames(data: Buffer, start: int = 0) -> Stream | None:
     if not runs:
         free = _free_run(data, start)
         return Stream((free,), free=True) if free else None
-    header, announced = _xing(data, runs[0])
+    header, counted, whole = _xing(data, runs[0])
+    announced = (runs[0].frames if whole else counted) * runs[0].samples / runs[0].rate
     if header:
         first = runs[0]
         runs[0] = Run(header.end, first.end, first.frames - 1, first.samples, first.rate, first.layer)
@@ -129,7 +134,8 @@ def find_frames(data: Buffer, start: int = 0) -> Stream | None:
     if overlong:
         runs[-1] = _without_last(data, runs[-1])
     gaps = sum(_damage(data, before, after) for before, after in itertools.pairwise(runs))
-    return Stream(tuple(run for run in runs if run.frames), announced, gaps, overlong, header=header)
+    kept = tuple(run for run in runs if run.frames)
+    return Stream(kept, announced, gaps, overlong, header=header, counted=counted) if kept else None
 
 
 def _runs(data: Buffer, at: int) -> Iterator[Run]:
@@ -148,9 +154,13 @@ def _run(data: Buffer, start: int) -> Run | None:
     if version == 1 or layer == 0 or rate == 3:
         return None
     sizes, at, frames = _sizes(version, layer, rate), start, 0
-    while size := sizes.get(data[at : at + 3]):
-        at += size
-        frames += 1
+    stride = start
+    while at >= stride:
+        _release(data)
+        stride = at + _STRIDE
+        while at < stride and (size := sizes.get(data[at : at + 3])):
+            at += size
+            frames += 1
     if frames < _ENOUGH and at < len(data):
         return None
     samples = 384 if layer == _I else 576 if layer == _III and version != _V1 else 1152
@@ -174,27 +184,66 @@ def _sizes(version: int, layer: int, rate: int) -> dict[bytes, int]:
     return sizes
 
 
+def _release(data: Buffer) -> None:
+    """Give back the memory of what was walked over: what is mapped counts as used."""
+    if isinstance(data, mmap.mmap) and hasattr(data, "madvise"):
+        data.madvise(mmap.MADV_DONTNEED)
+
+
 def _without_last(data: Buffer, run: Run) -> Run:
     """A run without its last frame, of which a part is missing."""
-    sizes = _sizes(data[run.start + 1] >> 3 & 3, data[run.start + 1] >> 1 & 3, data[run.start + 2] >> 2 & 3)
-    at = run.start
+    head = data[run.start : run.start + 3]
+    sizes, at = _sizes(head[1] >> 3 & 3, head[1] >> 1 & 3, head[2] >> 2 & 3), run.start
     while (after := at + sizes[data[at : at + 3]]) <= len(data):
         at = after
     return Run(run.start, at, run.frames - 1, run.samples, run.rate, run.layer)
 
 
-def _xing(data: Buffer, run: Run) -> tuple[Run | None, float]:
-    """The frame with the Xing header, which holds no sound, and the length that it announces, in seconds."""
+def _xing(data: Buffer, run: Run) -> tuple[Run | None, int, bool]:
+    """The frame with the Xing header, which holds no sound; the number of frames it counts; whether all are there."""
     head = data[run.start : run.start + 64]
-    at = max(head.find(b"Xing"), head.find(b"Info"), head.find(b"VBRI"))
+    at = max(head.find(name) for name in (b"Xing", b"Info", b"VBRI"))
     if at < 0:
-        return None, 0.0
-    sizes = _sizes(head[1] >> 3 & 3, head[1] >> 1 & 3, head[2] >> 2 & 3)
-    frame = Run(run.start, run.start + sizes[head[:3]], 1, run.samples, run.rate, run.layer)
+        return None, 0, False
+    frame = Run(run.start, run.start + _size(head), 1, run.samples, run.rate, run.layer)
     vbri = head[at : at + 4] == b"VBRI"
-    counted = vbri or head[at + 7] & 1
-    count = int.from_bytes(head[at + 14 : at + 18] if vbri else head[at + 8 : at + 12], "big") if counted else 0
-    return frame, count * run.samples / run.rate
+    flags = 3 if vbri else head[at + 7]
+    size, count = (at + 10, at + 14) if vbri else (at + 8 + 4 * (flags & 1), at + 8)
+    there = run.end - run.start
+    # Where it counts the bytes rightly, nothing is cut off, whatever number of frames it gives.
+    whole = bool(flags & 2) and abs(_number(head, size) - there) < there // 50
+    return frame, _number(head, count) if flags & 1 else 0, whole
+
+
+def _number(data: bytes, at: int) -> int:
+    return int.from_bytes(data[at : at + 4], "big")
+
+
+def _size(head: bytes) -> int:
+    return _sizes(head[1] >> 3 & 3, head[1] >> 1 & 3, head[2] >> 2 & 3)[head[:3]]
+
+
+def xing_header(data: Buffer, stream: Stream) -> bytes:
+    """A frame that holds no sound and tells decoders how many frames follow.
+
+    Parameters
+    ----------
+    data : bytes or mmap
+    stream : Stream
+        Of one rate.
+
+    Returns
+    -------
+    bytes
+    """
+    head = data[stream.runs[0].start : stream.runs[0].start + 4]
+    full, mono = head[1] >> 3 & 3 == _V1, head[3] >> 6 == 3
+    # Without a checksum, and with the bit rate of the table in the middle, which leaves room.
+    first = bytes((0xFF, head[1] | 1, 0x90 | head[2] & 0x0C, head[3]))
+    side = (17 if mono else 32) if full else (9 if mono else 17)
+    numbers = [3, sum(run.frames for run in stream.runs), sum(run.end - run.start for run in stream.runs)]
+    content = first + bytes(side) + b"Xing" + b"".join(number.to_bytes(4, "big") for number in numbers)
+    return content.ljust(_size(first), b"\0")
 
 
 def _damage(data: Buffer, before: Run, after: Run) -> float:

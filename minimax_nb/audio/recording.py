@@ -1,27 +1,39 @@
-"""What is in a sound file, measured in one pass; an excerpt of it. Block by block, so that length costs no memory."""
+"""A sound file in one pass: what is in it, and the stretch of it that is wanted. Length costs no memory."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
+import contextlib
+import itertools
+import mmap
+from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from .kinds import NotAudio
+from .decoders import Block, Decoder, Report, decoders
+from .kinds import Kind, NotAudio, identify
+from .mpeg import Buffer, Stream, find_frames, xing_header
+from .riff import Wave, find_samples
+from .view import View
+from .window import ENVELOPE_RATE, Window
 
 if TYPE_CHECKING:
     import numpy as np
-    from soundfile import SoundFile
 
-ENVELOPE_RATE = 10
-"""Values a second of `AudioInfo.envelope`."""
+RATE = 44100
+"""Of what is kept, in Hz."""
 
-# What the mp3 format can hold (ISO/IEC 11172-3 and 13818-3, and the 2.5 extension).
-_MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
-# A decoder may drop a frame or two of 1,152 samples at the ends of a whole file.
-_FRAMES_SPARED = 3 * 1152
+_HOP = RATE // ENVELOPE_RATE
 _FULL_SCALE = 0.999
+_SPARED = 1.0  # headers differ from what is there by a few frames
+_LONGER = 0.05
+_HEARD = 0.25  # a loss of so many seconds is heard
+_MP3_IN_WAV = (0x50, 0x55)
+_RATES = range(1000, 800_000)
+
+OnProgress = Callable[[float], object]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,25 +43,39 @@ class AudioInfo:
     Attributes
     ----------
     format : str
-        By content: ``"WAV"``, ``"MP3"``, ``"FLAC"``, ...
+        By content: ``"WAV"``, ``"MP3"``, ``"M4A"``, ...
     sample_rate : int
-        In Hz.
+        Of the file, in Hz.
+    channels : int
+        Of the file.
     duration : float
         In seconds, of what could be decoded.
-    complete : bool
-        Whether as much could be decoded as the file's own header announces.
+    announced : float
+        How long the file says that it is, in seconds; 0 when it does not.
+    missing : float
+        About how many seconds between its beginning and its end are damaged and left out.
     envelope : numpy.ndarray
-        Root mean square over all channels, shape (n,), `ENVELOPE_RATE` values a second.
+        Root mean square over all channels, without any offset, shape (n,), `ENVELOPE_RATE` values a second.
+    peak : float
+        The largest sample; full scale is 1.
     clipped : float
         The share of samples at full scale, 0 to 1.
     """
 
     format: str
     sample_rate: int
+    channels: int
     duration: float
-    complete: bool
+    announced: float
+    missing: float
     envelope: np.ndarray
+    peak: float = 0.0
     clipped: float = 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether it is as long as it says."""
+        return self.duration + self.missing + _SPARED >= self.announced
 
     @property
     def loudness(self) -> float:
@@ -59,13 +85,50 @@ class AudioInfo:
         power = float(np.mean(np.square(self.envelope, dtype=np.float64))) if len(self.envelope) else 0.0
         return 10 * float(np.log10(power)) if power > 0 else float("-inf")
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is wrong with it although it can be used, in plain sentences."""
+        found = []
+        if self.missing >= _HEARD:
+            found.append(f"About {self.missing:.1f} s of it are damaged and left out.")
+        if not self.complete:
+            gone = f"{self.duration:.0f} s are there of the {self.announced:.0f} s it announces."
+            found.append(
+                f"It is cut off: {gone}" if self.duration < 0.9 * self.announced else f"Some is missing: {gone}"
+            )
+        return tuple(found)
 
-def read_info(source: Path | BinaryIO) -> AudioInfo:
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What is in a sound file, and a stretch of it.
+
+    Attributes
+    ----------
+    info : AudioInfo
+        Of the whole.
+    start : float
+        Where the stretch begins, in seconds.
+    samples : numpy.ndarray
+        The stretch, shape (n, 1) or (n, 2), at `RATE`.
+    """
+
+    info: AudioInfo
+    start: float
+    samples: np.ndarray
+
+    @property
+    def seconds(self) -> float:
+        """How long the stretch is."""
+        return len(self.samples) / RATE
+
+
+def read_info(source: Path | bytes) -> AudioInfo:
     """Decode a whole file once and say what is in it.
 
     Parameters
     ----------
-    source : pathlib.Path or binary file
+    source : pathlib.Path or bytes
 
     Returns
     -------
@@ -75,103 +138,232 @@ def read_info(source: Path | BinaryIO) -> AudioInfo:
     ------
     NotAudio
         When nothing in it can be decoded.
+    OSError
+        When it cannot be read.
+
+    Examples
+    --------
+    >>> round(read_info(Path("song.mp3")).duration)
+    61
     """
-    import numpy as np
-    import soundfile
-
-    try:
-        with _opened(source) as file, soundfile.SoundFile(file) as sound:
-            hop = max(1, sound.samplerate // ENVELOPE_RATE)
-            # Padding a short last block with silence would make its end look quiet: it is measured as it is.
-            blocks = sound.blocks(blocksize=hop, dtype="float32", always_2d=True)
-            found = [(_level(block), int(np.sum(np.abs(block) >= _FULL_SCALE))) for block in blocks if len(block)]
-            decoded = sound.tell()
-            return AudioInfo(
-                format="WAV" if sound.format in ("WAV", "WAVEX", "RF64") else sound.format,
-                sample_rate=sound.samplerate,
-                duration=decoded / sound.samplerate,
-                complete=decoded + _FRAMES_SPARED >= sound.frames,
-                envelope=np.array([level for level, _ in found], dtype=np.float32),
-                clipped=sum(full for _, full in found) / max(1, decoded * sound.channels),
-            )
-    except (soundfile.LibsndfileError, ValueError, ZeroDivisionError) as error:
-        raise NotAudio(str(error)) from None
+    return read(source, seconds=0).info
 
 
-def seconds_of(path: Path) -> tuple[float, bool]:
-    """Decode a whole file, and nothing more: how long it is, and whether that is what its header announces.
+def read(
+    source: Path | bytes,
+    *,
+    start: float | None = None,
+    seconds: float = 60.0,
+    whole: bool = True,
+    on_progress: OnProgress | None = None,
+) -> Recording:
+    """Decode a whole file once: say what is in it and keep a stretch.
+
+    Parameters
+    ----------
+    source : pathlib.Path or bytes
+    start : float, optional
+        Where the stretch begins, in seconds; else where it is liveliest.
+    seconds : float
+        How long it is, at most.
+    whole : bool
+        Whether to go on behind the stretch, so that what is said of the file is true of all of it.
+    on_progress : callable, optional
+        Called now and then with the share that is done, 0 to 1.
+
+    Returns
+    -------
+    Recording
 
     Raises
     ------
     NotAudio
         When nothing in it can be decoded.
+    OSError
+        When it cannot be read.
     """
-    import soundfile
+    with _mapped(source) as data:
+        kind, wave = _identify(data)
+        opener = _content(source, kind, wave, data)
+    path = source if isinstance(source, Path) and not kind.start and not kind.stream and not wave else None
+    best: Recording | None = None
+    problem = NotAudio(
+        f"{kind.words} that is damaged or cut off: nothing of it can be played", "Copy or export it again."
+    )
+    for decoder in decoders(kind, opener, path, wave):
+        report, window = Report(), Window(seconds, start)
+        try:
+            totals = _scan(decoder, report, window, on_progress, whole)
+        except NotAudio as error:
+            problem = error
+            continue
+        info = _info(kind, wave, report, window, totals)
+        if info.duration > (best.info.duration + _LONGER if best else 0):
+            best = _recording(info, window, start, seconds)
+        if best and report.sure and not report.errors and best.info.complete:
+            break
+    there = kind.stream.seconds if kind.stream else 0.0
+    if best is None or (problem.lacking and best.info.duration + _SPARED < there):
+        raise problem
+    return best
 
-    try:
-        # By its path, libsndfile reads it without asking Python for every block.
-        with soundfile.SoundFile(path) as sound:
-            decoded = 0
-            with suppress(soundfile.LibsndfileError):  # damaged from here on
-                while len(sound.read(1 << 16, dtype="float32")):
-                    decoded = sound.tell()
-            return decoded / sound.samplerate, decoded + _FRAMES_SPARED >= sound.frames
-    except (soundfile.LibsndfileError, ValueError, ZeroDivisionError) as error:
-        raise NotAudio(str(error)) from None
 
-
-def _opened(source: Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
-    return source.open("rb") if isinstance(source, Path) else nullcontext(source)
-
-
-def _level(block: np.ndarray) -> float:
+def _info(
+    kind: Kind, wave: Wave | None, report: Report, window: Window, totals: tuple[float, float, float]
+) -> AudioInfo:
     import numpy as np
 
-    return float(np.sqrt(np.mean(np.square(np.nan_to_num(block, posinf=1.0, neginf=-1.0)))))
+    announced, missing = report.announced, report.gaps if report.errors else 0.0
+    if kind.stream:
+        frame = kind.stream.runs[0]
+        announced = kind.stream.announced
+        missing = kind.stream.missing + report.errors * frame.samples / frame.rate
+    elif wave and wave.bytes_per_second:
+        announced = wave.announced / wave.bytes_per_second
+    envelope = np.array(window.levels, dtype=np.float32)
+    seconds, peak, clipped = totals
+    return AudioInfo(kind.name, report.rate, report.channels, seconds, announced, missing, envelope, peak, clipped)
 
 
-def write_excerpt(source: Path | BinaryIO, destination: Path, *, start: float, seconds: float) -> None:
-    """Cut a piece out of a sound file and write it as mp3, in stereo at the most.
-
-    Parameters
-    ----------
-    source : pathlib.Path or binary file
-        What `read_info` could read.
-    destination : pathlib.Path
-        Overwritten if it is there.
-    start, seconds : float
-        Where the piece begins and how long it is, in seconds.
-    """
-    import numpy as np
-    import soundfile
-
-    with _opened(source) as file, soundfile.SoundFile(file) as sound:
-        channels = sound.channels if sound.channels <= 2 else 1
-        rate = sound.samplerate if sound.samplerate in _MP3_RATES else 44100
-        sound.seek(int(start * sound.samplerate))
-        mp3 = {"format": "MP3", "subtype": "MPEG_LAYER_III"}
-        with soundfile.SoundFile(destination, "w", samplerate=rate, channels=channels, **mp3) as excerpt:
-            for block in _resampled(_excerpt(sound, seconds, channels), sound.samplerate, rate, channels):
-                excerpt.write(np.clip(block, -1, 1))
+def _recording(info: AudioInfo, window: Window, start: float | None, seconds: float) -> Recording:
+    """What the window kept, cut to the sample where a start was asked for."""
+    samples = _joined(window.take())
+    first = 0 if start is None else round((start - window.start) * RATE)
+    return Recording(info, window.start + first / RATE, samples[first : first + round(seconds * RATE)])
 
 
-def _excerpt(sound: SoundFile, seconds: float, channels: int) -> Iterator[np.ndarray]:
-    import numpy as np
-
-    frames = int(seconds * sound.samplerate)
-    for block in sound.blocks(blocksize=1 << 15, frames=frames, dtype="float32", always_2d=True):
-        block = np.nan_to_num(block, posinf=1.0, neginf=-1.0)
-        yield block if block.shape[1] == channels else block.mean(axis=1, keepdims=True)
-
-
-def _resampled(blocks: Iterator[np.ndarray], rate: int, new_rate: int, channels: int) -> Iterator[np.ndarray]:
-    if rate == new_rate:
-        yield from blocks
+@contextlib.contextmanager
+def _mapped(source: Path | bytes) -> Iterator[Buffer]:
+    if isinstance(source, bytes):
+        yield source
         return
+    with source.open("rb") as file:
+        if not file.seek(0, 2):
+            raise NotAudio("empty", "Copy or download it again.")
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            yield data
+
+
+def _identify(data: Buffer) -> tuple[Kind, Wave | None]:
+    kind = identify(data)
+    wave = find_samples(data, kind.start) if kind.demuxer == "wav" else None
+    if wave and wave.rate not in _RATES:
+        what = f"a wav file whose header claims {wave.rate} samples a second, as no recording has"
+        raise NotAudio(what, "Export it again, as mp3 or wav.")
+    if wave and wave.codec in _MP3_IN_WAV:
+        stream = find_frames(data, wave.parts[0][0])
+        kind = Kind("WAV", ".wav", "mp3", kind.start, stream) if stream else kind
+    return kind, wave
+
+
+def _content(source: Path | bytes, kind: Kind, wave: Wave | None, data: Buffer) -> Callable[[], BinaryIO]:
+    """How to open what of a file is sound."""
+    parts, head = [(kind.start, len(data))], b""
+    if kind.stream:
+        parts, head = _frames(data, kind.stream)
+    elif wave:
+        parts, head = list(wave.parts), wave.header()
+    return lambda: BufferedReader(View(source, parts, head), 1 << 16)
+
+
+def _frames(data: Buffer, stream: Stream) -> tuple[list[tuple[int, int]], bytes]:
+    """Where the frames are; and a header for them, unless their own is right."""
+    parts = [(run.start, run.end) for run in stream.runs]
+    if stream.free or len({run.rate for run in stream.runs}) > 1:
+        return parts, b""
+    if stream.header and not stream.missing and stream.counted == sum(run.frames for run in stream.runs):
+        return [(stream.header.start, stream.header.end), *parts], b""
+    return parts, xing_header(data, stream)
+
+
+def _scan(
+    decoder: Decoder, report: Report, window: Window, on_progress: OnProgress | None, whole: bool
+) -> tuple[float, float, float]:
+    """Let everything go by a window; give the length in seconds, the peak, and the share at full scale."""
+    measure = _Measure()
+    for level, samples in _hops(_resampled(measure.through(decoder(report)))):
+        window.add(level, samples)
+        if on_progress and len(window.levels) % (10 * ENVELOPE_RATE) == 0:
+            on_progress(min(1.0, report.done))
+        if window.passed and not whole:
+            break
+    return measure.seconds, measure.peak, measure.clipped / max(1, measure.count)
+
+
+class _Measure:
+    """Counts what goes by, before anything is done to it."""
+
+    def __init__(self) -> None:
+        self.peak = 0.0
+        self.clipped = self.count = 0
+        self._lengths: Counter[int] = Counter()
+
+    @property
+    def seconds(self) -> float:
+        return sum(samples / rate for rate, samples in self._lengths.items())
+
+    def through(self, blocks: Iterator[Block]) -> Iterator[Block]:
+        import numpy as np
+
+        for samples, rate in blocks:
+            if not np.isfinite(samples).all():
+                samples = np.nan_to_num(samples, posinf=1.0, neginf=-1.0)
+            size = np.abs(samples)
+            self._lengths[rate] += len(samples)
+            self.peak = max(self.peak, float(size.max(initial=0.0)))
+            self.clipped += int(np.count_nonzero(size >= _FULL_SCALE))
+            self.count += size.size
+            yield samples, rate
+
+
+def _resampled(blocks: Iterator[Block]) -> Iterator[np.ndarray]:
     import numpy as np
     import soxr
 
-    stream = soxr.ResampleStream(rate, new_rate, channels, dtype="float32")
+    for (rate, channels), group in itertools.groupby(blocks, key=lambda block: (block[1], block[0].shape[1])):
+        if rate == RATE:
+            yield from (samples for samples, _ in group)
+            continue
+        stream, offset = soxr.ResampleStream(rate, RATE, channels, dtype="float32"), None
+        for samples, _ in group:
+            # An offset would begin with a jump, which rings.
+            offset = samples.mean(axis=0) if offset is None else offset
+            yield stream.resample_chunk(samples - offset)
+        yield stream.resample_chunk(np.zeros((0, channels), dtype=np.float32), last=True)
+
+
+def _hops(blocks: Iterator[np.ndarray]) -> Iterator[tuple[float, np.ndarray]]:
+    """Cut into tenths of a second, each with its level: what is constant is no sound and does not count."""
+    import numpy as np
+
+    rest = np.zeros((0, 1), dtype=np.float32)
     for block in blocks:
-        yield stream.resample_chunk(block)
-    yield stream.resample_chunk(np.zeros((0, channels), dtype=np.float32), last=True)
+        joined = np.concatenate(_alike(rest, block)) if len(rest) else block
+        count = len(joined) // _HOP
+        hops = joined[: count * _HOP].reshape(count, _HOP, joined.shape[1])
+        yield from zip(np.sqrt(hops.var(axis=1).mean(axis=1)).tolist(), hops, strict=True)
+        rest = joined[count * _HOP :]
+    if len(rest):
+        yield float(np.sqrt(rest.var(axis=0).mean())), rest
+
+
+def _joined(pieces: list[np.ndarray]) -> np.ndarray:
+    """All pieces as one, without holding them twice."""
+    import numpy as np
+
+    channels = max((piece.shape[1] for piece in pieces), default=1)
+    samples = np.empty((sum(map(len, pieces)), channels), dtype=np.float32)
+    end = len(samples)
+    while pieces:
+        piece = pieces.pop()
+        samples[end - len(piece) : end] = piece
+        end -= len(piece)
+    return samples
+
+
+def _alike(*pieces: np.ndarray) -> list[np.ndarray]:
+    """Pieces of the same number of channels: one becomes two where others have two."""
+    import numpy as np
+
+    channels = max(piece.shape[1] for piece in pieces)
+    return [piece if piece.shape[1] == channels else np.repeat(piece, channels, axis=1) for piece in pieces]

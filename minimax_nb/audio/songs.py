@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .kinds import Kind, NotAudio, identify
 from .mpeg import Buffer
-from .recording import seconds_of
+from .recording import read_info
 
 _SPARED = 1.0
 """So many seconds fewer than a header announces are no loss: encoders and headers differ by a few frames."""
@@ -109,7 +109,8 @@ def _chunks(data: Buffer, at: int) -> Iterator[tuple[bytes, int, int]]:
 
 def _decoded(path: Path) -> tuple[float | None, bool | None]:
     try:
-        return seconds_of(path)
+        info = read_info(path)
+        return info.duration, info.complete
     except NotAudio:
         return None, None
 

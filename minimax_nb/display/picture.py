@@ -60,8 +60,7 @@ class Picture(Figure):
 
 def draw(path: Path, timeline: Timeline | None, title: str) -> Picture:
     """Draw a sound file, as `minimax_nb.plot` says; OSError and the like where it cannot be read."""
-    with path.open("rb") as file:
-        info = audio.read_info(file)
+    info = audio.read_info(path)
     columns = _read_columns(path)
     loudness = _momentary(info.envelope)
     lines = timeline.lines if timeline else ()

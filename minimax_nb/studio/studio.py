@@ -54,7 +54,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
     lyrics : str
         What the lyrics field holds at first.
     reference : path, bytes, or str, optional
-        A wav or mp3 longer than 15 s, or a link to one.
+        A song longer than 15 s, in any format that a player plays, or a link to a wav or mp3.
     session : Session, optional
         Whose library and service are used; else the default one.
 

@@ -35,8 +35,8 @@ KEY = "a-key-of-sixteen"
     ("content", "words"),
     [
         (audio_bytes(8, kind="WAV"), "8.0 s long"),
-        (b"no sound at all", "not a wav or mp3"),
-        (b"\0\0\0\x20ftypM4A " + bytes(64), "an m4a or mp4 file, which cannot be read here. Export it as mp3"),
+        (b"no sound at all", "text, not audio"),
+        (b"\0\0\0\x20ftypM4A " + bytes(64), "an m4a file that is damaged or cut off: nothing of it can be played"),
     ],
 )
 def test_a_reference_that_cannot_be_used_is_said_under_the_field(hand: Hand, content: bytes, words: str) -> None:

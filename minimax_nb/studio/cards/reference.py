@@ -18,7 +18,7 @@ from ... import audio
 from ...catalogue import Model, ReferenceRule
 from ...errors import InvalidReference
 from ...hosts.pages import to_file_link
-from ...reference import Reference, prepare
+from ...reference import Reference, locate, prepare
 from .. import components, samples
 from .. import html as drawing
 from ..state import LoadedAudio, ReferenceState, Source, Store
@@ -26,7 +26,7 @@ from ..ui import Show, button, handler, make, message_of, put, row, show_if, sty
 
 _SPARE_SECONDS = 0.5  # an excerpt that is exactly as long as the model's rule would be too short
 _CLIPPED = 0.002
-_QUIET = -35.0
+_ABOVE = 1.5  # floating point goes above full scale without being clipped
 
 Look = Callable[[], ReferenceState]
 
@@ -151,17 +151,17 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         return [head, self.upload, self._link, box, self._note, self._placeholder, self._wave_box]
 
     def _take_link(self) -> None:
-        # Quotes come along when a path is copied from a file manager.
-        given = self._link.value.strip().strip("\"'")
-        if given:
+        if given := self._link.value.strip():
             self._take(given)
 
     def _take(self, given: str) -> None:
-        if given.lower().startswith(("http://", "https://")):
-            self._look_at(given, lambda: self._from_link(given))
+        found = locate(given)
+        if isinstance(found, Path):
+            self._look_at(found.name, lambda: self._from_file(found, found.name))
+        elif isinstance(found, str):
+            self._look_at(found, lambda: self._from_link(found))
         else:
-            path = Path(given).expanduser()
-            self._look_at(path.name, lambda: self._from_file(path, path.name))
+            self._look_at("data: URI", lambda: ReferenceState(prepare(found, self._folder())))
 
     def _take_sample(self, sample: samples.Sample) -> None:
         self._link.value = ""
@@ -174,7 +174,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             return ReferenceState(reference, reference.description)
         loaded = LoadedAudio(path, name, info, reference.start, reference.start + reference.seconds)
         note = f"{reference.description} · {info.format.lower()}"
-        return ReferenceState(reference, note, advice=_advice(info), audio=loaded)
+        return ReferenceState(reference, note, advice=_advice(reference, info), audio=loaded)
 
     def _from_link(self, link: str) -> ReferenceState:
         return ReferenceState(prepare(to_file_link(link), self._folder()), f"{link} · the service fetches it")
@@ -183,13 +183,13 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         found = self._from_file(sample.play(self._scratch_folder()), sample.name)
         return replace(found, note=f"{found.note} · played by the rehearsal band")
 
-    def _prepared(self, path: Path, name: str, **excerpt: float) -> Reference:
+    def _prepared(self, path: Path, name: str, **excerpt: Any) -> Reference:
         excerpt = {"seconds": self._rule.excerpt, **excerpt}
         return prepare(path, self._folder(), longer_than=self._rule.longer_than, name=name, **excerpt)
 
     def _show_rule(self) -> None:
         seconds = f"{self._rule.longer_than:.0f} s"
-        put(self.upload.zone, hint=f"Wav or mp3 with music and singing, longer than {seconds}")
+        put(self.upload.zone, hint=f"A song or a recording with music and singing, longer than {seconds}")
         put(self._wave, minimum=self._rule.longer_than + _SPARE_SECONDS, maximum=self._rule.excerpt)
 
     def _excerpt_sound(self) -> tuple[bytes, str]:
@@ -238,12 +238,10 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._store.change(lambda state: replace(state, reference=found) if state.reference is begun else state)
 
 
-def _advice(info: audio.AudioInfo) -> str:
-    if info.clipped > _CLIPPED:
-        return "It is clipped: its loudest parts are cut off and crackle. A cleaner copy will do better."
-    if info.loudness < _QUIET:
-        return "It is very quiet. Turn it up in the program it comes from, if you can."
-    return ""
+def _advice(reference: Reference, info: audio.AudioInfo) -> str:
+    clipped = info.clipped > _CLIPPED and info.peak < _ABOVE
+    crackles = ["It is clipped: its loudest parts are cut off and crackle. A cleaner copy will do better."] * clipped
+    return " ".join([*reference.remarks, *crackles])
 
 
 class Upload(widgets.VBox):  # type: ignore[misc, unused-ignore]
@@ -269,9 +267,15 @@ class Upload(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self.zone = components.DropZone(
             lambda file: on_file(file.path, file.name),
             store.lock,
+            accept="",  # its content decides
         )
         self._plain = make(
-            widgets.FileUpload, "button", "upload", accept=".wav,.mp3", multiple=False, description="Choose a file"
+            widgets.FileUpload,
+            "button",
+            "upload",
+            accept="audio/*,video/*",
+            multiple=False,
+            description="Choose a file",
         )
         plain = make(widgets.VBox, "plain", children=(self._plain, text(_why_plain())))
         super().__init__([self.zone, plain])
@@ -295,7 +299,7 @@ class Upload(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
 def _why_plain() -> str:
     return drawing.line(
-        "Wav or mp3. The drop zone could not be drawn here. This button drops files above "
+        "The drop zone could not be drawn here. This button drops files above "
         f"{_upload_limit()} without a word: put such a file beside the notebook and give its name below."
     )
 
