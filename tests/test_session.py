@@ -92,16 +92,16 @@ def test_submit_is_step_one_and_nothing_else(hosted: Session, service: Running) 
     assert set(job["body"]) - {"reference_audio_url"} == {"model", "prompt"}
 
 
-def test_retrieve_is_one_look_and_brings_the_audio(hosted: Session) -> None:
+def test_retrieve_is_one_poll_and_brings_the_audio(hosted: Session) -> None:
     song = hosted.submit(LYRICS, REFERENCE)
-    while not (looked := hosted.retrieve(song.id)).status.final:
-        assert looked.status in ("queued", "generating")
-    assert looked.status == "completed"
-    assert looked.path is not None
-    assert looked.duration == pytest.approx(2, abs=0.1) == soundfile.info(looked.path).duration
-    assert looked.audio
-    assert hosted.songs() == [looked]
-    assert [file.name for file in looked.path.parent.iterdir()] == [looked.path.name]
+    while not (polled := hosted.retrieve(song.id)).status.final:
+        assert polled.status in ("queued", "generating")
+    assert polled.status == "completed"
+    assert polled.path is not None
+    assert polled.duration == pytest.approx(2, abs=0.1) == soundfile.info(polled.path).duration
+    assert polled.audio
+    assert hosted.songs() == [polled]
+    assert [file.name for file in polled.path.parent.iterdir()] == [polled.path.name]
 
 
 def test_wait_and_generate_return_completed_songs(hosted: Session) -> None:

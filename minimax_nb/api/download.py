@@ -98,11 +98,11 @@ def _joined(url: str, location: str) -> str:
 
 def _is_local(url: str) -> bool:
     try:
-        parts = urlsplit(url)
+        address = urlsplit(url)
         local = is_loopback(url)
     except ValueError:
         raise DownloadFailed("The service gave a link that is not valid.") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if address.scheme not in ("http", "https") or not address.hostname:
         raise DownloadFailed(
             f"The service gave a link of a kind that is not fetched: {transport.bounded(url)[:40]!r}."
         )

@@ -85,9 +85,11 @@ def checked_base_url(url: str) -> str:
         When it is neither https nor on loopback, or carries more than scheme, host, port and path.
     """
     try:
-        parts = urlsplit(url)
-        usable = bool(parts.hostname) and not (parts.username or parts.password or parts.query or parts.fragment)
-        secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(url))
+        address = urlsplit(url)
+        usable = bool(address.hostname) and not (
+            address.username or address.password or address.query or address.fragment
+        )
+        secure = address.scheme == "https" or (address.scheme == "http" and is_loopback(url))
     except (ValueError, AttributeError, TypeError):
         usable = secure = False
     if not (usable and secure):

@@ -20,7 +20,7 @@ class Timeouts:
     download : float
         For the audio of a song.
     longest_pause : float
-        Before a request is repeated, whatever the service asked for.
+        Before a request is repeated, whatever pause the service named.
     database : float
         For another process that writes to the library.
     tick : float

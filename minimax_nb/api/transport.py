@@ -78,7 +78,7 @@ class RequestBody:
     def __init__(self, fields: Mapping[str, Any], on_sent: Callable[[], object] | None = None) -> None:
         self._content = json.dumps(dict(fields)).encode()
         self._on_sent = on_sent
-        self.started = False  # headers alone are no request: until then nothing was asked
+        self.started = False  # headers alone are no request: until then nothing was requested
         self.finished = False  # a body that is not complete cannot be acted upon
 
     def __len__(self) -> int:
@@ -156,11 +156,11 @@ class Transport:
         """Take the key out of a text from the network: a service may echo what it was sent."""
         return self._key.hide(text) if self._key else text
 
-    def _prepared(self, method: str, path: str, **parts: Any) -> requests.PreparedRequest:
+    def _prepared(self, method: str, path: str, **content: Any) -> requests.PreparedRequest:
         request = requests.PreparedRequest()
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "minimax_nb"}
-        headers |= parts.pop("headers", {})
-        request.prepare(method, self.base_url + path, headers=headers, auth=self._key or no_auth, hooks={}, **parts)
+        headers |= content.pop("headers", {})
+        request.prepare(method, self.base_url + path, headers=headers, auth=self._key or no_auth, hooks={}, **content)
         return request
 
     def _exchange(
@@ -264,19 +264,19 @@ def read_body(response: requests.Response, seconds: float) -> bytes:
     ------
     Unreadable
     """
-    parts, size, deadline = [], 0, time.monotonic() + seconds
+    received, size, deadline = [], 0, time.monotonic() + seconds
     for block in blocks(response):
         size += len(block)
         if size > _MOST_RESPONSE_BYTES:
             raise Unreadable("the response is too large")
         if time.monotonic() > deadline:
             raise Unreadable("the response does not end")
-        parts.append(block)
-    return b"".join(parts)
+        received.append(block)
+    return b"".join(received)
 
 
 def blocks(response: requests.Response) -> Iterator[bytes]:
-    """The body, decompressed, piece by piece as it arrives: gateways compress what nobody asked them to.
+    """The body, decompressed, piece by piece as it arrives: gateways compress without being asked.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""From a song that is asked for to a song on disk: its steps, when to poll, and who waits."""
+"""From a song that is requested to a song on disk: its steps, when to poll, and who waits."""

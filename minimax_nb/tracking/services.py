@@ -57,7 +57,7 @@ class Services:
         return self.settings.hosted(song.base_url)
 
     def client(self, service: Service) -> Client:
-        """The client of a service; the rehearsal service is looked for, and started, only when it is needed."""
+        """The client of a service; the rehearsal service is found, or started, only when it is needed."""
         base_url, key = service.base_url, service.key
         if not base_url:
             from ..rehearsal import launcher

@@ -1,7 +1,7 @@
 """The whole of it: `python -m tests.benchmarks.chaos [--quick]` kills, spoils and cuts, and prints what was lost.
 
-Everything is counted at the service: songs that were asked for, charged, lost, and paid twice; errors whose
-`.spent` is not what the ledger says. It ends with 1 if any of them is.
+Everything is counted at the service: songs that were requested, charged, lost, and paid twice; errors whose
+`.spent` is not what was charged. It ends with 1 if any of them is.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Report:
 
     @contextlib.contextmanager
     def services(self, name: str, count: int) -> Iterator[list[Running]]:
-        """Services with an empty ledger."""
+        """Services that have charged nothing."""
         with ExitStack() as stack:
             homes = [self.folder / name / f"service{number}" for number in range(count)]
             running = [stack.enter_context(running_service(home, price=PRICE)) for home in homes]

@@ -77,34 +77,33 @@ def ours(url: str, tags: list[str]) -> tuple[InHand, Gauge, dict[str, float]]:
 
     from minimax_nb import Session, Song
     from minimax_nb.errors import MusicError
-    from minimax_nb.tracking.tracker import Following
+    from minimax_nb.tracking.services import Services
+    from minimax_nb.tracking.tracker import Tracker
 
     in_hand: InHand = {}
     fetching: list[float] = []
 
-    class Watched(Following):
+    class Watched(Tracker):
         def __iter__(self) -> Generator[Song | None, None, None]:
             for song in super().__iter__():
                 if song is not None and song.status == "completed":
                     in_hand[tag_of[song.request_id]] = time.monotonic()
                 yield song
 
-    class Hosted(Session):
-        """A session to which loopback is no reason to hurry."""
+    class Measured(Session):
+        def track(self, songs: Iterable[Song], timeout: float = TIMEOUT) -> Tracker:
+            return Watched(self.services.with_key(), songs, timeout, timeouts=self.timeouts)
 
-        def follow(self, songs: Iterable[Song], timeout: float = TIMEOUT, *, local: bool | None = None) -> Following:
-            following = super().follow(songs, timeout, local=False)
-            return Watched(following.look, following.songs, timeout, local=False)
+    def fetch(self: Services, *arguments: Any) -> Song:
+        start = time.thread_time()
+        try:
+            return real_fetch(self, *arguments)
+        finally:
+            fetching.append(time.thread_time() - start)
 
-        def _download(self, *arguments: Any) -> Song:
-            start = time.thread_time()
-            try:
-                return super()._download(*arguments)
-            finally:
-                fetching.append(time.thread_time() - start)
-
+    real_fetch, Services.fetch = Services.fetch, fetch  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory(prefix="minimax_nb-") as home:
-        session = Hosted(api_key=KEY, base_url=url, home=home)
+        session = Measured(api_key=KEY, base_url=url, home=home)
         songs = [session.submit(f"take {tag}", "https://example.org/a.mp3") for tag in tags]
         tag_of = {song.request_id: tag for song, tag in zip(songs, tags, strict=True)}
         with Gauge() as gauge:

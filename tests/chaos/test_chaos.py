@@ -1,4 +1,4 @@
-"""No paid song is lost and none is paid twice: processes killed, faults committed, wires cut; the service counts."""
+"""No paid song is lost and none is paid twice: processes are killed, connections cut, and the service counts."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def nursery(nurseries: list[Nursery]) -> Nursery:
 def test_every_named_point(services: list[Running], nurseries: list[Nursery], tmp_path: Path) -> None:
     total = chaos.kill_at_every_point(nurseries, services[:2], tmp_path, skips=[0])
     assert len(POINTS) >= 12
-    assert total.asked == 2 * len(POINTS)
+    assert total.requested == 2 * len(POINTS)
     assert total.charged > len(POINTS)
     assert not total.wrong
 
 
 def test_twenty_processes_killed_at_random(services: list[Running], nurseries: list[Nursery], tmp_path: Path) -> None:
     total = chaos.kill_often(nurseries, services[:2], tmp_path, times=20, seed=SEED)
-    assert total.asked == 40
+    assert total.requested == 40
     assert not total.wrong
 
 
@@ -81,7 +81,7 @@ def test_the_judge_sees_what_is_lost_paid_twice_and_untrue(service: Running, tmp
     for _ in range(2):
         person.session.submit(f"la la {tag}", REFERENCE)
     verdict = chaos.judge(service, person.home, [tag])
-    assert (verdict.asked, verdict.charged, len(verdict.lost), len(verdict.twice)) == (1, 2, 2, 1)
+    assert (verdict.requested, verdict.charged, len(verdict.lost), len(verdict.twice)) == (1, 2, 2, 1)
     chaos.recover_all(person.session)
     assert list(chaos.judge(service, person.home, [tag]).wrong) == ["twice"]
     song = person.session.songs()[0]
@@ -123,7 +123,7 @@ def test_every_single_fault_at_every_call(services: list[Running], tmp_path: Pat
 
     cases = [(*case, times) for case in chaos.every_case() for times in (None, 1)]
     total = chaos.in_parallel(services, cases, live)
-    assert total.asked == len(cases) > 180
+    assert total.requested == len(cases) > 180
     assert total.charged > 100
     assert not total.wrong
 
@@ -134,7 +134,7 @@ def test_many_faults_at_random(services: list[Running], tmp_path: Path) -> None:
         return chaos.live_through(service, tmp_path / f"mixed{number}", rules, songs=4).verdict
 
     total = chaos.in_parallel(services, range(6), live)
-    assert total.asked == 24
+    assert total.requested == 24
     assert not total.wrong
 
 
@@ -153,7 +153,7 @@ def test_a_service_slower_than_our_patience(service: Running, tmp_path: Path) ->
 @pytest.mark.parametrize("where", ["request", "response"])
 def test_the_post_cut_at_thirty_bytes(service: Running, tmp_path: Path, where: str) -> None:
     verdict = chaos.cut_posts(service, tmp_path / "home", where, 30)
-    assert verdict.asked == 31
+    assert verdict.requested == 31
     assert not verdict.wrong
 
 
@@ -219,14 +219,14 @@ JSON = {"Content-Type": "application/json"}
 
 def forwarded(port: int, seen: Seen) -> bytes:
     head = "".join(f"{name}: {value}\r\n" for name, value in seen.headers.items() if name != "Connection")
-    with socket.create_connection(("127.0.0.1", port)) as wire, wire.makefile("rb") as answer:
-        wire.sendall(f"{seen.method} {seen.path} HTTP/1.1\r\n{head}Connection: close\r\n\r\n".encode() + seen.body)
+    with socket.create_connection(("127.0.0.1", port)) as server, server.makefile("rb") as answer:
+        server.sendall(f"{seen.method} {seen.path} HTTP/1.1\r\n{head}Connection: close\r\n\r\n".encode() + seen.body)
         return answer.read()
 
 
 @pytest.mark.parametrize("hours", [-5, 5])
 def test_a_clock_that_was_wrong_hides_no_song(service: Running, tmp_path: Path, hours: int) -> None:
-    """The song was asked for while the clock was off by hours, in either direction."""
+    """The song was requested while the clock was off by hours, in either direction."""
     person = Person(service, tmp_path / "home", patience=0.1)
     service.commit({"fault": "drop_after", "call": "submit"}, {"fault": "bad_gateway", "call": "logs"})
     person.ask()

@@ -16,6 +16,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -34,6 +35,7 @@ from minimax_nb.api.transport import RequestBody
 from minimax_nb.errors import MusicError, Spent
 from minimax_nb.library import storage
 from minimax_nb.library.journal import Journal
+from minimax_nb.reference import Reference, prepare
 from minimax_nb.rehearsal.server.faults import FAULTS
 from minimax_nb.tracking import steps
 from tests.support import ROOT
@@ -42,8 +44,15 @@ from tests.support.service import HASTY, Running, audio_bytes, guest
 
 PRICE = 0.035
 REFERENCE = audio_bytes(16)
+_FOLDER = tempfile.TemporaryDirectory(prefix="minimax_nb-")
 
 Rule = dict[str, Any]
+
+
+@functools.cache
+def prepared() -> Reference:
+    """The reference as an mp3 of its own, encoded once: most tests here are about money, not about sound."""
+    return prepare(REFERENCE, Path(_FOLDER.name))
 
 
 def new_tag() -> str:
@@ -52,7 +61,7 @@ def new_tag() -> str:
 
 
 def tag_of(job: Mapping[str, Any]) -> str:
-    """The tag of a song in the ledger."""
+    """The tag of a song among the charges."""
     return str(job["body"]["prompt"]).strip("#").split()[-1]
 
 
@@ -65,20 +74,20 @@ class Verdict:
 
     Attributes
     ----------
-    asked, charged : int
+    requested, charged : int
     lost : list of str
         Charged, and not completed on disk.
     twice : list of str
         Charged more than once.
     untrue : list of str
-        Errors whose `.spent` is not what the ledger says.
+        Errors whose `.spent` is not what was charged.
     strays : list of str
         Errors that are not of the tree.
     damaged : list of str
         Libraries whose file is not whole.
     """
 
-    asked: int = 0
+    requested: int = 0
     charged: int = 0
     lost: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
@@ -96,20 +105,20 @@ class Verdict:
 
     def __str__(self) -> str:
         return (
-            f"asked {self.asked:5d}  charged {self.charged:5d}  lost {len(self.lost)}  "
+            f"requested {self.requested:5d}  charged {self.charged:5d}  lost {len(self.lost)}  "
             f"paid twice {len(self.twice)}  untrue .spent {len(self.untrue)}  "
             f"other errors {len(self.strays)}  damaged libraries {len(self.damaged)}"
         )
 
 
 def judge(service: Running, home: Path, tags: Iterable[str]) -> Verdict:
-    """Compare the service's ledger with what lies in a library, for the songs with these tags."""
+    """Compare what the service charged with what lies in a library, for the songs with these tags."""
     tags = list(tags)
     charges: dict[str, list[str]] = {tag: [] for tag in tags}
     for job in service.jobs():
         if job["cost_usd"] > 0 and tag_of(job) in charges:
             charges[tag_of(job)].append(job["id"])
-    verdict = Verdict(asked=len(tags), charged=sum(map(len, charges.values())), damaged=_damage(home))
+    verdict = Verdict(requested=len(tags), charged=sum(map(len, charges.values())), damaged=_damage(home))
     for tag, ids in charges.items():
         verdict.lost += [f"{home.name}: {tag} {each}" for each in ids if not is_here(home, each)]
         verdict.twice += [f"{home.name}: {tag} {ids}"] if len(ids) > 1 else []
@@ -271,9 +280,9 @@ def recover_songs(order: Mapping[str, Any]) -> None:
 
 
 def recover_all(session: Session) -> None:
-    """Recover until nothing is left but songs whose answer got lost, and look for those once more.
+    """Recover until nothing is left but songs whose response got lost, and look these up once more.
 
-    A service may ask for a pause, of a whole second at least: so long they are looked for.
+    A service may ask for a pause, of a whole second at least: that is how long they are looked up.
     """
     quiet, paused = 0, time.monotonic() + 1.2
     for _ in range(100):
@@ -294,7 +303,7 @@ def crowd(order: Mapping[str, Any]) -> None:
 
     def take_part(number: int) -> None:
         try:
-            session.submit(f"la la {order['tags'][order['copy'] * order['threads'] + number]}", REFERENCE)
+            session.submit(f"la la {order['tags'][order['copy'] * order['threads'] + number]}", prepared())
             meet.wait()
             if number == 0:
                 _session(order).recover(timeout=60)
@@ -354,7 +363,7 @@ def _end_of(child: int, order: Mapping[str, Any]) -> int:
 
 def nursery() -> None:
     """Carry out orders, one per line, each in forks of this process."""
-    audio_bytes(0.1)
+    prepared()
     for line in sys.stdin:
         order = json.loads(line)
         children = []
@@ -486,10 +495,10 @@ def crowd_together(nursery: Nursery, service: Running, home: Path, *, processes:
             "CREATE TRIGGER noted AFTER UPDATE OF status ON songs WHEN OLD.status != NEW.status "
             "BEGIN INSERT INTO steps VALUES (NEW.request_id, OLD.status, NEW.status); END"
         )
-    with running_cutter(int(service.address.base_url.rpartition(":")[2])) as wire:
-        ends = nursery.run("crowd", wire.url, home, tags=tags, threads=threads, copies=processes)
+    with running_cutter(int(service.address.base_url.rpartition(":")[2])) as relay:
+        ends = nursery.run("crowd", relay.url, home, tags=tags, threads=threads, copies=processes)
         assert ends == [0] * processes, Path(f"{home}.txt").read_text(encoding="utf-8")
-        fetches = [re.match(rb"GET /files/([0-9a-f-]+)/", head) for head in wire.heads]
+        fetches = [re.match(rb"GET /files/([0-9a-f-]+)/", head) for head in relay.heads]
     fetched = [found[1] for found in fetches if found]
     with contextlib.closing(sqlite3.connect(home / "library.db")) as connection:
         steps = connection.execute("SELECT * FROM steps").fetchall()
@@ -574,7 +583,7 @@ class Person:
         """Ask for one song and wait for it; after a lost answer, recover. Never ask for it again."""
         session, tag = self.session, new_tag()
         self.tags.append(tag)
-        song = self._try(tag, lambda: session.submit(f"la la {tag}", REFERENCE))
+        song = self._try(tag, lambda: session.submit(f"la la {tag}", prepared()))
         if song is not None:
             self._try(tag, lambda: session.wait(song, timeout=self.patience))
             self._try(tag, lambda: session.retrieve(song))
@@ -605,7 +614,7 @@ class Person:
         return None
 
     def _is_true(self, tag: str, error: MusicError) -> bool:
-        """Whether `.spent` is what the ledger says, of the song that the error is about."""
+        """Whether `.spent` is what was charged, of the song that the error is about."""
         about = [
             job
             for job in self.service.jobs()
@@ -639,19 +648,19 @@ def cut_posts(service: Running, home: Path, where: str, times: int) -> Verdict:
         How many bytes to cut at, from the first to the last; one song more goes through unharmed.
     """
     person = Person(service, home)
-    with running_cutter(int(service.address.base_url.rpartition(":")[2])) as wire:
-        session = guest(service, home, base_url=wire.url)
+    with running_cutter(int(service.address.base_url.rpartition(":")[2])) as relay:
+        session = guest(service, home, base_url=relay.url)
 
         def ask() -> None:
             person.tags.append(new_tag())
-            person._try(person.tags[-1], lambda: session.submit(f"la la {person.tags[-1]}", REFERENCE))
+            person._try(person.tags[-1], lambda: session.submit(f"la la {person.tags[-1]}", prepared()))
 
         ask()
-        while not wire.lengths:  # both ends have what they want before the wire itself is done
+        while not relay.lengths:  # both ends are done before the relay itself is
             time.sleep(0.01)
-        length = wire.lengths[0][where == "response"]
+        length = relay.lengths[0][where == "response"]
         for cut in _spread(length, times):
-            wire.cut = (where, cut)
+            relay.cut = (where, cut)
             ask()
         person._try("", lambda: recover_all(session))
     return person.verdict + judge(service, home, person.tags)
@@ -666,18 +675,18 @@ def _spread(length: int, times: int) -> list[int]:
 
 def in_parallel(services: list[Running], cases: Iterable[Any], work: Callable[[Running, Any], Verdict]) -> Verdict:
     """Work through cases, one at a time at each service, and add the verdicts up."""
-    waiting, lock, total, troubles = iter(list(cases)), threading.Lock(), [Verdict()], []
+    waiting, lock, total, errors = iter(list(cases)), threading.Lock(), [Verdict()], []
 
     def serve(service: Running) -> None:
-        while not troubles:
+        while not errors:
             with lock:
                 case = next(waiting, None)
             if case is None:
                 return
             try:
                 verdict = work(service, case)
-            except BaseException as trouble:
-                troubles.append(trouble)
+            except BaseException as error:
+                errors.append(error)
                 return
             with lock:
                 total[0] += verdict
@@ -687,8 +696,8 @@ def in_parallel(services: list[Running], cases: Iterable[Any], work: Callable[[R
         thread.start()
     for thread in threads:
         thread.join()
-    if troubles:
-        raise troubles[0]
+    if errors:
+        raise errors[0]
     return total[0]
 
 
