@@ -112,19 +112,17 @@ def test_a_service_that_dies_too_keeps_every_song(tmp_path: Path) -> None:
     assert not verdict.wrong
 
 
-def test_every_single_fault_at_every_call(services: list[Running], tmp_path: Path) -> None:
-    """Each for as long as the person tries, and then once only."""
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("times", [None, 1], ids=["for as long as the person tries", "once"])
+def test_every_single_fault_at_every_call(services: list[Running], tmp_path: Path, times: int | None) -> None:
+    def live(service: Running, case: tuple[str, str]) -> Verdict:
+        rules = chaos.rules_for(*case, times=times)
+        return chaos.live_through(service, tmp_path / "-".join(case), rules).verdict
 
-    def live(service: Running, case: tuple[str, str, int | None]) -> Verdict:
-        fault, call, times = case
-        home = tmp_path / f"{fault}-{call}-{times}"
-        rules = chaos.rules_for(fault, call, times=times)
-        return chaos.live_through(service, home, rules).verdict
-
-    cases = [(*case, times) for case in chaos.every_case() for times in (None, 1)]
+    cases = chaos.every_case()
     total = chaos.in_parallel(services, cases, live)
-    assert total.requested == len(cases) > 180
-    assert total.charged > 100
+    assert total.requested == len(cases) > 90
+    assert total.charged > 50
     assert not total.wrong
 
 
