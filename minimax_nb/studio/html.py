@@ -10,6 +10,7 @@ from typing import Any
 from ..display.environment import in_colab
 from ..display.progress import USUAL_SECONDS, clock, share
 from ..errors import MusicError, Unauthorized
+from ..hosts.choice import Way
 from ..lyrics import clean
 from ..settings import Account, Service
 from ..song import Song, Status
@@ -107,6 +108,8 @@ def service_line(service: ServiceState, spent: float = 0.0) -> str:
     words = [Service("", service.settings.key, rehearsal=rehearsal).name]
     if rehearsal and in_colab():
         words = ["Rehearsal: free, on Google’s computer"]
+    if service.host:
+        words.append(f"files are sent through {service.host}")
     if not rehearsal and account.price is not None:
         words.append(f"{money(account.price)} a song")
     if spent:
@@ -241,6 +244,11 @@ def progress_words(take: Take, now: float, wall: float) -> str:
     if take.error:
         return error_box(take.error, take.song)
     return stopped_line(take) if take.stopped else clock_lines(take, now, wall)
+
+
+def sharing_line(way: Way) -> str:
+    """What sharing a file means, before it is done; or what has to be done first."""
+    return line(way.question) + line(way.needs, "warn")
 
 
 def stopped_line(take: Take) -> str:

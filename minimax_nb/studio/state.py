@@ -16,7 +16,7 @@ from .. import catalogue
 from ..audio import AudioInfo
 from ..catalogue import Model
 from ..display.progress import USUAL_SECONDS
-from ..errors import InvalidInput, InvalidLyrics, InvalidReference, MusicError, Spent, WaitTimeout
+from ..errors import InvalidInput, InvalidLyrics, InvalidReference, MusicError, ServiceError, Spent, WaitTimeout
 from ..lyrics import clean, to_prompt
 from ..reference import Reference
 from ..settings import Account, Settings
@@ -211,12 +211,15 @@ class ServiceState:
         Why it has not.
     rejected : str
         Why the key that was given was dropped.
+    host : str
+        How a file reaches the service, where that is not inside the request.
     """
 
     settings: Settings = field(default_factory=lambda: Settings(rehearse=True))
     account: Account = field(default_factory=Account)
     problem: str = ""
     rejected: str = ""
+    host: str = ""
 
     @property
     def rehearsal(self) -> bool:
@@ -314,6 +317,11 @@ class Take:
         """The field whose value could not be used: ``reference``, ``lyrics``, or empty."""
         kinds = {InvalidReference: "reference", InvalidLyrics: "lyrics"}
         return next((name for kind, name in kinds.items() if isinstance(self.error, kind)), "")
+
+    @property
+    def wants_link(self) -> bool:
+        """Whether the service would not take the reference as a file."""
+        return isinstance(self.error, ServiceError) and "reference_audio_url" in self.error.fields
 
     @property
     def waitable(self) -> bool:

@@ -21,6 +21,7 @@ import traitlets
 from ..display.environment import notebook_folder
 from ..display.waiting import wait_until
 from ..errors import MusicError, Unauthorized
+from ..hosts.choice import choose
 from ..session import Session, default_session
 from ..settings import Account, Settings
 from ..song import Song, Status, title_of
@@ -111,6 +112,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         super().__init__(self._arranged())
         styled(self, "studio")
         self._connect()
+        self._service.show_host(self._session.host.name)
         self._store.show_to(self._draw_safely, self._tell)
 
     # From code
@@ -205,14 +207,15 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._service = ServiceCard(self._store, self._session.settings, self._ask, self._pick_up)
         self._reference = ReferenceCard(self._store, self._references, reference)
         self._lyrics = LyricsCard(self._store, self._model_changed, lyrics)
-        self._card = SongCard(
-            stop=self._stop,
-            resume=self._resume,
-            again=self._try_again,
-            hide=self._hide,
-            play=self._play,
-            show=self._fail,
-        )
+        acts = {
+            "stop": self._stop,
+            "resume": self._resume,
+            "again": self._try_again,
+            "hide": self._hide,
+            "share": self._share,
+            "link": self._ask_for_link,
+        }
+        self._card = SongCard(acts, self._play, self._fail)
         self._takes = TakesCard(self._store, lambda: self._session.journal, self._play, self._use_again, self._fail)
 
     def _arranged(self) -> list[Any]:
@@ -319,6 +322,16 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         if not self._hide(number):  # the second click of two
             self._clicked = (-ONE_CLICK, None)
             self._make()
+
+    def _share(self, number: int) -> None:
+        """Send files through a temporary public address from now on, which this click agreed to."""
+        self._session.host = choose("tunnel")
+        self._service.show_host(self._session.host.name)
+        self._try_again(number)
+
+    def _ask_for_link(self, number: int) -> None:
+        self._hide(number)
+        self._listener.show(".mnb-field input")
 
     def _is_same_click(self, asked: object) -> bool:
         now = time.monotonic()

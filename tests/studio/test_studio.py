@@ -22,6 +22,7 @@ from minimax_nb.studio.studio import ONE_CLICK
 from tests.studio.hand import LYRICS, Hand, PageEnd, shown_widgets
 from tests.support import until
 from tests.support.service import Running, audio_bytes, running_service
+from tests.support.tunnel import eventually, put_on_path
 
 SUNG = {"lines": [[["Side ", 1.0, 1.5], ["by", 1.5, 2.0]], [["la", 3, 4]]], "notes": ["This was hummed."]}
 
@@ -311,7 +312,27 @@ def test_a_service_that_takes_no_files_says_how_to_go_on(service: Running, ready
     ready.generate()
     with pytest.raises(Refused):
         ready.finish()
-    assert "give its link" in ready.words
+    ready.sees("Nothing was spent.", "The service wants a link.")
+    ready.press("Give a link")
+    assert not ready.buttons("Give a link")
+
+
+def test_a_file_is_shared_through_a_tunnel_after_the_person_agreed(
+    service: Running, ready: Hand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloudflared = put_on_path(tmp_path / "bin", monkeypatch)
+    service.commit({"fault": "data_refused", "call": "submit"})
+    ready.generate()
+    with pytest.raises(Refused):
+        ready.finish()
+    ready.sees("Share this one file through a temporary public address?")
+    assert cloudflared.ran == 0
+    ready.press("Share this one file")
+    assert ready.finish().status is Status.COMPLETED
+    assert cloudflared.ran == 1
+    assert "files are sent through a temporary public address" in ready.words
+    assert eventually(lambda: not cloudflared.processes)
+    assert len(service.jobs()) == 1
 
 
 def test_a_song_that_fails(service: Running, ready: Hand) -> None:

@@ -79,6 +79,10 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         if not asked.rehearsal:
             threading.Thread(target=self._look_up, args=(asked,), name="minimax_nb account", daemon=True).start()
 
+    def show_host(self, name: str) -> None:
+        """Say how files reach the service."""
+        self._set(replace(self._store.state.service, host=name))
+
     def use_key(self, secret: str) -> None:
         """Make songs with this key, for as long as the kernel lives."""
         self._choose(Key(secret), rehearse=False)
@@ -124,7 +128,7 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         # An address belongs to the kind of service it was given for.
         base_url = self._given.base_url if bool(self._given.rehearse) is rehearse else ""
         self._note.value = ""
-        self._set(ServiceState(Settings(key, base_url, rehearse)))
+        self._set(ServiceState(Settings(key, base_url, rehearse), host=self._store.state.service.host))
         self.look_up()
         self._on_change()
 

@@ -8,11 +8,14 @@ from typing import Any
 
 import ipywidgets as widgets
 
+from ...hosts import choice as hosts
 from ...song import Song
 from .. import components
 from .. import html as drawing
 from ..state import StudioState, Take
 from ..ui import Show, button, handler, make, put, row, show_if, styled, text
+
+_TUNNEL = hosts.ways()[0]
 
 Act = Callable[[int], object]
 """What a button of a progress row does, called with the number of its take."""
@@ -27,13 +30,16 @@ class ProgressRow(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._resume = button("Wait again", icon="refresh")
         self._again = button("Try again", icon="refresh")
         self._hide = button("Hide", "quiet")
+        self._share = button(_TUNNEL.label)
+        self._link = button("Give a link")
+        self._sharing = text()
         for name, act in acts.items():
             getattr(self, f"_{name}").on_click(act)
         self._title = text()
         self._steps = text()
         self._words = text("", "words")
-        buttons = row(self._stop, self._resume, self._again, self._hide)
-        super().__init__([self._title, self._steps, self._words, buttons])
+        buttons = row(self._share, self._link, self._stop, self._resume, self._again, self._hide)
+        super().__init__([self._title, self._steps, self._words, self._sharing, buttons])
         styled(self, "progress")
 
     def draw(self, take: Take, price: str) -> None:
@@ -47,9 +53,16 @@ class ProgressRow(widgets.VBox):  # type: ignore[misc, unused-ignore]
         show_if(self._resume, not working and take.waitable)
         show_if(self._again, take.error is not None and not take.waitable and not take.invalid_field)
         show_if(self._hide, not working)
+        show_if(self._link, take.wants_link)
+        self._offer_to_share(take)
         put(self._title, value=drawing.progress_title(take))
         put(self._steps, value="" if take.error else drawing.steps_list(take, now))
         put(self._words, value=drawing.progress_words(take, now, time.time()))
+
+    def _offer_to_share(self, take: Take) -> None:
+        way = hosts.ways()[0] if take.wants_link else None
+        put(self._sharing, value=drawing.sharing_line(way) if way else "")
+        show_if(self._share, way is not None and not way.needs)
 
 
 class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
@@ -57,18 +70,17 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     Parameters
     ----------
-    stop, resume, again, hide : callable
-        What the buttons of a progress row do; called with the number of its take.
-    play, save : callable
-        Plays, and saves, a song.
+    acts : mapping of str to callable
+        What the buttons of a progress row do (stop, resume, again, hide, share, link); called with the number of
+        its take.
+    play : callable
+        Plays a song.
     show : callable
         Shows what went wrong.
     """
 
-    def __init__(
-        self, *, stop: Act, resume: Act, again: Act, hide: Act, play: Callable[[Song], object], show: Show
-    ) -> None:
-        self._acts = {"stop": stop, "resume": resume, "again": again, "hide": hide}
+    def __init__(self, acts: Mapping[str, Act], play: Callable[[Song], object], show: Show) -> None:
+        self._acts = acts
         self._show_error = show
         self._rows: dict[int, ProgressRow] = {}
         self._drawn: Song | None = None
