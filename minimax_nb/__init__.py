@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .display.plot import plot
     from .display.waiting import run
     from .errors import (
+        BudgetExceeded,
         DownloadFailed,
         GenerationFailed,
         InvalidInput,
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
     submit = default_session().submit
     models = default_session().models
     retrieve = default_session().retrieve
+    quote = default_session().quote
+    balance = default_session().balance
     wait = default_session().wait
     generate = default_session().generate
     recover = default_session().recover
@@ -60,6 +63,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Analysis",
+    "BudgetExceeded",
     "DownloadFailed",
     "GenerationFailed",
     "InvalidInput",
@@ -90,12 +94,14 @@ __all__ = [
     "Unreachable",
     "WaitTimeout",
     "analyse",
+    "balance",
     "doctor",
     "generate",
     "keep_on_drive",
     "models",
     "play_sample",
     "plot",
+    "quote",
     "recover",
     "retrieve",
     "run",
@@ -111,7 +117,8 @@ _HOMES = {
     "diagnosis": "doctor",
     "display.plot": "plot",
     "display.waiting": "run",
-    "errors": "DownloadFailed GenerationFailed InvalidInput InvalidKey InvalidLyrics InvalidOption InvalidReference "
+    "errors": "BudgetExceeded DownloadFailed GenerationFailed InvalidInput InvalidKey InvalidLyrics InvalidOption "
+    "InvalidReference "
     "LibraryError MusicError NoCredits NotFound OutcomeUnknown RateLimited Refused RehearsalError ServiceError Spent "
     "Unauthorized Unavailable Unreachable WaitTimeout",
     "library.drive": "keep_on_drive",
@@ -121,7 +128,7 @@ _HOMES = {
     "song": "Song SongRequest Status",
     "studio.studio": "MusicStudio",
 }
-_VERBS = ("generate", "models", "recover", "retrieve", "songs", "submit", "wait", "watch")
+_VERBS = ("balance", "generate", "models", "quote", "recover", "retrieve", "songs", "submit", "wait", "watch")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 

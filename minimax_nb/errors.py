@@ -7,6 +7,7 @@
     │   ├── InvalidLyrics         empty, or longer than the model takes
     │   ├── InvalidReference      missing, unreadable, too short, silent
     │   ├── InvalidOption         a model or an option that does not exist
+    │   ├── BudgetExceeded        the song would go beyond the session's budget
     │   └── InvalidKey            no key, or not the shape of one
     ├── ServiceError              the service answered, and the answer was no; .http_status
     │   ├── Refused               400: the request is not what the model takes
@@ -121,6 +122,12 @@ class InvalidKey(InvalidInput):
         "Make a key at aimlapi.com/app/keys and put it into the environment variable AIML_API_KEY, "
         "or rehearse for free with MINIMAX_NB_REHEARSE=1."
     )
+
+
+class BudgetExceeded(InvalidInput):
+    """The song would cost more than the session's budget allows; nothing was sent."""
+
+    do = "Wait, or make a Session with a larger budget_usd or budget_songs."
 
 
 class ServiceError(MusicError):

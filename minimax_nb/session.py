@@ -14,8 +14,9 @@ from .api.timeouts import Timeouts
 from .display.environment import in_colab
 from .display.progress import say, with_progress
 from .display.table import models_table, songs_table
-from .errors import GenerationFailed, InvalidInput, OutcomeUnknown, WaitTimeout
+from .errors import BudgetExceeded, GenerationFailed, InvalidInput, OutcomeUnknown, WaitTimeout
 from .hosts.choice import ReferenceHost, choose
+from .library.budget import Budget
 from .library.journal import Journal
 from .library.storage import locate
 from .options import AnyReference, SongOptions, compose
@@ -58,6 +59,9 @@ class Session:
         file through a temporary public address, while the song is being made. ``"s3://bucket/folder"`` (``gs://``,
         ``abfs://``): a file there, behind a signed link of one hour, deleted afterwards. A function: takes the path
         of an mp3 and returns a link to it. Else ``MINIMAX_NB_REFERENCE_HOST``.
+    budget_usd, budget_songs : float and int, optional
+        How much may be spent, in US dollars and in songs: all that was submitted from this library in the last
+        24 hours counts, by whichever kernel. A rehearsal is free and never counts.
     timeouts : Timeouts, optional
         How long everything may take.
 
@@ -86,6 +90,8 @@ class Session:
         rehearse: bool | None = None,
         reference_host: ReferenceHost = None,
         *,
+        budget_usd: float | None = None,
+        budget_songs: int | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
         try:
@@ -94,6 +100,8 @@ class Session:
             del api_key  # some tracebacks show the variables of each frame
         self.settings = Settings(key, "" if base_url is None else checked_base_url(base_url), rehearse)
         self.timeouts = timeouts or Timeouts()
+        limited = budget_usd is not None or budget_songs is not None
+        self._budget = Budget(budget_usd, budget_songs) if limited else None
         self._home = home
         self.host = choose(reference_host)
         self._journals: dict[str, Journal] = {}
@@ -111,7 +119,7 @@ class Session:
     def at(self, settings: Settings) -> Session:
         """The same library, with songs made where `settings` say."""
         other = Session(home=self._home, timeouts=self.timeouts)
-        other.settings, other.host = settings, self.host
+        other.settings, other.host, other._budget = settings, self.host, self._budget
         other._journals, other._clients, other._logs = self._journals, self._clients, self._logs
         return other
 
@@ -205,11 +213,13 @@ class Session:
             base_url=service.base_url,
             rehearsal=service.rehearsal,
         )
+        budget = None if service.rehearsal else self._budget
+        price = self._price_within(budget, model) if budget else None
         from .hosts.arrival import arrange
 
         local = service.rehearsal or is_loopback(service.base_url)
         with arrange(track, self.host, song.request_id, model=model, local=local) as link:
-            submission = steps.Submission({**composed.body, **link}, composed.names, on_sent)
+            submission = steps.Submission({**composed.body, **link}, composed.names, on_sent, price, budget)
             try:
                 return self.services.send(song, submission, service)
             except KeyboardInterrupt:
@@ -443,6 +453,51 @@ class Session:
         self._say_where_songs_go()
         return [song for song in self.journal.open_songs() if self.services.service_of(song)]
 
+    def quote(self, model: str = catalogue.DEFAULT_MODEL) -> float | None:
+        """Ask the service what a song of a model costs.
+
+        Parameters
+        ----------
+        model : str
+
+        Returns
+        -------
+        float or None
+            In US dollars; None where the service does not say, 0 for a rehearsal.
+
+        Raises
+        ------
+        ServiceError, Unreachable
+
+        Examples
+        --------
+        >>> from minimax_nb import Session
+        >>> Session(rehearse=True).quote()
+        0.0
+        """
+        service = self.settings.service()
+        return 0.0 if service.rehearsal else self.services.client(service).price(model)
+
+    def balance(self) -> float | None:
+        """Ask the service how much money is left on the key.
+
+        Returns
+        -------
+        float or None
+            In US dollars; None where the service does not say, and for a rehearsal.
+
+        Raises
+        ------
+        ServiceError, Unreachable
+
+        Examples
+        --------
+        >>> from minimax_nb import Session
+        >>> Session(rehearse=True).balance()
+        """
+        service = self.settings.service()
+        return None if service.rehearsal else self.services.client(service).balance()
+
     def account(self, model: str = catalogue.DEFAULT_MODEL) -> Account:
         """Ask the service what a song costs and what is left on the key.
 
@@ -450,11 +505,7 @@ class Session:
         ------
         ServiceError, Unreachable
         """
-        service = self.settings.service()
-        if service.rehearsal:
-            return Account(price=0.0)
-        client = self.services.client(service)
-        return Account(client.price(model), client.balance())
+        return Account(self.quote(model), self.balance())
 
     def track(self, songs: Iterable[Song], timeout: float = TIMEOUT) -> Tracker:
         """Songs to iterate over until they are finished: each change of one, and None in between.
@@ -469,6 +520,16 @@ class Session:
         hosted = any(not (song.rehearsal or song.status.final) for song in songs)
         services = self.services.with_key() if hosted else self.services
         return Tracker(services, songs, timeout, timeouts=self.timeouts)
+
+    def _price_within(self, budget: Budget, model: str) -> float | None:
+        """What a song costs, which a budget in dollars has to know."""
+        price = None if budget.usd is None else self.quote(model)
+        if budget.usd is not None and price is None:
+            raise BudgetExceeded(
+                f"The service does not say what a song by {model} costs, so that a budget in dollars cannot be kept.",
+                do="Use budget_songs in place of budget_usd.",
+            )
+        return price
 
     def _wait(self, songs: list[Song], timeout: float) -> list[Song]:
         tracker = self.track(songs, timeout)

@@ -38,7 +38,7 @@ INSIDE = {
     "classroom": "access sheet report minting commands",
     "display": "environment progress waiting table card picture plot",
     "hosts": "guard pages links host file_server tunnel bucket open_links arrival choice",
-    "library": "storage schema drive journal",
+    "library": "storage schema budget drive journal",
     "rehearsal": "band server launcher __main__",
     "rehearsal/band": "request syllables form composer grooves instruments style mixer encoder voice speech pico "
     "vocoder singer analysis performance",

@@ -17,6 +17,7 @@ import soundfile
 from minimax_nb import Session, Song, Status
 from minimax_nb import session as session_module
 from minimax_nb.errors import (
+    BudgetExceeded,
     DownloadFailed,
     GenerationFailed,
     InvalidInput,
@@ -498,3 +499,81 @@ def test_many_threads_share_one_session(hosted: Session, service: Running) -> No
         thread.join()
     assert len({song.id for song in songs}) == 8
     assert all(song.status is Status.COMPLETED for song in songs)
+
+
+def test_price_and_balance_are_asked_for_and_a_rehearsal_is_free(hosted: Session, tmp_path: Path) -> None:
+    assert hosted.quote() == PRICE
+    assert hosted.balance() is not None
+    band = Session(home=tmp_path, rehearse=True)
+    assert (band.quote(), band.balance()) == (0.0, None)
+
+
+def submit_at_once(sessions: list[Session]) -> list[MusicError]:
+    """Submit a song with each session at the same time; the errors."""
+    errors: list[MusicError] = []
+    together = threading.Barrier(len(sessions))
+
+    def submit(session: Session) -> None:
+        together.wait()
+        try:
+            session.submit(LYRICS, REFERENCE)
+        except MusicError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=submit, args=[session]) for session in sessions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
+
+
+@pytest.mark.parametrize("budget", [{"budget_songs": 5}, {"budget_usd": 5 * PRICE}])
+def test_a_budget_holds_under_twenty_clicks_at_once_in_many_kernels(
+    service: Running, tmp_path: Path, budget: dict[str, float]
+) -> None:
+    before = len(service.jobs())
+    errors = submit_at_once([guest(service, tmp_path, **budget) for _ in range(20)])
+    assert len(service.jobs()) - before == 5
+    assert [type(error) for error in errors] == [BudgetExceeded] * 15
+    assert all("Nothing was spent" in str(error) for error in errors)
+    session = guest(service, tmp_path, **budget)
+    assert len(session.songs()) == 5
+    assert session.journal.spending().usd == pytest.approx(5 * PRICE)
+    with pytest.raises(BudgetExceeded, match="24 hours"):
+        session.at(session.settings).submit(LYRICS, REFERENCE)
+    Session(home=tmp_path, rehearse=True, budget_songs=0)
+
+
+BUYER = """
+import sys
+from minimax_nb import BudgetExceeded, Session
+session = Session(api_key=sys.argv[1], base_url=sys.argv[2], home=sys.argv[3], budget_songs=3)
+for _ in range(3):
+    try:
+        print(session.submit("la la", sys.argv[4]).status)
+    except BudgetExceeded:
+        print("refused")
+"""
+
+
+def test_a_budget_holds_across_processes(service: Running, tmp_path: Path) -> None:
+    (tmp_path / "reference.mp3").write_bytes(REFERENCE)
+    arguments = [
+        service.address.key,
+        service.address.base_url,
+        str(tmp_path / "home"),
+        str(tmp_path / "reference.mp3"),
+    ]
+    processes = [
+        subprocess.Popen([sys.executable, "-c", BUYER, *arguments], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    said = [line for process in processes for line in process.communicate(timeout=60)[0].splitlines()]
+    assert sorted(said) == ["queued"] * 3 + ["refused"] * 6
+
+
+def test_a_budget_in_dollars_needs_a_price(service: Running, tmp_path: Path) -> None:
+    service.commit({"fault": "gone_model", "call": "models"})
+    with pytest.raises(BudgetExceeded, match="does not say"):
+        guest(service, tmp_path, budget_usd=5).submit(LYRICS, REFERENCE)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import LibraryError, Spent
 from ..song import ALLOWED_STEPS, Song, Status
+from .budget import Budget, Spending, read_spending
 from .schema import ADDED_LATER, set_up, to_columns, to_row, to_song
 from .storage import Library, is_alive, this_worker
 
@@ -58,7 +59,9 @@ class Journal:
         """The folder of the songs."""
         return self.library.home
 
-    def add(self, song: Song, *, lease: float = 0.0) -> Song:
+    def add(
+        self, song: Song, *, lease: float = 0.0, budget: Budget | None = None, price_usd: float | None = None
+    ) -> Song:
         """Write a song down; on disk when this returns.
 
         Parameters
@@ -67,14 +70,24 @@ class Journal:
         lease : float
             For how many seconds this worker is at work on it, if it lives so long: until then the others
             leave it alone.
+        budget : Budget, optional
+            What it must not exceed, together with what other kernels submit at the same time.
+        price_usd : float, optional
+            What it is expected to cost.
 
         Returns
         -------
         Song
             As it stands in the journal; another process may have written the same one before.
+
+        Raises
+        ------
+        BudgetExceeded
         """
-        row = to_row(song, self.home) | _leased(lease)
+        row = to_row(song, self.home) | _leased(lease) | {"price_usd": price_usd}
         with self._transaction(song if song.id else None) as connection:
+            if budget is not None:
+                budget.check(connection, price_usd or 0.0)
             _insert(connection, row)
             self._note(connection, song.request_id)
         return self.get(song.request_id) or self.find(song.id, song.base_url, song.rehearsal) or song
@@ -178,6 +191,11 @@ class Journal:
             changed = connection.execute(statement, (song.request_id,)).rowcount
             self._note(connection, song.request_id)
         return changed > 0
+
+    def spending(self) -> Spending:
+        """What was spent from this library in the last 24 hours."""
+        with self._reading() as connection:
+            return read_spending(connection)
 
     def usual_seconds(self, *, rehearsal: bool) -> float | None:
         """How long one's own songs took lately, from click to file: the median; None while there are too few."""

@@ -54,10 +54,11 @@ MIGRATIONS = (
         "ALTER TABLE songs ADD COLUMN accompaniment INTEGER NOT NULL DEFAULT 1",
         "UPDATE songs SET accompaniment = 0 WHERE prompt NOT LIKE '##%##'",
     ),
+    ("ALTER TABLE songs ADD COLUMN price_usd REAL",),
 )
 """Numbered by their place: `PRAGMA user_version` says how many of them a file has had."""
 
-ADDED_LATER: Row = {"finished": "", "deleted": 0, "timeline": None, "accompaniment": 1}
+ADDED_LATER: Row = {"finished": "", "deleted": 0, "timeline": None, "accompaniment": 1, "price_usd": None}
 """What a note beside a song does not have when an older version wrote it."""
 
 

@@ -16,6 +16,7 @@ from .. import audio, catalogue
 from ..api.responses import LOGS_PATIENCE, LOGS_SPAN, Generation, LogEntry
 from ..errors import DownloadFailed, LibraryError, MusicError, NotFound, OutcomeUnknown, Refused, Spent, Unavailable
 from ..hosts.choice import advice
+from ..library.budget import Budget
 from ..library.journal import Journal
 from ..library.storage import durable_file, sweep
 from ..settings import Service
@@ -46,11 +47,17 @@ class Submission:
         What a person calls the fields; an error names them so.
     on_sent : callable or None
         Called when all of it has gone out.
+    price_usd : float or None
+        What it is expected to cost.
+    budget : Budget or None
+        What it must not exceed.
     """
 
     fields: Mapping[str, Any]
     names: Mapping[str, str]
     on_sent: Callable[[], object] | None = None
+    price_usd: float | None = None
+    budget: Budget | None = None
 
 
 def send(song: Song, submission: Submission, journal: Journal, client: Client, *, lease: float) -> Song:
@@ -67,11 +74,13 @@ def send(song: Song, submission: Submission, journal: Journal, client: Client, *
 
     Raises
     ------
+    BudgetExceeded
+        Nothing was sent.
     ServiceError, Unreachable
         Nothing was spent.
     OutcomeUnknown
     """
-    journal.add(song, lease=lease)
+    journal.add(song, lease=lease, budget=submission.budget, price_usd=submission.price_usd)
     try:
         generation = client.submit(
             submission.fields, song.request_id, names=submission.names, on_sent=submission.on_sent

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,45 +72,43 @@ def side_by_side(work: Callable[[str], None], items: Iterable[str]) -> None:
 
 
 def ours(url: str, tags: list[str]) -> tuple[InHand, Gauge, dict[str, float]]:
-    """`Session.wait`, at the schedule for hosted songs."""
+    """A session's tracker, as `wait` uses it."""
     import soundfile  # noqa: F401  (as for any reference that is a file)
 
-    from minimax_nb import Session, Song
-    from minimax_nb.errors import MusicError
+    from minimax_nb import Session
+    from minimax_nb.display.progress import with_progress
+    from minimax_nb.reference import prepare
     from minimax_nb.tracking.services import Services
-    from minimax_nb.tracking.tracker import Tracker
+    from tests.support.service import audio_bytes
 
     in_hand: InHand = {}
     fetching: list[float] = []
 
-    class Watched(Tracker):
-        def __iter__(self) -> Generator[Song | None, None, None]:
-            for song in super().__iter__():
-                if song is not None and song.status == "completed":
-                    in_hand[tag_of[song.request_id]] = time.monotonic()
-                yield song
+    class Measured(Services):
+        def fetch(self, song: Any, generation: Any) -> Any:
+            start = time.thread_time()
+            try:
+                return super().fetch(song, generation)
+            finally:
+                fetching.append(time.thread_time() - start)
 
-    class Measured(Session):
-        def track(self, songs: Iterable[Song], timeout: float = TIMEOUT) -> Tracker:
-            return Watched(self.services.with_key(), songs, timeout, timeouts=self.timeouts)
+    class MeasuredSession(Session):
+        @property
+        def services(self) -> Measured:
+            given = super().services
+            return Measured(given.journal, given.settings, given.timeouts, given.clients, given.logs)
 
-    def fetch(self: Services, *arguments: Any) -> Song:
-        start = time.thread_time()
-        try:
-            return real_fetch(self, *arguments)
-        finally:
-            fetching.append(time.thread_time() - start)
-
-    real_fetch, Services.fetch = Services.fetch, fetch  # type: ignore[method-assign]
     with tempfile.TemporaryDirectory(prefix="minimax_nb-") as home:
-        session = Measured(api_key=KEY, base_url=url, home=home)
-        songs = [session.submit(f"take {tag}", "https://example.org/a.mp3") for tag in tags]
+        session = MeasuredSession(api_key=KEY, base_url=url, home=home)
+        reference = prepare(audio_bytes(16), session.journal.library.references)
+        songs = [session.submit(f"take {tag}", reference) for tag in tags]
         tag_of = {song.request_id: tag for song, tag in zip(songs, tags, strict=True)}
         with Gauge() as gauge:
-            try:
-                session.wait(songs)
-            except MusicError as error:
-                print(error, file=sys.stderr)
+            tracker = session.track(songs)
+            for song in with_progress(tracker):
+                if song is not None and song.status == "completed":
+                    in_hand[tag_of[song.request_id]] = time.monotonic()
+            print(*tracker.errors, sep="\n", file=sys.stderr)
     return in_hand, gauge, {"fetch_cpu": sum(fetching)}
 
 
