@@ -401,8 +401,13 @@ class Session:
         """
         from .hosts.bucket import sweep
 
-        for left in sweep(self.journal.library.references):
-            say(f"{left} could not be deleted yet; recover() tries again.")
+        try:
+            return self._recovered(since, timeout)
+        finally:
+            for left in sweep(self.journal.library.references):
+                say(f"{left} could not be deleted yet; recover() tries again.")
+
+    def _recovered(self, since: Since | None, timeout: float) -> list[Song]:
         songs = self.open_songs()
         if since is not None:
             service = self.settings.service()

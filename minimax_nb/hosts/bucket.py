@@ -7,6 +7,7 @@ import importlib
 import json
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
@@ -37,7 +38,7 @@ class Bucket:
 
     Credentials come from where the storage's own tools find them; none is kept or shown. Before the object is
     written, a note of it is put beside the file. What a process that broke off left behind, or could not delete, is
-    deleted by `sweep`; until then it is private, and its link is dead after the hour.
+    deleted by `sweep`, which `Session.recover` calls; until then it is private, and its link is dead after the hour.
 
     Parameters
     ----------
@@ -116,7 +117,8 @@ def sweep(folder: Path) -> list[str]:
     for note in folder.glob(f".*{_NOTE}"):
         with contextlib.suppress(OSError, ValueError, KeyError):
             said = json.loads(note.read_text(encoding="utf-8"))
-            if is_alive(said["worker"]):
+            young = time.time() - note.stat().st_mtime < LINK_SECONDS
+            if young and is_alive(said["worker"]):
                 continue
             with contextlib.suppress(MusicError):
                 _remove(*_storage(said["uri"]), note, said["uri"])

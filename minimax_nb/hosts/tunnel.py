@@ -89,12 +89,14 @@ def find_program() -> str:
     if program:
         return program
     try:
-        from pycloudflared.util import download, get_info
+        from pycloudflared.util import get_info
     except ImportError:
         raise InvalidOption("A tunnel needs the program cloudflared, which is not installed.", do=INSTALL) from None
     try:
-        info = get_info()
-        return str(info.executable if Path(info.executable).exists() else download(info))
+        program = str(get_info().executable)
+        if not Path(program).exists():  # it shows its progress, which is not for a worker thread to do
+            subprocess.run([sys.executable, "-m", "pycloudflared", "--version"], capture_output=True, check=True)
+        return program
     except Exception as error:  # whatever that package meets on its way
         raise Unreachable(f"pycloudflared could not fetch cloudflared: {bounded(str(error))}.", do=INSTALL) from None
 

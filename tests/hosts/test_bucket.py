@@ -90,6 +90,10 @@ def test_a_song_that_is_being_made_keeps_its_reference(storage: Storage, file: P
     with Bucket("s3://songs").share(file):
         assert not sweep(file.parent)
         assert len(storage.objects) == 1
+        (note,) = notes(file)
+        os.utime(note, (0, 0))  # the link is dead: whoever shared it, perhaps on another computer, is done
+        assert not sweep(file.parent)
+        assert not storage.objects
 
 
 def test_what_could_not_be_deleted_is_tried_again(

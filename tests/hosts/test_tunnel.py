@@ -209,19 +209,26 @@ def test_without_the_program_it_says_how_to_get_it(file: Path, monkeypatch: pyte
     assert "[tunnel]" in str(caught.value)
 
 
-def test_the_package_gives_its_own_program(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_package_gives_its_own_program(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     put_on_path(tmp_path / "bin", monkeypatch)
     program = str(tmp_path / "bin" / "cloudflared")
     monkeypatch.setenv("PATH", "")
     package = tmp_path / "site" / "pycloudflared"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
+    fetched = package / "cloudflared-linux-amd64"
     (package / "util.py").write_text(
-        "import types\n"
-        "def get_info():\n    return types.SimpleNamespace(executable='/nowhere/cloudflared')\n"
-        f"def download(info):\n    return {program!r}\n"
+        f"import types\ndef get_info():\n    return types.SimpleNamespace(executable={str(fetched)!r})\n"
     )
+    (package / "__main__.py").write_text(f"import shutil\nshutil.copy({program!r}, {str(fetched)!r})\nprint('99%')\n")
+    monkeypatch.setenv("PYTHONPATH", str(package.parent))
     monkeypatch.syspath_prepend(str(package.parent))
     assert tunnel.is_available()
-    with Tunnel().share(file) as url:
-        assert ask(url, "HEAD").status_code == 200
+    for _ in range(2):
+        with Tunnel().share(file) as url:
+            assert ask(url, "HEAD").status_code == 200
+    assert capfd.readouterr() == ("", "")
+    for name in ("pycloudflared", "pycloudflared.util"):
+        del sys.modules[name]
