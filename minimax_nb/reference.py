@@ -284,7 +284,7 @@ def _read(
     _check(info, name, longer_than)
     if start is None:
         return audio.trim(recording, longer_than + _SPARE_SECONDS)
-    if start + seconds > info.duration + 0.05:  # less of it is left than was asked for
+    if start + seconds > info.duration + 0.05:  # less of it is left than was requested
         start = max(0.0, info.duration - seconds)
         return _decoded(source, name, start=start, seconds=seconds)
     return recording

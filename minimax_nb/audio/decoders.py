@@ -34,7 +34,7 @@ _SOUNDFILE = ("wav", "w64", "flac", "aiff", "au", "caf")
 _SAY_LENGTH = ("mov", "matroska", "flac", "asf", "ape", "wv", "tta", "tak", "caf", "aiff")
 """What holds its true length; of others FFmpeg guesses it."""
 
-_GUARDED = {"protocol_whitelist": "file,pipe"}  # a file may name others, which nobody asked to open
+_GUARDED = {"protocol_whitelist": "file,pipe"}  # a file may name others, which must not be opened
 
 
 @dataclass

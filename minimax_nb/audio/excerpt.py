@@ -42,19 +42,19 @@ def trim(recording: Recording, shortest: float) -> Recording:
     first = round(recording.start * ENVELOPE_RATE)
     count = -(-len(recording.samples) * ENVELOPE_RATE // RATE)
     levels = recording.info.envelope[first : first + count]
-    heard = np.flatnonzero(levels > levels.max(initial=0.0) * _UNHEARD)
-    if not len(heard):
+    audible = np.flatnonzero(levels > levels.max(initial=0.0) * _UNHEARD)
+    if not len(audible):
         return recording
     least = min(round(shortest * ENVELOPE_RATE) + 1, count)
     # Half a second of it is a breath, more is none of the song.
-    start = min(max(0, int(heard[0]) - 5), count - least)
-    end = max(min(count, int(heard[-1]) + 6), start + least)
+    start = min(max(0, int(audible[0]) - 5), count - least)
+    end = max(min(count, int(audible[-1]) + 6), start + least)
     samples = recording.samples[start * RATE // ENVELOPE_RATE : end * RATE // ENVELOPE_RATE]
     return Recording(recording.info, recording.start + start / ENVELOPE_RATE, samples)
 
 
 def polish(samples: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """Take the offset out of a recording, and bring its level and its sides to where they are heard.
+    """Take the offset out of a recording, and bring its level and its sides to where they sound right.
 
     Parameters
     ----------
@@ -100,13 +100,13 @@ def _sides(samples: np.ndarray) -> tuple[np.ndarray, list[str]]:
 
 
 def _level(samples: np.ndarray) -> float:
-    """The level of what is heard, in dB below full scale: pauses do not count."""
+    """The level of what is audible, in dB below full scale: pauses do not count."""
     import numpy as np
 
     hop = RATE // ENVELOPE_RATE
     power = np.array([np.mean(np.square(samples[at : at + hop])) for at in range(0, len(samples), hop)])
-    heard = power[power > power.max(initial=0.0) / 1000]
-    return 10 * float(np.log10(heard.mean())) if len(heard) else float("-inf")
+    audible = power[power > power.max(initial=0.0) / 1000]
+    return 10 * float(np.log10(audible.mean())) if len(audible) else float("-inf")
 
 
 def write_mp3(samples: np.ndarray, path: Path, *, shortest: float = 0.0) -> None:

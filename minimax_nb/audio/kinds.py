@@ -227,7 +227,7 @@ def _skip(data: Buffer) -> int:
         if head.startswith(b"ID3") and len(head) == 10 and not any(byte & 0x80 for byte in head[6:]):
             size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
             after = at + 10 + size + 10 * bool(head[5] & 0x10)
-            # A tag whose size is wrong is looked through, as a player does.
+            # A tag whose size is wrong is searched through, as a player does.
             if after >= len(data):
                 return at + 10
             at = after

@@ -29,7 +29,7 @@ _HOP = RATE // ENVELOPE_RATE
 _FULL_SCALE = 0.999
 _SPARED = 1.0  # headers differ from what is there by a few frames
 _LONGER = 0.05
-_HEARD = 0.25  # a loss of so many seconds is heard
+_HEARD = 0.25  # a loss of so many seconds is audible
 _MP3_IN_WAV = (0x50, 0x55)
 _RATES = range(1000, 800_000)
 
@@ -226,7 +226,7 @@ def _info(
 
 
 def _recording(info: AudioInfo, window: Window, start: float | None, seconds: float) -> Recording:
-    """What the window kept, cut to the sample where a start was asked for."""
+    """What the window kept, cut to the sample where a start was requested."""
     samples = _joined(window.take())
     first = 0 if start is None else round((start - window.start) * RATE)
     return Recording(info, window.start + first / RATE, samples[first : first + round(seconds * RATE)])
@@ -251,29 +251,29 @@ def _identify(data: Buffer) -> tuple[Kind, Wave | None]:
         what = f"a wav file whose header claims {wave.rate} samples a second, as no recording has"
         raise NotAudio(what, "Export it again, as mp3 or wav.")
     if wave and wave.codec in _MP3_IN_WAV:
-        stream = find_frames(data, wave.parts[0][0])
+        stream = find_frames(data, wave.ranges[0][0])
         kind = Kind("WAV", ".wav", "mp3", kind.start, stream) if stream else kind
     return kind, wave
 
 
 def _content(source: Path | bytes, kind: Kind, wave: Wave | None, data: Buffer) -> Callable[[], BinaryIO]:
     """How to open what of a file is sound."""
-    parts, head = [(kind.start, len(data))], b""
+    ranges, head = [(kind.start, len(data))], b""
     if kind.stream:
-        parts, head = _frames(data, kind.stream)
+        ranges, head = _frames(data, kind.stream)
     elif wave:
-        parts, head = list(wave.parts), wave.header()
-    return lambda: BufferedReader(View(source, parts, head), 1 << 16)
+        ranges, head = list(wave.ranges), wave.header()
+    return lambda: BufferedReader(View(source, ranges, head), 1 << 16)
 
 
 def _frames(data: Buffer, stream: Stream) -> tuple[list[tuple[int, int]], bytes]:
     """Where the frames are; and a header for them, unless their own is right."""
-    parts = [(run.start, run.end) for run in stream.runs]
+    ranges = [(run.start, run.end) for run in stream.runs]
     if stream.free or len({run.rate for run in stream.runs}) > 1:
-        return parts, b""
+        return ranges, b""
     if stream.header and not stream.missing and stream.counted == sum(run.frames for run in stream.runs):
-        return [(stream.header.start, stream.header.end), *parts], b""
-    return parts, xing_header(data, stream)
+        return [(stream.header.start, stream.header.end), *ranges], b""
+    return ranges, xing_header(data, stream)
 
 
 def _scan(

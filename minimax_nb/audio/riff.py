@@ -33,14 +33,14 @@ class Wave:
     ----------
     format : bytes
         The content of its ``fmt`` chunk.
-    parts : tuple of (int, int)
+    ranges : tuple of (int, int)
         Where samples begin and end, in bytes.
     announced : int
         How many bytes of samples there should be; 0 when the file does not say.
     """
 
     format: bytes
-    parts: tuple[tuple[int, int], ...]
+    ranges: tuple[tuple[int, int], ...]
     announced: int
 
     @property
@@ -72,7 +72,7 @@ class Wave:
     @property
     def size(self) -> int:
         """How many bytes of samples there are."""
-        return sum(end - start for start, end in self.parts)
+        return sum(end - start for start, end in self.ranges)
 
     def header(self) -> bytes:
         """A header that fits what is there."""
@@ -100,7 +100,7 @@ def find_samples(data: Buffer, start: int = 0) -> Wave | None:
     Wave or None
         None where it has no layout or no samples, and where its numbers are big-endian.
     """
-    layout, parts, announced, long_size = b"", [], 0, 0
+    layout, ranges, announced, long_size = b"", [], 0, 0
     if data[start : start + 4] == b"RIFX":
         return None
     for chunk in _chunks(data, start + 12):
@@ -112,10 +112,10 @@ def find_samples(data: Buffer, start: int = 0) -> Wave | None:
         elif chunk.name == b"data":
             size = long_size if chunk.size == 0xFFFFFFFF and long_size else chunk.size
             announced += size if 0 < size < _STREAMED or long_size else 0
-            parts.append(_extent(data, chunk._replace(size=size)))
-            if parts[-1][1] == len(data):
+            ranges.append(_extent(data, chunk._replace(size=size)))
+            if ranges[-1][1] == len(data):
                 break
-    return Wave(layout, tuple(parts), announced) if len(layout) >= 16 and parts else None
+    return Wave(layout, tuple(ranges), announced) if len(layout) >= 16 and ranges else None
 
 
 def _extent(data: Buffer, chunk: _Chunk) -> tuple[int, int]:
@@ -139,7 +139,7 @@ def _chunks(data: Buffer, at: int) -> Iterator[_Chunk]:
     while at + 8 <= len(data):
         chunk = _Chunk(data[at : at + 4], at + 8, int.from_bytes(data[at + 4 : at + 8], "little"))
         if not _NAME.match(chunk.name):
-            # Lost, as the size before was wrong; behind samples there is nothing to be looked for.
+            # Lost, as the size before was wrong; behind samples there is nothing to search for.
             at = data.find(b"data", before.at) if before.name != b"data" else -1
             if at < 0:
                 return

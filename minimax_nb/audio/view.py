@@ -15,16 +15,16 @@ class View(io.RawIOBase):
     Parameters
     ----------
     source : path or bytes
-    parts : sequence of (int, int)
+    ranges : sequence of (int, int)
         Where each begins and ends, in bytes.
     head : bytes
         What stands before them.
     """
 
-    def __init__(self, source: Path | bytes, parts: Sequence[tuple[int, int]], head: bytes = b"") -> None:
+    def __init__(self, source: Path | bytes, ranges: Sequence[tuple[int, int]], head: bytes = b"") -> None:
         self._file: BinaryIO = source.open("rb") if isinstance(source, Path) else io.BytesIO(source)
-        self._head, self._parts, self._at = head, parts, 0
-        self.size = len(head) + sum(end - start for start, end in parts)
+        self._head, self._ranges, self._at = head, ranges, 0
+        self.size = len(head) + sum(end - start for start, end in ranges)
 
     def readable(self) -> bool:  # noqa: D102
         return True
@@ -48,7 +48,7 @@ class View(io.RawIOBase):
             self._at += len(found)
             return len(found)
         at -= len(self._head)
-        for start, end in self._parts:
+        for start, end in self._ranges:
             if at < end - start:
                 self._file.seek(start + at)
                 count = self._file.readinto(left[: end - start - at])  # type: ignore[attr-defined]

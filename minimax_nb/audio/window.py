@@ -1,4 +1,4 @@
-"""The stretch of a track that is kept while it goes by: the liveliest one, or the one that is asked for."""
+"""The stretch of a track that is kept while it goes by: the liveliest one, or the one that is requested."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Window:
 
     @property
     def passed(self) -> bool:
-        """Whether all that was asked for has gone by."""
+        """Whether all that was requested has gone by."""
         return self._given is not None and len(self.levels) > self._given + self._span
 
     @property
