@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -41,6 +42,10 @@ class Option:
         Whether the model refuses a request without it.
     default : object
         What the model takes when nothing is said; None where that is not documented.
+    pattern : str
+        The only form a text may have, as a regular expression, whatever its case; empty for any.
+    example : str
+        A value that has it.
     scale : int
         What a value is multiplied by on its way into the request, such as 1000 for s that are sent as ms.
     """
@@ -52,6 +57,8 @@ class Option:
     choices: tuple[Any, ...] = ()
     required: bool = False
     default: Any = None
+    pattern: str = ""
+    example: str = ""
     scale: int = 1
 
     @property
@@ -68,7 +75,7 @@ class Option:
             return "true or false"
         limits = f"{self.least:.10g} {'or more' if math.isinf(self.most) else f'to {self.most:.10g}'}"
         if self.kind is str:
-            return f"a text of {limits} characters"
+            return f"a text of {limits} characters" + (f', such as "{self.example}"' if self.example else "")
         number = "whole number" if self.kind is int else "number"
         return f"a {number} {'of' if math.isinf(self.most) else 'from'} {limits}"
 
@@ -80,6 +87,8 @@ class Option:
             return False
         if self.choices:
             return value in self.choices
+        if self.pattern and not re.fullmatch(self.pattern, str(value), re.IGNORECASE):
+            return False
         size: Any = characters(value) if isinstance(value, str) else value
         return bool(self.least <= size <= self.most)
 
@@ -280,10 +289,19 @@ MODELS = _rows(
 MUSIC_MODELS = frozenset({*MODELS, "music-01"})
 """All models of the service that make or made music, whoever asked for it: what counts as a song in its logs."""
 
+_KEY = r"\s*[A-G]\s*[#♯b♭]?\s*(?:major|maj|minor|min|m|)\s*"
+# Those that the band's voice speaks, in the codes of ISO 639; a region may follow, as in en-gb.
+_LANGUAGE = (
+    r"(?:af|am|an|ar|as|az|ba|be|bg|bn|bpy|bs|ca|chr|cmn|cs|cv|cy|da|de|el|en|eo|es|et|eu|fa|fi|fo|fr|ga|gd|gn|grc|gu|"
+    r"hak|haw|hbs|he|hi|hr|ht|hu|hy|hyw|ia|id|io|is|it|ja|jbo|ka|kaa|kk|kl|kn|ko|kok|ku|ky|la|lb|lfn|lt|ltg|lv|mi|mk|"
+    r"ml|mr|ms|mt|mto|my|nb|nci|ne|nl|no|nog|om|or|pa|pap|piqd|pl|pt|py|qdb|qu|quc|qya|ro|ru|sd|shn|si|sjn|sk|sl|smj|"
+    r"sq|sr|sv|sw|ta|te|th|ti|tk|tn|tr|tt|ug|uk|ur|uz|vi|xex|yue|zh)(?:-[\w-]+)?"
+)
+
 REHEARSAL_OPTIONS = _options(
     tempo=Option("tempo", float, 40, 240),
-    key=Option("key", str, 1, 20),
-    language=Option("language", str, 2, 20),
+    key=Option("key", str, 1, 20, pattern=_KEY, example="A minor"),
+    language=Option("language", str, 2, 20, pattern=_LANGUAGE, example="en"),
     seed=Option("seed", int, 0, 2**32 - 1),
 )
 """What the rehearsal band takes as well, whichever model it rehearses."""
@@ -499,7 +517,7 @@ def _check_words(model: Model, options: Mapping[str, Any], lyrics: str) -> None:
 def _checked(name: str, option: Option, value: Any) -> Any:
     if option.accepts(value):
         return option.to_request(value)
-    if isinstance(value, str) and option.kind is str and not option.choices:
+    if isinstance(value, str) and option.kind is str and not option.choices and not option.pattern:
         length = characters(value)
         raise InvalidOption(f"{name} is {length} characters long.", do=f"It must be {option.expected}.")
     raise InvalidOption(f"{name}={value!r} cannot be used.", do=f"It must be {option.expected}.")

@@ -260,11 +260,29 @@ def test_rehearsal_options_are_an_error_with_a_hosted_service() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"tempo": "fast"}, {"tempo": 1000}, {"tempo": float("nan")}, {"seed": 1.5}, {"seed": -1}, {"seed": True}],
+    [
+        {"key": "Q minor"},
+        {"key": "minor"},
+        {"language": "xx"},
+        {"language": "../en"},
+        {"tempo": "fast"},
+        {"tempo": 1000},
+        {"tempo": float("nan")},
+        {"seed": 1.5},
+        {"seed": -1},
+        {"seed": True},
+    ],
 )
 def test_values_outside_their_limits_are_errors(options: dict[str, object]) -> None:
-    with pytest.raises(InvalidOption):
+    with pytest.raises(InvalidOption, match="must be"):
         to_fields(MODELS["minimax-music"], options, lyrics=LYRICS, rehearsal=True)
+
+
+@pytest.mark.parametrize(
+    "options", [{"key": "A minor"}, {"key": "c#"}, {"key": "Bbm"}, {"language": "en-GB"}, {"language": "zh"}]
+)
+def test_keys_and_languages_as_people_write_them(options: dict[str, object]) -> None:
+    assert to_fields(MODELS["minimax-music"], options, lyrics=LYRICS, rehearsal=True) == {"prompt": LYRICS, **options}
 
 
 @pytest.mark.parametrize(

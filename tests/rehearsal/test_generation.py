@@ -118,7 +118,7 @@ def test_a_reference_by_link_is_fetched_without_the_key(service: Running, site: 
         ({"reference_audio_url": "http://127.0.0.1:9/none.mp3"}, "could not be fetched"),
         ({"reference_audio_url": data_uri(audio_bytes(5))}, "longer than 15 seconds"),
         ({"reference_audio_url": data_uri(b"words, not music")}, "cannot be read"),
-        ({"key": "H"}, "no key H"),
+        ({"key": "Cb"}, "no key Cb"),
     ],
 )
 def test_a_song_that_cannot_be_made_fails_and_costs_nothing(

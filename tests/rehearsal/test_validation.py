@@ -40,7 +40,7 @@ def issues(answer: requests.Response) -> dict[str, dict[str, Any]]:
         ("tempo", 300, "a number from 40 to 240", "a number"),
         ("seed", -1, "a whole number from 0 to 4294967295", "a number"),
         ("seed", 1.5, "a whole number from 0 to 4294967295", "a number"),
-        ("key", [], "a text of 1 to 20 characters", "an array"),
+        ("key", [], 'a text of 1 to 20 characters, such as "A minor"', "an array"),
     ],
 )
 def test_a_wrong_field_is_named_and_nothing_is_accepted(

@@ -44,8 +44,8 @@ AUDIO = "/v2/generate/audio"
 
 def beep(request: BandRequest, destination: Path) -> None:
     """Write a tone that depends on the whole request, two seconds by default, as a genuine mp3 or wav."""
-    if request.key == "H":
-        raise ValueError("There is no key H.")
+    if request.key == "Cb":
+        raise ValueError("There is no key Cb.")
     pitch = 200 + (request.seed + len(request.lyrics)) % 600
     rate, seconds = request.sample_rate, request.seconds or 2
     tone = 0.3 * np.sin(2 * np.pi * pitch * np.arange(int(seconds * rate)) / rate)
