@@ -157,16 +157,6 @@ class Model:
         """Whether lyrics can be given; else its songs are instrumental, or the words stand in the style."""
         return "lyrics" in self.options
 
-    @property
-    def words_field(self) -> str:
-        """The field of the request that carries the lyrics."""
-        return self.options["lyrics"].field
-
-    @property
-    def reference_seconds(self) -> float:
-        """A reference must be longer than this."""
-        return self.reference.longer_than if self.reference else 0.0
-
     def needs(self, name: str) -> str:
         """Whether lyrics, style or another option is needed: "needed", "optional" or "–"."""
         if name == "reference":
@@ -368,6 +358,7 @@ def offers(served: Mapping[str, float | None] | None = None) -> list[Offer]:
     """
     if served is None:
         return [Offer(name, model) for name, model in MODELS.items()]
+    served = {music_model(name) or name: price for name, price in served.items()}
     known = [Offer(name, model, name in served, served.get(name)) for name, model in MODELS.items()]
     return known + [Offer(name, None, True, price) for name, price in served.items() if name not in MODELS]
 
@@ -424,9 +415,6 @@ def check_lyrics(model: Model, prompt: str) -> None:
             f"The lyrics are {length} characters long as sent, and {model.name} needs at least {option.least}.",
             do="Write a little more.",
         )
-
-
-check_words = check_lyrics
 
 
 def check_reference(model: Model, *, given: bool) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
@@ -56,15 +56,12 @@ class Composed:
         What is requested, to be kept.
     body : mapping
         The fields that are sent, but for the reference.
-    names : mapping of str to str
-        What a person calls each field that is sent.
     reference : Reference or None
         Checked and ready to be handed over.
     """
 
     request: SongRequest
     body: Mapping[str, Any]
-    names: Mapping[str, str] = field(default_factory=dict)
     reference: Reference | None = None
 
     @property
@@ -119,8 +116,7 @@ def compose(
         rule = row.reference
         track = prepare(reference, references, longer_than=rule.longer_than, seconds=rule.excerpt)
     request = SongRequest(model, words, prompt, track.description if track else "", options, accompaniment)
-    names = {option.field: name for name, option in row.options.items()} | {"reference_audio_url": "reference"}
-    return Composed(request, body, names, track)
+    return Composed(request, body, track)
 
 
 def _prompt(row: Model, words: str, accompaniment: bool, *, given: bool) -> str:

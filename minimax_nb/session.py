@@ -20,7 +20,7 @@ from .library.budget import Budget
 from .library.journal import Journal
 from .library.storage import locate
 from .options import AnyReference, SongOptions, compose
-from .settings import Account, Settings
+from .settings import Account, Service, Settings
 from .song import Song, Status
 from .tracking import steps
 from .tracking.logs import Since, period
@@ -433,17 +433,33 @@ class Session:
         -------
         list of Song
             Which a cell shows as a table.
+
+        Examples
+        --------
+        >>> from minimax_nb import songs
+        >>> songs()[0].title  # doctest: +SKIP
+        'Side by side'
         """
         self._say_where_songs_go()
         return songs_table(self.journal.songs())
 
-    def models(self) -> list[catalogue.Offer]:
+    def models(self, *, refresh: bool = False) -> list[catalogue.Offer]:
         """List the models: what each needs and takes, how long its songs get, and what comes out.
+
+        Parameters
+        ----------
+        refresh : bool
+            Whether to ask the service what it has today, and at what price; free, and without a key.
 
         Returns
         -------
         list of Offer
             Which a cell shows as a table.
+
+        Raises
+        ------
+        ServiceError, Unreachable
+            When the service is asked and does not answer.
 
         Examples
         --------
@@ -451,7 +467,13 @@ class Session:
         >>> [offer.name for offer in models()][:2]
         ['minimax-music', 'minimax/music-2.6']
         """
-        return models_table(catalogue.offers())
+        served = None
+        if refresh:
+            service = self.settings.service()
+            if service.rehearsal and not service.chosen:  # for want of a key, which this needs none of
+                service = Service(self.settings.hosted_url, None, rehearsal=False)
+            served = self.services.client(service).music_models()
+        return models_table(catalogue.offers(served))
 
     def open_songs(self) -> list[Song]:
         """The songs with which something will still happen, at services this session has a key for; oldest first."""

@@ -8,7 +8,8 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from minimax_nb import Session, Status
+from minimax_nb import Session, Status, settings
+from minimax_nb.api.transport import Transport
 from minimax_nb.catalogue import (
     ABOUT,
     MODELS,
@@ -20,7 +21,7 @@ from minimax_nb.catalogue import (
     offers,
     to_fields,
 )
-from minimax_nb.errors import InvalidInput, InvalidLyrics, InvalidOption, InvalidReference, MusicError
+from minimax_nb.errors import InvalidInput, InvalidLyrics, InvalidOption, InvalidReference, MusicError, Unreachable
 from minimax_nb.options import SongOptions, compose
 from tests.support.service import Running, audio_bytes, data_uri, running_service
 
@@ -339,6 +340,33 @@ def test_the_service_holds_the_same_limits(name: str, option: str, value: Any, t
         body["reference_audio_url"] = data_uri()
     answer = service.ask("POST", "/v2/generate/audio", json=body)
     assert answer.status_code == (201 if taken else 400), answer.text
+
+
+def test_the_service_says_what_it_has_today_and_says_it_once(
+    service: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statuses: list[int] = []
+    get = Transport.get
+
+    def noted(self: Transport, *arguments: Any, **options: Any) -> Any:
+        response = get(self, *arguments, **options)
+        statuses.append(getattr(response, "status", 0))
+        return response
+
+    monkeypatch.setattr(Transport, "get", noted)
+    session = Session(home=service.home, rehearse=True)
+    first = session.models(refresh=True)
+    assert [offer.name for offer in first] == list(MODELS)
+    assert all(offer.served and offer.price_usd is not None and not offer.note for offer in first)
+    assert session.models(refresh=True) == first
+    assert statuses == [200, 304]
+    assert "openai" not in repr(first)
+
+
+def test_without_a_key_the_hosted_service_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "DEFAULT_BASE_URL", "http://127.0.0.1:9")
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:9"):
+        Session(home=tmp_path).models(refresh=True)
 
 
 def test_a_model_without_a_row_is_asked_for_with_raw_fields(service: Running, track: Path) -> None:

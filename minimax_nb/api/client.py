@@ -28,7 +28,9 @@ from .responses import (
     LogEntry,
     Problem,
     fixed_price,
+    header_of,
     makes_music,
+    music_prices,
     number_of,
     read_cost,
     read_generation,
@@ -82,6 +84,7 @@ class Client:
         self.key = key
         self._timeouts = timeouts
         self._transport = Transport(self.base_url, key, timeouts)
+        self._music_models: tuple[str | None, dict[str, float | None]] = (None, {})
 
     def submit(
         self,
@@ -205,6 +208,26 @@ class Client:
         """
         return makes_music(self._rows_of(model, patience), model)
 
+    def music_models(self, *, patience: float = 10) -> dict[str, float | None]:
+        """Ask which models make music today, and the price of a song in US dollars where it is a fixed one.
+
+        No key is needed. What is unchanged since the last time is not sent again.
+
+        Raises
+        ------
+        ServiceError, Unreachable
+        """
+        etag, known = self._music_models
+        outcome = self._transport.get(
+            "/v1/models", {"include": "pricing"}, patience=patience, headers={"If-None-Match": etag} if etag else {}
+        )
+        if isinstance(outcome, Response) and outcome.status == 304:
+            return dict(known)
+        response = self._usable(outcome)
+        found = music_prices(response.fields.get("data"))
+        self._music_models = (header_of(response.headers, "etag"), found)
+        return dict(found)
+
     def download(self, url: str) -> Iterator[bytes]:
         """Yield the bytes of a finished song; the key is not sent, and a link that quotes it is cleaned."""
         return download(url, hide=self._transport.hide, timeouts=self._timeouts)
@@ -213,7 +236,9 @@ class Client:
         return self._get("/v1/models", {"id": model, "include": "pricing"}, patience=patience).fields.get("data")
 
     def _get(self, path: str, query: Mapping[str, Any], *, patience: float = 0) -> Response:
-        outcome = self._transport.get(path, query, patience=patience)
+        return self._usable(self._transport.get(path, query, patience=patience))
+
+    def _usable(self, outcome: Response | NoResponse) -> Response:
         if isinstance(outcome, NoResponse):
             raise Unreachable(f"No response from {self._host} ({outcome.why}).")
         if outcome.status == 200 and outcome.broken:

@@ -25,6 +25,8 @@ CREDITS_PER_USD = 2_000_000
 _NO_REASON = "no reason given"
 _MOST_ROWS = 5
 
+_MAKES_AUDIO = "audio-generations/submit"  # how the type of such a model ends
+
 
 @dataclass(frozen=True)
 class Generation:
@@ -259,9 +261,16 @@ def fixed_price(rows: object, model: str) -> float | None:
     return None
 
 
+def music_prices(rows: object) -> dict[str, float | None]:
+    """Read the models that make music from the whole list, each with its fixed price or None."""
+    listed = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    names = [row["id"] for row in listed if str(row.get("type")).endswith(_MAKES_AUDIO) and is_id(row.get("id"))]
+    return {name: fixed_price(rows, name) for name in names}
+
+
 def makes_music(rows: object, model: str) -> bool:
     """Whether the model list calls this model one that makes music."""
-    return any(str(row.get("type")).endswith("audio-generations/submit") for row in rows_of_model(rows, model))
+    return any(str(row.get("type")).endswith(_MAKES_AUDIO) for row in rows_of_model(rows, model))
 
 
 def is_id(value: object) -> bool:

@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import requests
@@ -99,6 +100,9 @@ class Unreadable(Exception):
     """A body that is not read to its end: too large, too slow, cut, or compressed in an unknown way."""
 
 
+_NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+
 class Transport:
     """Requests to one base URL, with one key.
 
@@ -117,7 +121,9 @@ class Transport:
         self._adapter = HTTPAdapter(pool_connections=2, pool_maxsize=16)
         self._settings: Mapping[str, Any] | None = None
 
-    def get(self, path: str, query: Mapping[str, Any], *, patience: float = 0) -> Response | NoResponse:
+    def get(
+        self, path: str, query: Mapping[str, Any], *, patience: float = 0, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> Response | NoResponse:
         """Ask for something that costs nothing.
 
         Parameters
@@ -126,8 +132,10 @@ class Transport:
         query : mapping
         patience : float
             For how many seconds the request may be repeated; 0 makes one attempt.
+        headers : mapping
+            Sent along, such as ``If-None-Match``.
         """
-        return self._repeatable(self._prepared("GET", path, params=dict(query)), patience)
+        return self._repeatable(self._prepared("GET", path, params=dict(query), headers=headers), patience)
 
     def delete(self, path: str, *, patience: float = 0) -> Response | NoResponse:
         """Remove something: to do it twice does no harm."""
@@ -178,6 +186,9 @@ class Transport:
             self._settings = None  # a proxy may be set by the time of the next request
             return NoResponse(why(error)) if body is None else NoResponse(why(error), body.started, body.finished)
         headers = cleaned(response.headers, self.hide)
+        if response.status_code == 304:  # not modified: there is nothing to read
+            response.close()
+            return Response(304, headers, {})
         try:
             with response:
                 fields = parsed(read_body(response, seconds), self.hide)
