@@ -219,7 +219,8 @@ class Session:
 
         local = service.rehearsal or is_loopback(service.base_url)
         with arrange(track, self.host, song.request_id, model=model, local=local) as link:
-            submission = steps.Submission({**composed.body, **link}, composed.names, on_sent, price, budget)
+            names = catalogue.names_of_fields(model)
+            submission = steps.Submission({**composed.body, **link}, names, on_sent, price, budget)
             try:
                 return self.services.send(song, submission, service)
             except KeyboardInterrupt:

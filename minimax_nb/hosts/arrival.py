@@ -45,7 +45,8 @@ def arrange(
         return
 
     def check(url: str) -> None:
-        check_link(url, longer_than=find_model(model).reference_seconds, local=local)
+        rule = find_model(model).reference
+        check_link(url, longer_than=rule.longer_than if rule else 0, local=local)
 
     with _link(reference, host, request_id, check) as url:
         yield {"reference_audio_url": url}
