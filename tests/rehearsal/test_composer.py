@@ -307,3 +307,21 @@ def test_the_seed_decides() -> None:
 def test_a_score_is_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         song().tempo = 1.0  # type: ignore[misc]
+
+
+def test_the_rhythm_follows_how_a_line_is_spoken() -> None:
+    spoken_at = {3: (0.0, 0.1, 0.9), 4: (0.0, 0.6, 0.7, 0.9)}
+    score = song("##Red blue green\nTen nine eight six##", onsets=lambda words, language: spoken_at[len(words)])
+    for line, count in enumerate((3, 4)):
+        starts = np.array([s.start for s in score.syllables if s.line == line])
+        spoken = np.array(spoken_at[count])
+        assert np.argmax(np.diff(starts)) == np.argmax(np.diff(spoken))
+        assert np.abs((starts - starts[0]) / (starts[-1] - starts[0]) - spoken / spoken[-1]).max() < 0.2
+        assert np.diff(starts).min() > 0.09
+
+
+def test_no_rhythm_of_speech_loses_a_syllable() -> None:
+    plain = song()
+    wild = song(onsets=lambda words, language: np.sort(np.random.default_rng(len(words)).random(9)).tolist())
+    assert [s.text for s in wild.syllables] == [s.text for s in plain.syllables]
+    assert all(one.start < one.end <= two.start + 1e-9 for one, two in pairwise(wild.syllables))

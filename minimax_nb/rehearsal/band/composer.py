@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .form import BAR, LONGEST, SHORTEST, Form, choose_form, length
-from .syllables import Cut, Words, read_lyrics, spoken, starts_weakly
+from .syllables import Cut, Onsets, Words, read_lyrics, spoken, starts_weakly
 
+SHORTEST_SYLLABLE = 0.09  # s
+OFF_BEAT = 0.3  # square sixteenths, what a syllable off the eighths costs
 SLOWEST_SUNG = 3.3  # syllables/s, of those that are understood best
 # Who draws from a seed, each from a stream of its own, so that a change to one does not touch the others.
 STREAMS = ("reference", "composer", "groove", "drums", "keys", "bass", "pad", "hook")
@@ -129,6 +131,7 @@ def compose(
     seconds: float | None = None,
     language: str | None = None,
     cut: Cut | None = None,
+    onsets: Onsets | None = None,
 ) -> Score:
     """Write a song for some words, one lead note per syllable.
 
@@ -154,6 +157,8 @@ def compose(
         Of the words, such as "en"; guessed when it is not given.
     cut : callable, optional
         How the voice cuts words into syllables; by rule when it is not given.
+    onsets : callable, optional
+        When the voice speaks the syllables of a line, in s, for a rhythm like that of speech.
     """
     lines, parts, language = read_lyrics(lyrics, language, cut)
     rng = rng_for(seed, "composer")
@@ -165,7 +170,7 @@ def compose(
     score = Score(tempo, tonic, mode, brightness, abs(seed), swing, accompanied, language, sections, (), (), ())
     lifts = _lifts(lines, parts)
     score = replace(score, chords=_chords(score, sung, lifts, rng))
-    return _Melody(score, form, sung, lifts, rng).written()
+    return _Melody(score, form, sung, lifts, rng, onsets).written()
 
 
 def rng_for(seed: int, who: str) -> np.random.Generator:
@@ -262,9 +267,16 @@ class _Melody:
     """Writes the lead and the hook of a score, phrase by phrase."""
 
     def __init__(
-        self, score: Score, form: Form, lines: Sequence[Words], lifts: Sequence[int], rng: np.random.Generator
+        self,
+        score: Score,
+        form: Form,
+        lines: Sequence[Words],
+        lifts: Sequence[int],
+        rng: np.random.Generator,
+        onsets: Onsets | None,
     ) -> None:
         self.score, self.form, self.lines, self.lifts, self.rng = score, form, lines, lifts, rng
+        self.onsets = onsets
         lowest = int(rng.integers(46, 50))  # low enough for words to be understood: overtones show the vowels
         scale = {(score.tonic + step) % 12 for step in SCALES[score.mode]}
         self.voice = [pitch for pitch in range(lowest, lowest + 17) if pitch % 12 in scale]
@@ -292,7 +304,7 @@ class _Melody:
     def _sing(self, section: Section, after: Section) -> list[Syllable]:
         """The syllables of a line, the last one held up to its end, or into the song's last chord."""
         words = self.lines[section.line]
-        starts = [section.beat + beat for beat in self._rhythm(words, section.beats)]
+        starts = [section.beat + beat for beat in self._as_spoken(words, self._rhythm(words, section.beats))]
         text, high = spoken(words), self.lifts[section.line]
         pitches = self.known.get((text, len(starts)))
         if pitches is None:
@@ -330,6 +342,22 @@ class _Melody:
         held = {int(ends[np.argmin(abs(ends - count * (i + 1) / (spare + 1)))]) for i in range(spare)}
         slots = np.arange(count) + late + [sum(end <= i for end in held if end < count) for i in range(count)]
         return [self.form.place(int(slot)) for slot in slots]
+
+    def _as_spoken(self, words: Words, starts: list[float]) -> list[float]:
+        """The beats of a line moved to where its syllables come when it is spoken, on sixteenths.
+
+        The line begins and ends as it did, and no syllable gets shorter than one that can be understood.
+        """
+        onsets = self.onsets(tuple("".join(word) for word in words), self.score.language) if self.onsets else ()
+        count, last = len(starts), round(4 * (starts[-1] - starts[0]))
+        least = max(1, int(np.ceil(SHORTEST_SYLLABLE * 4 * self.score.tempo / 60)))
+        if len(onsets) != count or count < 3 or last < least * (count - 1) or (4 * starts[0]) % 1:
+            return starts
+        wanted = (np.array(onsets) - onsets[0]) / (onsets[-1] - onsets[0]) * last
+        slots = np.arange(last + 1)
+        costs = (slots - wanted[:, None]) ** 2 + OFF_BEAT * ((slots + round(4 * starts[0])) % 2)
+        costs[0, 1:] = costs[-1, :-1] = np.inf
+        return [starts[0] + slot / 4 for slot in _cheapest_rise(costs, least)]
 
     def _play(self, beat: float, beats: float) -> list[Note]:
         """The hook: its motif in one bar and an answer held in the next, over at most two bars."""
@@ -384,6 +412,19 @@ class _Melody:
         """The pitch, raised where the seventh of minor would rub against the third of the dominant."""
         leading = (self.score.tonic + 11) % 12
         return pitch + int((pitch + 1) % 12 == leading and leading in self._chord(beat))
+
+
+def _cheapest_rise(costs: NDArray[np.float64], least: int) -> list[int]:
+    """The cheapest column of each row, each at least so many to the right of the one before."""
+    totals = [costs[0]]
+    for row in costs[1:]:
+        reached = np.full(len(row), np.inf)
+        reached[least:] = np.minimum.accumulate(totals[-1])[:-least]
+        totals.append(row + reached)
+    path = [int(np.argmin(totals[-1]))]
+    for total in reversed(totals[:-1]):
+        path.append(int(np.argmin(total[: path[-1] - least + 1])))
+    return path[::-1]
 
 
 def _weight(beat: float) -> float:

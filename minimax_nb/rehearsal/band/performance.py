@@ -122,6 +122,7 @@ def _score(request: BandRequest, analysis: Analysis | None, voice: Voice) -> Sco
         seconds=max(1.0, seconds - TAIL) if seconds else None,
         language=request.language,
         cut=voice.cut,
+        onsets=voice.onsets,
     )
     return replace(score, groove=style.groove, without=style.without)
 

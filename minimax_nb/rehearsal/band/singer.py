@@ -51,6 +51,10 @@ class Singer:
         speech = speak(tuple(words), language)
         return [cut_into(word, count, language) for word, count in zip(words, speech.counts, strict=True)]
 
+    def onsets(self, words: tuple[str, ...], language: str) -> Sequence[float]:
+        """When the vowels of a line begin as it is spoken, in s."""
+        return [phoneme.start for phoneme in speak(words, language).phonemes if phoneme.is_vowel]
+
     def speak(self, lines: Sequence[tuple[str, ...]], language: str) -> list[Speech]:
         """How lines are spoken: by Pico where it is installed and knows the language, else by espeak-ng."""
         usual = VOICES.get(language, language)

@@ -9,6 +9,7 @@ from itertools import accumulate, pairwise
 
 Words = list[list[str]]  # a line: its words, each as its syllables
 Cut = Callable[[Sequence[str], str], Words]  # takes the words of a line and their language
+Onsets = Callable[[tuple[str, ...], str], Sequence[float]]  # takes the same; none where they are not known
 
 WORDLESS = "Ooh la la la, ooh la la\nLa la la la, ooh la la\nOoh la la la, hey la la\nLa la la la, ooh"
 

@@ -41,6 +41,9 @@ class Voice(Protocol):
     def cut(self, words: Sequence[str], language: str) -> Words:
         """The words of a line as the syllables this voice sings."""
 
+    def onsets(self, words: tuple[str, ...], language: str) -> Sequence[float]:
+        """When the syllables of a line begin as it is spoken, in s; none where that is not known."""
+
     def sing(self, score: Score) -> Audio:
         """The lead of a score, shape (samples,)."""
 
@@ -54,6 +57,10 @@ class Hummer:
     def cut(self, words: Sequence[str], language: str) -> Words:
         """The words of a line as syllables, by rule."""
         return by_rule(words, language)
+
+    def onsets(self, words: tuple[str, ...], language: str) -> Sequence[float]:
+        """None: what is hummed is not spoken."""
+        return ()
 
     def sing(self, score: Score) -> Audio:
         """The lead, hummed."""
