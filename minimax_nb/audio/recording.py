@@ -218,8 +218,9 @@ def _info(
         frame = kind.stream.runs[0]
         announced = kind.stream.announced
         missing = kind.stream.missing + report.errors * frame.samples / frame.rate
-    elif wave and wave.bytes_per_second:
-        announced = wave.announced / wave.bytes_per_second
+    elif wave:
+        # In proportion, as bytes a second are a guess where samples are packed.
+        announced = totals[0] * wave.announced / max(1, wave.size)
     envelope = np.array(window.levels, dtype=np.float32)
     seconds, peak, clipped = totals
     return AudioInfo(kind.name, report.rate, report.channels, seconds, announced, missing, envelope, peak, clipped)
