@@ -143,7 +143,7 @@ def _raw(model: str, fields: Mapping[str, Any], others: list[object]) -> Compose
     return Composed(request, {"model": model, **fields})
 
 
-REFERENCE = "a wav or mp3 file, for most models longer than 15 s, or a link to one"
+REFERENCE = "an audio file, for most models longer than 15 s, or a link to a wav or mp3"
 
 # What any model or the rehearsal band takes, once; lyrics are text and have a place of their own.
 _OPTIONS: Mapping[str, Option] = {

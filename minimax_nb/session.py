@@ -148,7 +148,7 @@ class Session:
             What is not sung (headings, chords, timestamps) is left out, and said. Not every model needs words,
             or takes them.
         reference : path, bytes, or str, optional
-            A wav or mp3 with music and singing, for `minimax-music` longer than 15 s; or a link to one, or a
+            An audio file with music and singing, for `minimax-music` longer than 15 s; or a link to one, or a
             ``data:`` URI. `models` lists which models need one; the others take none.
         model : str
             One of those that `models` lists.
