@@ -27,7 +27,7 @@ STEPS: tuple[tuple[str, str, str], ...] = (
 _ORDER = [step for step, _, _ in STEPS]
 
 _LONG_AGO = 3600.0
-_LOST = "The answer got lost on the way. It is looked up before anything is sent again."
+_LOST = "The response got lost on the way. The song is looked up before anything is sent again."
 
 
 def line(text: str, kind: str = "quiet") -> str:
@@ -71,7 +71,7 @@ def called(source: object) -> str:
 
 
 def options_line(options: Mapping[str, Any], left_out: Iterable[str]) -> str:
-    """What is asked for with the next song beside what the fields say, and what is not."""
+    """What is requested with the next song beside what the fields say, and what is not."""
     taken = ", ".join(f"{name} {value}" for name, value in options.items())
     words = [f"Also, when rehearsing: {taken}"] if taken else []
     return line(" · ".join([*words, *(f"without {each}" for each in left_out)]))
@@ -79,16 +79,16 @@ def options_line(options: Mapping[str, Any], left_out: Iterable[str]) -> str:
 
 def lyrics_line(lyrics: LyricsState) -> str:
     """How much of the limit the lyrics take, their lines and pauses, and how long it takes to sing them."""
-    parts = [f"{lyrics.used} of {lyrics.limit} characters"]
+    facts = [f"{lyrics.used} of {lyrics.limit} characters"]
     if lyrics.marks:
-        parts[0] += f", {lyrics.marks} of them for the accompaniment"
+        facts[0] += f", {lyrics.marks} of them for the accompaniment"
     if lyrics.used:
-        parts += [count(lyrics.lines, "line"), count(lyrics.pauses, "pause"), f"about {lyrics.seconds:.0f} s sung"]
+        facts += [count(lyrics.lines, "line"), count(lyrics.pauses, "pause"), f"about {lyrics.seconds:.0f} s sung"]
     kind = "bad" if lyrics.problem else "warn" if lyrics.used >= LONG else "good"
     full = min(100, round(100 * lyrics.used / lyrics.limit))
     gauge = f'<div class="mnb-gauge mnb-{kind}" aria-hidden="true"><span style="width:{full}%"></span></div>'
     said = line(lyrics.problem, "bad") or line(lyrics.advice, "warn")
-    return f"{gauge}{line(' · '.join(parts))}{said}"
+    return f"{gauge}{line(' · '.join(facts))}{said}"
 
 
 def count(number: int, noun: str) -> str:
@@ -155,7 +155,7 @@ def steps_list(take: Take, now: float) -> str:
     """The steps of a take, each with how long it took where that is worth telling."""
     began = dict(take.steps)
     moments = [began.get(step) for step in _ORDER]
-    # While a lost answer is looked up, nobody knows more than that the request went out.
+    # While a lost response is looked up, nobody knows more than that the request went out.
     at = len(STEPS) if take.status.final else _ORDER.index(take.step if take.step in _ORDER else SENT)
     items = []
     for number, (_, doing, done) in enumerate(STEPS):
@@ -210,7 +210,7 @@ def _timing(take: Take, elapsed: float, late: str) -> str:
     seconds = f'<span class="mnb-elapsed">{clock(elapsed)}</span>'
     if take.picked_up and take.song:
         when = f"{take.song.created.astimezone():%d %b, %H:%M}" if elapsed >= _LONG_AGO else f"{seconds} ago"
-        return f'<div class="mnb-line mnb-quiet">From before, picked up · asked for {when}</div>'
+        return f'<div class="mnb-line mnb-quiet">From before, picked up · requested {when}</div>'
     usual = f" of about {clock(take.usual_seconds)}" if elapsed <= take.usual_seconds else late
     return f'<div class="mnb-line mnb-quiet">{seconds}<span class="mnb-usual">{usual}</span></div>'
 
@@ -300,8 +300,8 @@ def song_head(song: Song) -> str:
 def _facts(facts: str) -> str:
     """Facts as one line, which wraps between them only; the seed is among the details."""
     told = [fact for fact in facts.split(" · ") if not fact.startswith("seed ")]
-    parts = " · ".join(f'<span class="mnb-fact">{escape(fact)}</span>' for fact in told)
-    return f'<div class="mnb-line mnb-quiet">{parts}</div>'
+    spans = " · ".join(f'<span class="mnb-fact">{escape(fact)}</span>' for fact in told)
+    return f'<div class="mnb-line mnb-quiet">{spans}</div>'
 
 
 def sung(song: Song) -> str:

@@ -23,7 +23,7 @@ class Runner:
     session : Session
         Its key was looked up before: a worker thread must not ask for secrets.
     song : Song or None
-        The song, where it was asked for before.
+        The song, where it was requested before.
     change : callable
         Takes a step of the take; called in the thread, as is `finish`.
     finish : callable
@@ -75,7 +75,7 @@ class Runner:
         try:
             song = self._session.submit(reference=reference(), on_sent=self._note_sent, **request)
         except OutcomeUnknown as error:
-            # Whether it was asked for can be looked up: following it does.
+            # Whether it was requested can be looked up: following it does.
             found = self._session.journal.get(error.song_id)
             if found is None:
                 raise

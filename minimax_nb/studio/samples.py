@@ -10,7 +10,7 @@ from ..lyrics import SAMPLE
 
 @dataclass(frozen=True)
 class Sample:
-    """A reference on the shelf.
+    """A sample reference.
 
     Attributes
     ----------

@@ -23,10 +23,10 @@ from ..settings import Account, Settings
 from ..song import Song, Status
 
 Source = str | os.PathLike[str] | bytes | Reference
-"""What a song can be asked for with."""
+"""What a song can be requested with."""
 
 MODEL = catalogue.find_model(catalogue.DEFAULT_MODEL)
-"""The one that is asked at first."""
+"""The one that is requested at first."""
 
 FIRST = 10
 """So many takes are shown at first, and with each press of “More”."""
@@ -105,7 +105,7 @@ class ReferenceState:
 
 @dataclass(frozen=True)
 class LyricsState:
-    """The lyrics and what else is asked for, measured.
+    """The lyrics and what else is requested, measured.
 
     Attributes
     ----------
@@ -152,7 +152,7 @@ class LyricsState:
 def measure_lyrics(
     lyrics: str, *, accompaniment: bool, model: Model = MODEL, options: Mapping[str, Any] = MappingProxyType({})
 ) -> LyricsState:
-    """Measure lyrics as a person writes them, and check what else is asked for.
+    """Measure lyrics as a person writes them, and check what else is requested.
 
     Parameters
     ----------
@@ -255,8 +255,8 @@ class Take:
         What to call it until it is written down.
     usual : float
         How long such a song usually takes, in seconds; 0 when one's own songs do not tell yet.
-    asked : float or None
-        When an earlier kernel asked for it, before it was picked up here; may be negative.
+    requested : float or None
+        When an earlier kernel requested it, before it was picked up here; may be negative.
     """
 
     number: int
@@ -270,17 +270,17 @@ class Take:
     hidden: bool = False
     title: str = ""
     usual: float = 0.0
-    asked: float | None = None
+    requested: float | None = None
 
     @property
     def began(self) -> float:
-        """When the song was asked for."""
-        return self.steps[0][1] if self.asked is None else self.asked
+        """When the song was requested."""
+        return self.steps[0][1] if self.requested is None else self.requested
 
     @property
     def picked_up(self) -> bool:
         """Whether it was left open by an earlier kernel."""
-        return self.asked is not None
+        return self.requested is not None
 
     @property
     def usual_seconds(self) -> float:
@@ -299,7 +299,7 @@ class Take:
 
     @property
     def done(self) -> bool:
-        """Whether it can be heard."""
+        """Whether it can be played."""
         return self.status is Status.COMPLETED
 
     @property
@@ -380,12 +380,12 @@ class StudioState:
     Attributes
     ----------
     model : Model
-        What is asked to make the next song.
+        What is requested to make the next song.
     reference : ReferenceState
     lyrics : LyricsState
     service : ServiceState
     takes : tuple of Take
-        The songs that were asked for or picked up here, newest first.
+        The songs that were requested or picked up here, newest first.
     latest : int or None
         The take of the latest click; while there was none, the newest one that was picked up.
     front : int or None
@@ -437,7 +437,7 @@ class StudioState:
         return next((take for take in self.takes if take.number == number), None)
 
     def begun(self, take: Take) -> StudioState:
-        """With a take that was asked for by a click; those that failed have been read."""
+        """With a take that was requested by a click; those that failed have been read."""
         read = [each.hidden or not (each.ended is None or each.waitable) for each in self.takes]
         before = (replace(each, hidden=hidden) for each, hidden in zip(self.takes, read, strict=True))
         return replace(self, takes=(take, *before), latest=take.number, front=take.number)
@@ -449,20 +449,20 @@ class StudioState:
         front = newest if self.front is None and self.playing is None else self.front
         return replace(self, takes=(*self.takes, *takes), latest=latest, front=front)
 
-    def changed(self, number: int, step: Callable[[Take], Take], *, heard: bool = False) -> StudioState:
-        """With one take a step further; one that got ready goes into the player, unless one is `heard` there."""
+    def changed(self, number: int, step: Callable[[Take], Take], *, playing: bool = False) -> StudioState:
+        """With one take a step further; one that got ready goes into the player, unless one is `playing` there."""
         takes = tuple(step(take) if take.number == number else take for take in self.takes)
         state = replace(self, takes=takes)
         before, after = self.take(number), state.take(number)
         if after is None or before is None or before.done or not after.done:
             return state
-        return state.made(after, heard=heard)
+        return state.made(after, playing=playing)
 
-    def made(self, take: Take, *, heard: bool) -> StudioState:
+    def made(self, take: Take, *, playing: bool) -> StudioState:
         """With a song that got ready; it pushes neither a later one aside nor the one that is listened to."""
         front = self.take(self.front)
         may_play = self.front == take.number or (front is None and self.playing is None)
-        if (may_play or (front is not None and not front.done)) and not heard:
+        if (may_play or (front is not None and not front.done)) and not playing:
             return replace(self, playing=take.song, waiting=None)
         return replace(self, waiting=take.song)
 

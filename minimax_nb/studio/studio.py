@@ -38,7 +38,7 @@ from .state import Source, Store, StudioState, Take, missing, not_yet
 from .ui import button, handler, make, message_of, put, row, show_if, styled, text, when_free
 
 ONE_CLICK = 2.0
-"""A click within so many seconds of another is the same one, made twice, unless something else is asked for."""
+"""A click within so many seconds of another is the same one, made twice, unless something else is requested."""
 
 MOST_PICKED_UP = 8
 """So many songs from before are picked up at once, the newest ones."""
@@ -64,7 +64,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
     song : Song or None
         The one in the song card, as it stands; can be observed.
     songs : tuple of Song
-        All that were asked for here or picked up, as they stand, newest first; can be observed.
+        All that were requested here or picked up, as they stand, newest first; can be observed.
     error : MusicError or None
         What became of the latest click instead of a song; can be observed.
 
@@ -156,8 +156,8 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         --------
         >>> song = await studio.result()  # doctest: +SKIP
         """
-        look = self._lookout(timeout)
-        while (song := look()) is None:
+        poll = self._poll_result(timeout)
+        while (song := poll()) is None:
             await asyncio.sleep(0.1)
         return song
 
@@ -186,12 +186,12 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         --------
         >>> song = studio.wait(timeout=120)  # doctest: +SKIP
         """
-        return wait_until(self._lookout(timeout))
+        return wait_until(self._poll_result(timeout))
 
-    def _lookout(self, timeout: float | None) -> Callable[[], Song | None]:
+    def _poll_result(self, timeout: float | None) -> Callable[[], Song | None]:
         deadline = None if timeout is None else time.monotonic() + timeout
 
-        def look() -> Song | None:
+        def poll() -> Song | None:
             take = self._told.take(self._store.state.latest)
             if take is not None and take.over:
                 return take.outcome()
@@ -199,7 +199,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
                 raise not_yet(take.song if take else None, f"There is no song after {timeout:g} s.")
             return None
 
-        return look
+        return poll
 
     # The page
 
@@ -273,9 +273,9 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             self._runners[take.number].resume()
 
     def _taken_over(self, song: Song) -> Take:
-        asked = time.monotonic() - (datetime.now(timezone.utc) - song.created).total_seconds()
+        requested = time.monotonic() - (datetime.now(timezone.utc) - song.created).total_seconds()
         usual = self._usual_seconds(song.rehearsal)
-        return Take(next(self._numbers), song.rehearsal, song=song, usual=usual, asked=asked)
+        return Take(next(self._numbers), song.rehearsal, song=song, usual=usual, requested=requested)
 
     def _prepare(self, take: Take, session: Session) -> Runner:
         """Make what a take needs; widgets are made here and now, and not in its thread."""
@@ -333,11 +333,11 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._hide(number)
         self._listener.show(".mnb-field input")
 
-    def _is_same_click(self, asked: object) -> bool:
+    def _is_same_click(self, requested: object) -> bool:
         now = time.monotonic()
         with self._store.lock:
-            (moment, before), self._clicked = self._clicked, (now, asked)
-        return now - moment < ONE_CLICK and asked == before
+            (moment, before), self._clicked = self._clicked, (now, requested)
+        return now - moment < ONE_CLICK and requested == before
 
     def _hide(self, number: int) -> bool:
         """Hide the progress of a take; return whether it was hidden before."""
@@ -376,8 +376,8 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _change(self, number: int, step: Step) -> StudioState:
         """Take a step of a take; return what was before."""
-        heard = self._card.heard
-        return self._store.change(lambda state: state.changed(number, step, heard=heard))
+        playing = self._card.playing
+        return self._store.change(lambda state: state.changed(number, step, playing=playing))
 
     def _finish(self, number: int) -> None:
         """What is done once for a take that came to its end."""

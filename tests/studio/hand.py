@@ -159,7 +159,7 @@ class Hand:
         return player
 
     @property
-    def heard(self) -> bytes:
+    def playing(self) -> bytes:
         """The song that can be played, in a page that draws no components."""
         return bytes(self.the(widgets.Audio).value)
 

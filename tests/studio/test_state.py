@@ -113,8 +113,8 @@ def with_takes(*numbers: int) -> StudioState:
     return state
 
 
-def made(state: StudioState, number: int, *, heard: bool = False) -> StudioState:
-    return state.changed(number, lambda take: take.moved(a_song(str(number)), 1.0), heard=heard)
+def made(state: StudioState, number: int, *, playing: bool = False) -> StudioState:
+    return state.changed(number, lambda take: take.moved(a_song(str(number)), 1.0), playing=playing)
 
 
 def test_the_song_that_gets_ready_is_in_the_player() -> None:
@@ -131,7 +131,7 @@ def test_an_earlier_song_plays_until_the_later_one_is_ready_and_not_after_it() -
 
 
 def test_a_song_that_is_listened_to_stays() -> None:
-    state = made(made(with_takes(1, 2), 1), 2, heard=True)
+    state = made(made(with_takes(1, 2), 1), 2, playing=True)
     assert (state.playing, state.waiting) == (a_song("1"), a_song("2"))
     assert state.played(a_song("2")).waiting is None
 
@@ -292,8 +292,8 @@ def test_the_seconds_are_given_to_the_page_which_counts_on() -> None:
 
 def test_a_song_from_before_says_when_it_was_asked_for() -> None:
     song = Song("r", Status.QUEUED, MOMENT, id="id", rehearsal=True)
-    before = Take(1, True, (), song, asked=-100.0)
-    assert 'asked for <span class="mnb-elapsed">1:47</span> ago' in drawing.clock_lines(before, 7.5, 1000.0)
+    before = Take(1, True, (), song, requested=-100.0)
+    assert 'requested <span class="mnb-elapsed">1:47</span> ago' in drawing.clock_lines(before, 7.5, 1000.0)
     assert "ago" not in drawing.clock_lines(before, 7200.0, 1000.0)
 
 

@@ -48,7 +48,7 @@ def test_a_click_makes_a_song(service: Running, ready: Hand) -> None:
     assert ready.studio.song == song
     assert ready.studio.error is None
     assert seen[-1] is Status.COMPLETED
-    assert ready.heard == song.audio
+    assert ready.playing == song.audio
     assert Session().journal.get(song.request_id) == song
 
 
@@ -374,12 +374,12 @@ def test_what_cannot_be_saved_is_said_beside_the_song(
     ready.generate()
     song = ready.finish()
     assert song.path is not None
-    heard = ready.heard
+    playing = ready.playing
     song.path.unlink()
     monkeypatch.chdir(tmp_path)
     ready.press("Save beside the notebook")
     assert "cannot be written" in ready.words
-    assert ready.heard == heard
+    assert ready.playing == playing
 
 
 # What was before
@@ -397,12 +397,12 @@ def test_what_an_earlier_kernel_left_open_is_picked_up(home: Path) -> None:
         assert hand.studio.songs == ()
         hand.show()
         assert "One song from before is being picked up." in hand.words
-        assert "asked for 0:0" in hand.words
+        assert "requested 0:0" in hand.words
         hand.show()
         assert len(hand.buttons("Stop waiting")) == 1
         finished = hand.finish()
         assert finished.id == song.id
-        assert hand.heard == finished.audio
+        assert hand.playing == finished.audio
         assert len(hand.takes) == 1
         assert len(service.jobs()) == 1
         assert "being picked up" not in hand.words

@@ -85,15 +85,19 @@ class LyricsCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._measure()
 
     def request(self, *, rehearsal: bool) -> dict[str, Any]:
-        """What `Session.submit` is asked for, but for the reference."""
+        """What `Session.submit` is given, but for the reference."""
         model, options = self._store.state.model, self._given()
-        asked = {"model": model.name, "lyrics": self._lyrics or None, **(self._options.options if rehearsal else {})}
+        request = {
+            "model": model.name,
+            "lyrics": self._lyrics or None,
+            **(self._options.options if rehearsal else {}),
+        }
         if model.marks_accompaniment:
-            asked["accompaniment"] = self._accompaniment.value
-        return {**asked, **options}
+            request["accompaniment"] = self._accompaniment.value
+        return {**request, **options}
 
     def fill(self, request: SongRequest) -> None:
-        """Take over what an earlier song was asked for with, whatever the fields hold."""
+        """Take over what an earlier song was requested with, whatever the fields hold."""
         if request.model in catalogue.MODELS:
             self._model.value = request.model
         self._text.value, self._accompaniment.value = request.lyrics, request.accompaniment
@@ -108,7 +112,7 @@ class LyricsCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._set(replace(self._measured(), problem=message_of(error)))
 
     def draw(self, lyrics: LyricsState, model: Model) -> None:
-        """Draw the fields of the model, the measure, and the exact prompt where it is asked for."""
+        """Draw the fields of the model, the measure, and the exact prompt where it is requested."""
         sings = model.sings and not self._is_wordless()
         show_if(self._text, sings)
         show_if(self._accompaniment, model.marks_accompaniment)
@@ -200,7 +204,7 @@ def _shown(option: Option, value: Any) -> Any:
 
 
 class OptionsLine(widgets.HBox):  # type: ignore[misc, unused-ignore]
-    """What an earlier song was asked for with that has no field: a quiet line, and a button that drops it."""
+    """What an earlier song was requested with that has no field: a quiet line, and a button that drops it."""
 
     def __init__(self) -> None:
         self.options = _NOTHING

@@ -1,4 +1,4 @@
-"""The reference: a file, a link or a sample, looked at in a worker thread, seen, heard and cut."""
+"""The reference: a file, a link or a sample, checked in a worker thread, shown, played and cut."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SPARE_SECONDS = 0.5  # an excerpt that is exactly as long as the model's rule w
 _CLIPPED = 0.002
 _ABOVE = 1.5  # floating point goes above full scale without being clipped
 
-Look = Callable[[], ReferenceState]
+Check = Callable[[], ReferenceState]
 
 
 class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
@@ -48,7 +48,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._store = store
         self._folder = folder
         self._rule = store.state.model.reference or ReferenceRule(0.0)
-        self._last: tuple[str, Look] | None = None
+        self._last: tuple[str, Check] | None = None
         self._uploads = 0
         self._scratch: TemporaryDirectory[str] | None = None
         self.upload = Upload(store, self.take_file, self._scratch_folder, self.refuse)
@@ -72,7 +72,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._set(given)
 
     def look_at_given(self) -> None:
-        """Look at a reference that was given from code, so that it can be seen and heard."""
+        """Check a reference that was given from code, so that it can be shown and played."""
         reference = self._store.state.reference
         source = reference.source
         if reference.audio is not None or isinstance(source, Reference):
@@ -90,13 +90,13 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._rule = model.reference
         self._show_rule()
         if self._last is not None:
-            self._look_at(*self._last, uploaded=self._store.state.reference.uploaded)
+            self._check(*self._last, uploaded=self._store.state.reference.uploaded)
 
     def take_file(self, path: Path, name: str) -> None:
         """Take a file as the reference; the caller may delete it afterwards."""
         self._link.value = ""
         kept = self._kept(path)
-        self._look_at(name, lambda: self._from_file(kept, name), uploaded=True)
+        self._check(name, lambda: self._from_file(kept, name), uploaded=True)
 
     def take_again(self, source: str, called: str) -> None:
         """Take the reference of an earlier song: a link, or a file of the library, and what it was called."""
@@ -104,7 +104,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             self._link.value = source
         else:
             self._link.value = ""
-            self._look_at(called, lambda: self._from_file(Path(source), called))
+            self._check(called, lambda: self._from_file(Path(source), called))
 
     def chosen(self) -> Callable[[], Source]:
         """What to hand over, as it is chosen now.
@@ -157,15 +157,15 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _take(self, given: str) -> None:
         found = locate(given)
         if isinstance(found, Path):
-            self._look_at(found.name, lambda: self._from_file(found, found.name))
+            self._check(found.name, lambda: self._from_file(found, found.name))
         elif isinstance(found, str):
-            self._look_at(found, lambda: self._from_link(found))
+            self._check(found, lambda: self._from_link(found))
         else:
-            self._look_at("data: URI", lambda: ReferenceState(prepare(found, self._folder())))
+            self._check("data: URI", lambda: ReferenceState(prepare(found, self._folder())))
 
     def _take_sample(self, sample: samples.Sample) -> None:
         self._link.value = ""
-        self._look_at("The band plays: a few seconds", lambda: self._from_band(sample))
+        self._check("The band plays: a few seconds", lambda: self._from_band(sample))
 
     def _from_file(self, path: Path, name: str) -> ReferenceState:
         reference = self._prepared(path, name)
@@ -219,17 +219,17 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
                 old.unlink()
         return kept
 
-    def _look_at(self, doing: str, look: Look, *, uploaded: bool = False) -> None:
-        """Look at a reference in a worker thread; the latest one counts."""
-        self._last = (doing, look)
+    def _check(self, doing: str, check: Check, *, uploaded: bool = False) -> None:
+        """Check a reference in a worker thread; the latest one counts."""
+        self._last = (doing, check)
         begun = ReferenceState(doing=f"{doing}…", uploaded=uploaded, pending=Future())
         self._set(begun)
-        threading.Thread(target=self._work, args=(begun, look), name="minimax_nb reference", daemon=True).start()
+        threading.Thread(target=self._work, args=(begun, check), name="minimax_nb reference", daemon=True).start()
 
-    def _work(self, begun: ReferenceState, look: Look) -> None:
+    def _work(self, begun: ReferenceState, check: Check) -> None:
         assert begun.pending is not None
         try:
-            found = replace(look(), uploaded=begun.uploaded)
+            found = replace(check(), uploaded=begun.uploaded)
             assert found.source is not None
             begun.pending.set_result(found.source)
         except Exception as error:

@@ -74,10 +74,10 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def look_up(self) -> None:
         """Ask for price and balance in the background, unless songs are free."""
         # A new value, by which the thread knows whether its answer still counts.
-        asked = replace(self._store.state.service)
-        self._set(asked)
-        if not asked.rehearsal:
-            threading.Thread(target=self._look_up, args=(asked,), name="minimax_nb account", daemon=True).start()
+        before = replace(self._store.state.service)
+        self._set(before)
+        if not before.rehearsal:
+            threading.Thread(target=self._look_up, args=(before,), name="minimax_nb account", daemon=True).start()
 
     def show_host(self, name: str) -> None:
         """Say how files reach the service."""
@@ -144,12 +144,12 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _close_panel(self) -> None:
         show_if(self._panel, False)
 
-    def _look_up(self, asked: ServiceState) -> None:
+    def _look_up(self, before: ServiceState) -> None:
         account, problem = Account(), ""
         try:
-            account = self._ask(asked.settings)
+            account = self._ask(before.settings)
         except Unauthorized:
-            self.reject(asked.settings)
+            self.reject(before.settings)
             return
         except ServiceError as error:
             problem = f"price unknown ({error.http_status})"
@@ -157,13 +157,13 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             problem = "price unknown (no connection)"
         except Exception as error:
             problem = f"price unknown ({type(error).__name__})"
-        answered = replace(asked, account=account, problem=problem)
-        self._store.change(lambda state: _answered(state, asked, answered))
+        answered = replace(before, account=account, problem=problem)
+        self._store.change(lambda state: _answered(state, before, answered))
 
 
 def _dropped(state: StudioState, settings: Settings, dropped: ServiceState) -> StudioState:
     return replace(state, service=dropped) if state.service.settings == settings else state
 
 
-def _answered(state: StudioState, asked: ServiceState, answered: ServiceState) -> StudioState:
-    return replace(state, service=answered) if state.service is asked else state
+def _answered(state: StudioState, before: ServiceState, answered: ServiceState) -> StudioState:
+    return replace(state, service=answered) if state.service is before else state

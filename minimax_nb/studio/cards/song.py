@@ -107,7 +107,7 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         styled(self, "card", "song")
 
     @property
-    def heard(self) -> bool:
+    def playing(self) -> bool:
         """Whether somebody is listening to the song in the player."""
         return bool(self._player.playing)
 
@@ -136,7 +136,7 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         show_if(self._song, state.playing is not None)
 
     def play(self, song: Song) -> None:
-        """Play a song that a click asked for: at once, or as soon as it is in the player."""
+        """Play a song that a click requested: at once, or as soon as it is in the player."""
         if song == self._drawn:
             self._player.play()
         else:

@@ -95,7 +95,7 @@ class TakesCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self.load(self._store.state.most_listed)
 
     def expect_one(self) -> None:
-        """Have a row ready for a song that is asked for now; not in a worker thread."""
+        """Have a row ready for a song that is requested now; not in a worker thread."""
         self._spare.append(self._make_row())
 
     def draw(self, state: StudioState, before: StudioState) -> None:

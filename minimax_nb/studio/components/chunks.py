@@ -6,7 +6,7 @@ The page sends, in this order, and the kernel answers::
     {"type": "begin", id, name, size}      → ack
     {"type": "chunk", id, seq, n} + bytes  → ack; ``seq`` counts from 0, ``n`` is the number of bytes
     {"type": "end", id, crc}               → done, or stopped; ``crc`` is the CRC-32 of the whole file
-    {"type": "ask", id}                    → where it stands, when the page has heard nothing for a while
+    {"type": "ask", id}                    → where it stands, when the page has received nothing for a while
     {"type": "cancel", id}
 
     {"type": "ack", id, next}              chunk ``next`` is awaited; with ``again`` the page goes back to it

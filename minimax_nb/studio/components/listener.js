@@ -17,27 +17,27 @@ async function copy(node) {
 
 /**
  * After each thing the person does, ask the kernel for an answer: it comes once that was handled, as messages keep
- * their order. `changed` hears whether it is late.
+ * their order. `changed` is told whether it is late.
  */
 function watchKernel(model, changed) {
-  let asked = '';
+  let question = '';
   let lives = true;
   let again = false;
   let timer = null;
   const settle = () => {
     clearTimeout(timer);
-    asked = '';
+    question = '';
     changed(false);
   };
   const ask = () => {
-    asked = freshId();
+    question = freshId();
     again = false;
     timer = setTimeout(() => changed(true), PATIENCE);
     // What was done is seen before its own control has seen it: the question goes after its message.
-    setTimeout(() => model.send({ type: 'ask', id: asked }));
+    setTimeout(() => model.send({ type: 'ask', id: question }));
   };
   const receive = (message) => {
-    if (message.type !== 'here' || message.id !== asked) return;
+    if (message.type !== 'here' || message.id !== question) return;
     settle();
     if (again) ask();
   };
@@ -50,7 +50,7 @@ function watchKernel(model, changed) {
   model.on('comm_live_update', onKernelGone);
   return {
     note: () => {
-      if (asked) again = true;
+      if (question) again = true;
       else if (lives) ask();
     },
     stop: () => {

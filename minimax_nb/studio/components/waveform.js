@@ -1,4 +1,4 @@
-// The waveform of a reference: outside the excerpt, inside it, already played; the excerpt is moved and heard.
+// The waveform of a reference: outside the excerpt, inside it, already played; the excerpt is moved and played.
 
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -10, PageUp: 10 };
 
@@ -227,7 +227,7 @@ function render({ model, el }) {
     drawPlaying();
   }
 
-  /** Show another excerpt at once; the kernel hears of it when the hand comes to rest. */
+  /** Show another excerpt at once; the kernel is told when the hand comes to rest. */
   function change(excerpt) {
     if (excerpt.start === now.start && excerpt.end === now.end) return;
     player.forget();
