@@ -1,8 +1,8 @@
 """Sing the words of a score: one syllable a note, its vowel on the beat. Part of the optional extra `[voice]`.
 
-espeak-ng speaks each line, WORLD brings it to the notes. The rules were measured: a vowel starts on the beat, its
-consonants before it and a little longer than spoken; the ends of a vowel stay natural and its middle is stretched;
-a diphthong is held early and glides late.
+Pico or espeak-ng speaks each line, WORLD brings it to the notes. The rules were measured: a vowel starts on the beat,
+its consonants before it and a little longer than spoken; the ends of a vowel stay natural and its middle is
+stretched; a diphthong is held early and glides late.
 """
 
 from __future__ import annotations
