@@ -222,6 +222,11 @@ class ServiceState:
     host: str = ""
 
     @property
+    def has_key(self) -> bool:
+        """Whether songs are made with a key, which can be changed and forgotten."""
+        return self.settings.key is not None and not self.rehearsal
+
+    @property
     def rehearsal(self) -> bool:
         """Whether songs are made for free."""
         return bool(self.settings.rehearse)

@@ -349,6 +349,8 @@ def test_a_wrong_key_is_dropped_and_the_field_comes_back_with_the_reason(service
     hand.sees("The service does not know the key that ends with …6789, so it is dropped.", "Rehearsal: free")
     assert hand.the(KeyField) in shown_widgets(hand.studio)
     hand.press("Not now")
+    hand.studio._service.look_up()
+    assert hand.the(KeyField) not in shown_widgets(hand.studio), "it asks once"
     hand.press("Use my key")
     assert hand.the(KeyField) in shown_widgets(hand.studio), "the wrong key is not taken again"
     type_a_key(hand, service.address.key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import ipywidgets as widgets
 
@@ -14,7 +15,7 @@ from ...settings import Account, Settings, find_key
 from .. import components
 from .. import html as drawing
 from ..state import ServiceState, Store, StudioState
-from ..ui import button, handler, is_shown, make, message_of, put, row, show_if, styled, text
+from ..ui import Show, button, handler, is_shown, make, message_of, put, row, show_if, styled, text, when_free
 
 Ask = Callable[[Settings], Account]
 """Asks the service of a choice for price and balance; raises `MusicError`."""
@@ -42,34 +43,28 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._on_change = on_change
         self._switch = button("", "quiet")
         self._change = button("Change key", "quiet", "hidden")
-        self._close = button("Not now", "quiet")
-        self._forget = button("Forget this key", "quiet")
         self._name = text("", "service-name")
         self._note = text()
         self._panel = make(widgets.VBox, "panel", "hidden")
-        self._reason = text()
-        self._key_field = styled(components.KeyField(self.use_key), "key")
+        self._asked_for_key: Panel | None = None
+        self._told = ""
         self._rejected: set[Key] = set()
         title = text('<span class="mnb-brand" role="heading" aria-level="2">Make a song</span>')
         line = row(self._name, self._change, self._switch, names=("service",))
-        self._panel.children = (self._key_field, self._reason, row(self._forget, self._close))
         super().__init__([row(title, line, names=("top",)), self._note, self._panel])
         styled(self, "where")
         self._switch.on_click(handler(self._complain, self._change_over))
-        self._close.on_click(handler(self._complain, self._close_panel))
         self._change.on_click(handler(self._complain, self._open_panel))
-        self._forget.on_click(handler(self._complain, self._forget_key))
         self._set(ServiceState(self._first_choice()))
 
     def draw(self, service: ServiceState, spent: float) -> None:
         """Draw the service as it stands; `spent` is in US dollars."""
         put(self._name, value=drawing.service_line(service, spent))
         put(self._switch, description="Use my key" if service.rehearsal else "Rehearse instead")
-        has_key = service.settings.key is not None and not service.rehearsal
-        show_if(self._change, has_key)
-        show_if(self._forget, has_key)
-        if service.rejected:
-            self._open_panel(service.rejected)
+        show_if(self._change, service.has_key)
+        if service.rejected and service.rejected is not self._told:
+            self._told = service.rejected
+            when_free(partial(self._open_panel, service.rejected))
 
     def look_up(self) -> None:
         """Ask for price and balance in the background, unless songs are free."""
@@ -95,7 +90,8 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             self._rejected.add(settings.key)
             ending = f" that ends with {settings.key.ending}"
         words = f"The service does not know the key{ending}, so it is dropped. Type another one, or go on rehearsing."
-        dropped = ServiceState(Settings(None, "", rehearse=True), rejected=words)
+        host = self._store.state.service.host
+        dropped = ServiceState(Settings(None, "", rehearse=True), rejected=words, host=host)
         self._store.change(lambda state: _dropped(state, settings, dropped))
 
     def _set(self, service: ServiceState) -> None:
@@ -137,8 +133,10 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._close_panel()
 
     def _open_panel(self, reason: str = "") -> None:
-        put(self._key_field, note="", problem="")
-        self._reason.value = drawing.key_advice(reason)
+        if self._asked_for_key is None:
+            self._asked_for_key = Panel(self.use_key, self._forget_key, self._close_panel, self._complain)
+            self._panel.children = (self._asked_for_key,)
+        self._asked_for_key.ask(reason, forgettable=self._store.state.service.has_key)
         show_if(self._panel, True)
 
     def _close_panel(self) -> None:
@@ -159,6 +157,27 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             problem = f"price unknown ({type(error).__name__})"
         answered = replace(before, account=account, problem=problem)
         self._store.change(lambda state: _answered(state, before, answered))
+
+
+class Panel(widgets.VBox):  # type: ignore[misc, unused-ignore]
+    """A field for a key, made when it is wanted for the first time."""
+
+    def __init__(
+        self, use: Callable[[str], None], forget: Callable[[], None], close: Callable[[], None], show: Show
+    ) -> None:
+        self._field = styled(components.KeyField(use), "key")
+        self._reason = text()
+        self._forget = button("Forget this key", "quiet")
+        not_now = button("Not now", "quiet")
+        super().__init__([self._field, self._reason, row(self._forget, not_now)])
+        self._forget.on_click(handler(show, forget))
+        not_now.on_click(handler(show, close))
+
+    def ask(self, reason: str, *, forgettable: bool) -> None:
+        """Say why, and how a key is given."""
+        put(self._field, note="", problem="")
+        self._reason.value = drawing.key_advice(reason)
+        show_if(self._forget, forgettable)
 
 
 def _dropped(state: StudioState, settings: Settings, dropped: ServiceState) -> StudioState:
