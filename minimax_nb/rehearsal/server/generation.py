@@ -33,7 +33,7 @@ class Generation(Handler):
         self.reader = BodyReader()
 
     def prepare(self) -> None:
-        """Let a body of any size come: one that is too large is read to its end, so that the 413 is heard."""
+        """Let a body of any size come: one that is too large is read to its end, so that the client reads the 413."""
         super().prepare()
         connection: Any = self.request.connection
         connection.set_max_body_size(1 << 40)

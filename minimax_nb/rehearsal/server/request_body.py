@@ -44,7 +44,7 @@ class RequestBody:
 
 
 class BodyReader:
-    """Collects a body as it arrives; the rest of one that is too large is dropped, so that the 413 is heard.
+    """Collects a body as it arrives; the rest of one that is too large is dropped, so that the client reads the 413.
 
     Attributes
     ----------
