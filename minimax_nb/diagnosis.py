@@ -20,7 +20,7 @@ from queue import Empty, SimpleQueue
 
 from .api.client import Client
 from .catalogue import DEFAULT_MODEL
-from .display.environment import in_colab, in_notebook
+from .display.environment import in_colab, in_notebook, place
 from .errors import InvalidInput, LibraryError, MusicError, ServiceError, install
 from .rehearsal.launcher import environment
 from .session import Session
@@ -158,7 +158,7 @@ def _version(name: str) -> str:
 
 def _front_end() -> Finding:
     if in_colab():
-        return Finding("Front end", State.OK, "Google Colab")
+        return Finding("Front end", State.OK, place().name)
     here = " (this is one of its cells)" if in_notebook() or "JPY_PARENT_PID" in os.environ else ""
     there = [name for name in FRONT_ENDS if _version(name)]
     lab, widgets = (_version(name).partition(".")[0] for name in ("jupyterlab", "ipywidgets"))
@@ -187,7 +187,7 @@ def _key() -> Finding:
         do = f"Correct or unset {', '.join(KEY_VARIABLES)} or MINIMAX_NB_BASE_URL, whichever is wrong."
         return Finding("Key", State.WRONG, error.what, do)
     if key is None:
-        do = "None is needed to rehearse. For real songs, make one at aimlapi.com/app/keys and set AIML_API_KEY."
+        do = f"None is needed to rehearse. Real songs need one from aimlapi.com/app/keys, in {place().key}."
         if in_colab() and not in_notebook():
             do = "Colab's secrets can only be read from a cell: from minimax_nb import doctor; doctor()"
         return Finding("Key", State.NOTE, "none: songs are rehearsed, free", do)

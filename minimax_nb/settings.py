@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from dataclasses import dataclass
 
 from .api.key import Key, checked_base_url, is_loopback
+from .display.environment import place
 from .errors import InvalidInput, InvalidKey
 
 DEFAULT_BASE_URL = "https://api.aimlapi.com"
@@ -164,7 +166,25 @@ def find_key(*, again: bool = False) -> Key | None:
     return key_from_environment() or (_colab_key if isinstance(_colab_key, Key) else None)
 
 
+def _read_kaggle_key() -> Key | None:
+    """Read Kaggle's secret, in a thread with a bound: without access, or a network, its client does not return."""
+    found: list[str] = []
+
+    def read() -> None:
+        with contextlib.suppress(Exception):  # no such secret, or not attached: each is an exception of Kaggle's own
+            from kaggle_secrets import UserSecretsClient
+
+            found.append(UserSecretsClient().get_secret(KEY_VARIABLES[0]))
+
+    worker = threading.Thread(target=read, daemon=True)
+    worker.start()
+    worker.join(_SECRET_SECONDS)
+    return Key(found.pop()) if found and found[0] and found[0].strip() else None
+
+
 def _read_colab_key() -> Key | None:
+    if place().name == "Kaggle":  # whose image has Colab's packages, which would wait for a page that is not there
+        return _read_kaggle_key()
     try:
         from google.colab import userdata
     except ImportError:
@@ -177,5 +197,6 @@ def _read_colab_key() -> Key | None:
     return Key(found.pop()) if found[0] and found[0].strip() else None
 
 
+_SECRET_SECONDS = 3.0
 _NOT_READ = object()
 _colab_key: object = _NOT_READ

@@ -58,3 +58,26 @@ def test_colabs_secret_is_read_once_in_the_main_thread_and_again_when_asked(secr
 def test_the_environment_comes_first(secrets: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AIMLAPI_API_KEY", " second-key-5678 ")
     assert find_key() == Key("second-key-5678")
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_kaggles_secret_is_read_with_a_bound_and_colabs_is_not(
+    secrets: list[str], monkeypatch: pytest.MonkeyPatch, slow: bool
+) -> None:
+    never = threading.Event()
+
+    class Client:
+        def get_secret(self, name: str) -> str:
+            if slow:
+                never.wait(10)
+            return f"kaggle-{name}-4321"
+
+    module = types.ModuleType("kaggle_secrets")
+    module.UserSecretsClient = Client  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "kaggle_secrets", module)
+    monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Interactive")
+    monkeypatch.setattr(settings, "_SECRET_SECONDS", 0.2 if slow else 3.0)
+    key = find_key()
+    never.set()
+    assert (key and key.ending) == (None if slow else "…4321")
+    assert secrets == []

@@ -1,12 +1,56 @@
-"""Where this code runs: in the kernel of a notebook, in Google Colab, or in neither."""
+"""Where this code runs: in the kernel of a notebook, and on whose computer."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where people run notebooks.
+
+    Attributes
+    ----------
+    name : str
+    variables : tuple of str
+        It sets one of these environment variables.
+    key : str
+        Where a key goes there.
+    keeps_files : bool
+        Whether its disk lasts.
+    """
+
+    name: str
+    variables: tuple[str, ...]
+    key: str = "the environment variable AIML_API_KEY"
+    keeps_files: bool = True
+
+
+# Those that build on another one come before it: Kaggle on Colab's image, Binder and others on JupyterHub.
+_PLACES = (
+    Place("Kaggle", ("KAGGLE_KERNEL_RUN_TYPE", "KAGGLE_URL_BASE"), "Kaggle's secrets, as AIML_API_KEY", False),
+    Place("Binder", ("BINDER_SERVICE_HOST", "BINDER_REPO_URL"), "the studio, behind Use my key", False),
+    Place("Amazon SageMaker", ("SAGEMAKER_INTERNAL_IMAGE_URI", "SAGEMAKER_APP_TYPE", "SM_CURRENT_HOST")),
+    Place("Databricks", ("DATABRICKS_RUNTIME_VERSION",), "a Databricks secret in AIML_API_KEY", False),
+    Place("JupyterHub", ("JUPYTERHUB_USER", "JUPYTERHUB_API_URL")),
+    Place("Positron", ("POSITRON", "POSITRON_VERSION")),
+    Place("VS Code", ("VSCODE_PID", "VSCODE_CWD")),
+)
+_COLAB = Place("Google Colab", (), "Colab's secrets, as AIML_API_KEY", False)
+_HERE = Place("this computer", ())
+
+
+def place() -> Place:
+    """Return where this runs, by what each place really sets."""
+    for each in _PLACES:
+        if any(os.environ.get(variable) for variable in each.variables):
+            return each
+    return _COLAB if _has_colab() else _HERE
 
 
 def in_notebook() -> bool:
@@ -30,7 +74,11 @@ def _shell() -> Any:
 
 
 def in_colab() -> bool:
-    """Whether this is a kernel of Google Colab."""
+    """Whether this is a kernel of Google Colab; Kaggle has its image and so its packages, and is not Colab."""
+    return place() is _COLAB
+
+
+def _has_colab() -> bool:
     try:
         return importlib.util.find_spec("google.colab") is not None
     except (ImportError, ValueError):

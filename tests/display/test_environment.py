@@ -1,0 +1,59 @@
+"""Where this code runs, by what each place really sets."""
+
+from __future__ import annotations
+
+import sys
+import types
+from importlib.machinery import ModuleSpec
+
+import pytest
+
+from minimax_nb.display import environment
+from minimax_nb.display.environment import in_colab, place
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    for each in environment._PLACES:
+        for variable in each.variables:
+            monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture
+def colab_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("google", "google.colab"):
+        module = types.ModuleType(name)
+        module.__path__ = []
+        module.__spec__ = ModuleSpec(name, None)
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize(
+    ("variables", "name", "keeps_files"),
+    [
+        ({}, "this computer", True),
+        ({"KAGGLE_KERNEL_RUN_TYPE": "Interactive"}, "Kaggle", False),
+        ({"BINDER_SERVICE_HOST": "10.0.0.1", "JUPYTERHUB_USER": "x"}, "Binder", False),
+        ({"SAGEMAKER_APP_TYPE": "JupyterLab"}, "Amazon SageMaker", True),
+        ({"DATABRICKS_RUNTIME_VERSION": "17.0"}, "Databricks", False),
+        ({"JUPYTERHUB_USER": "me"}, "JupyterHub", True),
+        ({"POSITRON": "1", "VSCODE_PID": "7"}, "Positron", True),
+        ({"VSCODE_PID": "7"}, "VS Code", True),
+    ],
+)
+def test_each_place_is_told_by_what_it_sets(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], name: str, keeps_files: bool
+) -> None:
+    for variable, value in variables.items():
+        monkeypatch.setenv(variable, value)
+    assert (place().name, place().keeps_files) == (name, keeps_files)
+
+
+@pytest.mark.usefixtures("nowhere", "colab_packages")
+def test_having_colabs_packages_is_not_being_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert in_colab()
+    assert place().name == "Google Colab"
+    monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Batch")
+    assert not in_colab()
+    assert "Kaggle's secrets" in place().key
