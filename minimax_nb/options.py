@@ -179,6 +179,8 @@ def _add_option(parser: argparse.ArgumentParser, name: str, option: Option) -> N
 def song_options(options: argparse.Namespace) -> dict[str, Any]:
     """What `Session.submit` takes besides lyrics and reference."""
     given = {name: getattr(options, name) for name in _OPTIONS if getattr(options, name) is not None}
+    # Text says 20 where one model wants a whole number of seconds and another takes any.
+    given |= {name: int(value) for name, value in given.items() if isinstance(value, float) and value.is_integer()}
     return {"model": options.model, "accompaniment": not options.unaccompanied, **given}
 
 

@@ -70,6 +70,13 @@ def test_the_two_steps_one_by_one_and_the_library(library: Running, tmp_path: Pa
     assert "Nothing to finish" in command(tmp_path, "recover").stderr
 
 
+def test_a_model_that_takes_neither_lyrics_nor_reference(library: Running, tmp_path: Path) -> None:
+    asked = ["--model", "stable-audio", "--style", "calm piano", "--seconds", "20", "--rehearse"]
+    made = said(tmp_path, "song", *asked, "-o", "out.wav")
+    assert (made["status"], made["model"], made["title"]) == ("completed", "stable-audio", "calm piano")
+    assert library.jobs()[-1]["body"] == {"model": "stable-audio", "prompt": "calm piano", "seconds_total": 20}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

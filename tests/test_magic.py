@@ -100,6 +100,13 @@ def test_what_stands_in_a_variable_can_be_the_reference(
     assert run('%%song "{track}"\nLa la').status is Status.COMPLETED
 
 
+def test_a_model_without_a_reference_takes_a_style(service: Running, run: Callable[[str], Any]) -> None:
+    made = run('%%song --model minimax/music-2.6 --style "slow, warm soul" --rehearse\n[Verse]\nLa la')
+    assert made.status is Status.COMPLETED
+    body = service.jobs()[-1]["body"]
+    assert body == {"model": "minimax/music-2.6", "lyrics": "[Verse]\nLa la", "prompt": "slow, warm soul"}
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
