@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
-from urllib.request import url2pathname
 
 from . import audio
 from .errors import InvalidReference, LibraryError
@@ -189,6 +188,8 @@ def locate(source: object) -> str | Path | bytes:
     InvalidReference
         When it is none of them.
     """
+    from urllib.request import url2pathname  # it loads HTTP, which nothing else here needs
+
     if isinstance(source, bytes | bytearray | memoryview):
         return source if isinstance(source, bytes) else bytes(source)
     if not isinstance(source, str | os.PathLike):
