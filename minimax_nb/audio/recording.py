@@ -219,7 +219,7 @@ def _info(
         announced = kind.stream.announced
         missing = kind.stream.missing + report.errors * frame.samples / frame.rate
     elif wave:
-        # In proportion, as bytes a second are a guess where samples are packed.
+        # In proportion, as bytes a second are a guess where samples are compressed.
         announced = totals[0] * wave.announced / max(1, wave.size)
     envelope = np.array(window.levels, dtype=np.float32)
     seconds, peak, clipped = totals

@@ -18,19 +18,19 @@ def add_class(verbs: Verbs) -> None:
     """Add the command `class` with its three verbs."""
     about = "keys for a class: one for each student with a cap, who has spent what, and the end of all"
     group = verbs.add_parser("class", help=about, description=f"{about.capitalize()}.", allow_abbrev=False)
-    parts = group.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    verb = _add(parts, "mint", "make a key for each student; run again, it adds what is missing", mint)
+    commands = group.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    verb = _add(commands, "mint", "make a key for each student; run again, it adds what is missing", mint)
     verb.add_argument("roster", type=Path, help="a text file with a name on each line")
     verb.add_argument("--usd", type=float, required=True, help="what each may spend, in US dollars")
     verb.add_argument("--folder", type=Path, default=Path(), help="where the two files with the keys go (here)")
     verb.add_argument("--notebook", default=NOTEBOOK, help="the link on the strips")
     verb.add_argument("--yes", action="store_true", help="do not ask")
-    _add(parts, "status", "say who has spent what", status)
-    _add(parts, "close", "revoke all keys and say what the class cost", close)
+    _add(commands, "status", "say who has spent what", status)
+    _add(commands, "close", "revoke all keys and say what the class cost", close)
 
 
-def _add(parts: Verbs, name: str, about: str, command: Any) -> argparse.ArgumentParser:
-    verb = parts.add_parser(name, help=about, description=f"{about.capitalize()}.", allow_abbrev=False)
+def _add(commands: Verbs, name: str, about: str, command: Any) -> argparse.ArgumentParser:
+    verb = commands.add_parser(name, help=about, description=f"{about.capitalize()}.", allow_abbrev=False)
     verb.set_defaults(command=command)
     verb.add_argument("--name", required=True, help="of the class, such as 7b")
     verb.add_argument("--rehearse", action="store_true", help="try it with the rehearsal service of this computer")

@@ -12,7 +12,7 @@ from pathlib import Path
 from .host import Host
 
 MOST_SECONDS = 900.0
-"""For a song that nobody waits for and that never finishes."""
+"""For a song that never finishes."""
 
 LEFT_SECONDS = 60.0
 """After the wait for a song has stopped: the service fetches its reference early."""

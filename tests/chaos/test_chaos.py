@@ -191,7 +191,7 @@ def test_a_song_whose_file_is_here_needs_no_service(tmp_path: Path) -> None:
 
 
 def test_a_no_that_was_charged_is_found_in_the_logs(service: Running, tmp_path: Path) -> None:
-    """Something between us and the service says no although the song was accepted."""
+    """Something between us and the service rejects the request although the song was accepted."""
     port = int(service.address.base_url.rpartition(":")[2])
 
     def lie(seen: Seen) -> Answer:
