@@ -140,36 +140,6 @@ def prepare(
     return Reference(description, path=path, info=info, start=start, seconds=seconds, remarks=(*info.remarks, *done))
 
 
-def fit_excerpt(
-    start: float, end: float, *, duration: float, shortest: float, longest: float = EXCERPT_SECONDS
-) -> tuple[float, float]:
-    """Make an excerpt fit a track and the allowed lengths; its start is kept where that is possible.
-
-    Parameters
-    ----------
-    start, end : float
-        What is wanted, in seconds.
-    duration : float
-        Of the whole track, in seconds.
-    shortest, longest : float
-        How long an excerpt may be, in seconds. A track shorter than that is taken whole.
-
-    Returns
-    -------
-    tuple of float
-        Start and end, in seconds.
-
-    Examples
-    --------
-    >>> fit_excerpt(90, 95, duration=100, shortest=15)
-    (85, 100)
-    """
-    longest = min(longest, duration)
-    shortest = min(shortest, longest)
-    start = min(max(start, 0.0), duration - shortest)
-    return start, min(max(end, start + shortest), start + longest, duration)
-
-
 def locate(source: object) -> str | Path | bytes:
     """Say what a person gave as a reference.
 

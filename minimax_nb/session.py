@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from math import inf
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
@@ -206,7 +206,7 @@ class Session:
         song = Song(
             request_id=f"minimax_nb-{os.urandom(16).hex()}",
             status=Status.SENDING,
-            created=datetime.now(timezone.utc),
+            created=datetime.now(UTC),
             model=model,
             request=composed.request,
             source=str(track.path or track.uri) if track else "",

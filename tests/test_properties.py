@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +138,7 @@ def test_a_row_of_the_logs_is_read_or_passed_over(row: object) -> None:
     if entry is not None:
         assert 0 < len(entry.id) <= 500
         assert entry.created.tzinfo is not None
-        entry.created.astimezone(timezone.utc)
+        entry.created.astimezone(UTC)
         assert entry.cost_usd is None or 0 <= entry.cost_usd < float("inf")
 
 
@@ -198,7 +198,7 @@ class TwoJournals(RuleBasedStateMachine):
 
     @rule(target=songs, which=st.booleans(), lease=st.sampled_from([0.0, 600.0]))
     def ask(self, which: bool, lease: float) -> Song:
-        song = Song(f"song-{len(self.stands)}", Status.SENDING, datetime.now(timezone.utc), model="minimax-music")
+        song = Song(f"song-{len(self.stands)}", Status.SENDING, datetime.now(UTC), model="minimax-music")
         assert self.journals[which].add(song, lease=lease) == song
         self.stands[song.request_id], self.ids[song.request_id] = song.status, ""
         if lease:

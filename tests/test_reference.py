@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from minimax_nb.errors import InvalidReference, LibraryError, Spent
-from minimax_nb.reference import fit_excerpt, prepare
+from minimax_nb.reference import prepare
 from tests.support import sounds
 
 RATE = 22050
@@ -82,25 +82,6 @@ def test_a_long_track_is_cut_to_its_liveliest_minute(tmp_path: Path) -> None:
     assert reference.info is not None
     assert reference.info.duration == pytest.approx(165)
     assert len(reference.info.envelope) == 1650
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "expected"),
-    [
-        (10, 50, (10, 50)),
-        (-5, 50, (0, 50)),
-        (10, 12, (10, 25)),
-        (10, 200, (10, 70)),
-        (99, 100, (85, 100)),
-        (50, 10, (50, 65)),
-    ],
-)
-def test_an_excerpt_is_made_to_fit(start: float, end: float, expected: tuple[float, float]) -> None:
-    assert fit_excerpt(start, end, duration=100, shortest=15) == expected
-
-
-def test_an_excerpt_of_a_short_sound_is_the_whole() -> None:
-    assert fit_excerpt(3, 4, duration=9, shortest=15) == (0, 9)
 
 
 def test_a_link_is_passed_on_untouched(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import copy
 import pickle
 from dataclasses import FrozenInstanceError, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from minimax_nb.song import ALLOWED_STEPS, Song, SongRequest, Status, rehearsal_
 @pytest.fixture
 def song() -> Song:
     request = SongRequest("minimax-music", "Side by side\n\nWe win", "##Side by side\n\nWe win##", "a.wav, 0:20", {})
-    return Song("minimax_nb-1", Status.QUEUED, datetime.now(timezone.utc), id="x:minimax-music", request=request)
+    return Song("minimax_nb-1", Status.QUEUED, datetime.now(UTC), id="x:minimax-music", request=request)
 
 
 @pytest.fixture

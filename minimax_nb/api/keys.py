@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from ..errors import NoCredits, NotFound, OutcomeUnknown, ServiceError, Unreachable
@@ -116,7 +116,7 @@ class KeyClient(Client):
         ------
         ServiceError, Unreachable
         """
-        now = datetime.now(timezone.utc)
+        now = datetime.now(UTC)
         yield from self.logs(now - LOGS_SPAN, now, key_prefix=prefix)
 
     def _call(self, method: str, path: str) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..audio.timeline import Timeline, read_timeline
@@ -231,10 +231,10 @@ def _moment(created: object) -> datetime:
     try:
         moment = datetime.fromisoformat(created.replace("Z", "+00:00")) if isinstance(created, str) else None
         if moment is not None:
-            return moment.astimezone(timezone.utc) if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         pass
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
 
 
 def rows_of_model(rows: object, model: str) -> list[Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..errors import BudgetExceeded
@@ -56,7 +56,7 @@ class Budget:
 
 def read_spending(connection: sqlite3.Connection) -> Spending:
     """Add up what the songs of the last 24 hours cost; rejected and failed ones are free."""
-    since = (datetime.now(timezone.utc) - PERIOD).isoformat()
+    since = (datetime.now(UTC) - PERIOD).isoformat()
     usd, songs = connection.execute(
         "SELECT COALESCE(SUM(COALESCE(cost_usd, price_usd, 0)), 0), COUNT(*) FROM songs "
         "WHERE rehearsal = 0 AND created > ? AND status NOT IN ('refused', 'failed')",

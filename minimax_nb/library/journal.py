@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +113,7 @@ class Journal:
         if to is not Status.DOWNLOADING:  # nobody works on it any more
             values |= _leased(0.0)
         if to is Status.COMPLETED:
-            values["finished"] = datetime.now(timezone.utc).isoformat()
+            values["finished"] = datetime.now(UTC).isoformat()
         before = [status.value for status, after in ALLOWED_STEPS.items() if to in after]
         assignments = ", ".join(f"{name} = ?" for name in values)
         marks = ", ".join("?" for _ in before)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +113,7 @@ def to_row(song: Song, home: Path) -> dict[str, Any]:
     return {
         "request_id": song.request_id,
         "status": song.status.value,
-        "created": song.created.astimezone(timezone.utc).isoformat(),
+        "created": song.created.astimezone(UTC).isoformat(),
         "model": song.model,
         "lyrics": request.lyrics if request else None,
         "prompt": request.prompt if request else None,

@@ -10,7 +10,7 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -273,7 +273,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             self._runners[take.number].resume()
 
     def _taken_over(self, song: Song) -> Take:
-        requested = time.monotonic() - (datetime.now(timezone.utc) - song.created).total_seconds()
+        requested = time.monotonic() - (datetime.now(UTC) - song.created).total_seconds()
         usual = self._usual_seconds(song.rehearsal)
         return Take(next(self._numbers), song.rehearsal, song=song, usual=usual, requested=requested)
 
@@ -463,7 +463,7 @@ def _studios_of(home: Path) -> list[MusicStudio]:
 
 def _given_up(song: Song) -> bool:
     """Whether an answer got lost so long ago that it would have been found."""
-    return song.status is Status.UNKNOWN and datetime.now(timezone.utc) - song.created > _GIVEN_UP
+    return song.status is Status.UNKNOWN and datetime.now(UTC) - song.created > _GIVEN_UP
 
 
 def _enable_components() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..api.responses import LogEntry
@@ -34,7 +34,7 @@ class UsageLogs:
         self._max_age = max_age
         self._lock = threading.Lock()
         self._entries: dict[str, LogEntry] = {}
-        self._since = datetime.max.replace(tzinfo=timezone.utc)
+        self._since = datetime.max.replace(tzinfo=UTC)
         self._read_at = float("-inf")
 
     def find(self, request_id: str, since: datetime) -> LogEntry | None:
@@ -50,7 +50,7 @@ class UsageLogs:
             known = self._entries.get(request_id)
             if known is not None and known.succeeded:
                 return known
-            now = datetime.now(timezone.utc)
+            now = datetime.now(UTC)
             since = min(since, now) - _CLOCKS_DIFFER
             stale = time.monotonic() - self._read_at > self._max_age
             if stale or since < self._since:
@@ -73,7 +73,7 @@ def period(since: Since) -> tuple[datetime, datetime]:
     ------
     InvalidOption
     """
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     if isinstance(since, datetime):
         return since, now
     if isinstance(since, tuple) and len(since) == 2 and all(isinstance(moment, datetime) for moment in since):

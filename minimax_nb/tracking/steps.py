@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -112,7 +112,7 @@ def look_up(song: Song, journal: Journal, client: Client, logs: UsageLogs) -> So
     ------
     ServiceError, Unreachable
     """
-    age = datetime.now(timezone.utc) - song.created
+    age = datetime.now(UTC) - song.created
     if song.status is not Status.UNKNOWN or age > LOGS_SPAN:
         return song
     with _about(song):
@@ -306,7 +306,7 @@ def adopted(generation_id: str, service: Service, entry: LogEntry | None = None)
     return Song(
         request_id=f"found-{name}",
         status=Status.QUEUED,
-        created=entry.created if entry else datetime.now(timezone.utc),
+        created=entry.created if entry else datetime.now(UTC),
         id=generation_id,
         model=entry.model if entry else generation_id.partition(":")[2],
         base_url=service.base_url,
@@ -316,7 +316,7 @@ def adopted(generation_id: str, service: Service, entry: LogEntry | None = None)
 
 
 def _age(song: Song) -> float:
-    return (datetime.now(timezone.utc) - song.created).total_seconds()
+    return (datetime.now(UTC) - song.created).total_seconds()
 
 
 @contextlib.contextmanager

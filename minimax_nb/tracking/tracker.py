@@ -6,7 +6,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from math import inf
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
@@ -233,7 +233,7 @@ class Tracker:
             self._finish(song)
             return
         self._open[song.request_id] = _Open(song)
-        age = (datetime.now(timezone.utc) - song.created).total_seconds()
+        age = (datetime.now(UTC) - song.created).total_seconds()
         interval = self._timeouts.rehearsal_poll if song.rehearsal else self._timeouts.poll
         self._pollers.add(self, song.request_id, age=max(0.0, age), host=song.base_url, interval=interval)
 
@@ -321,4 +321,4 @@ def _too_late(each: _Open, seconds: float) -> WaitTimeout:
 
 def _never_arrived(song: Song) -> bool:
     """Whether the logs have had time enough to show a song whose response got lost, and do not."""
-    return song.status is Status.UNKNOWN and datetime.now(timezone.utc) - song.created > LOGS_PATIENCE
+    return song.status is Status.UNKNOWN and datetime.now(UTC) - song.created > LOGS_PATIENCE

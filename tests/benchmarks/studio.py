@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -52,7 +52,7 @@ def main() -> None:
     """Print both, with a library of many songs."""
     with tempfile.TemporaryDirectory() as folder:
         session = Session(rehearse=True, home=folder)
-        song = Song("", Status.COMPLETED, datetime.now(timezone.utc), rehearsal=True)
+        song = Song("", Status.COMPLETED, datetime.now(UTC), rehearsal=True)
         for number in range(SONGS):
             session.journal.add(replace(song, request_id=f"r{number}", id=f"g{number}"))
         made, shown = zip(*(figures(session) for _ in range(TIMES)), strict=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -461,7 +461,7 @@ def test_a_song_that_fails_after_it_was_made_is_free(service: Running, tmp_path:
 
 def test_a_worker_whose_time_is_over_frees_nobody_elses_song(tmp_path: Path) -> None:
     journal = Session(home=tmp_path / "home").journal
-    song = journal.add(Song("a", Status.DOWNLOADING, datetime.now(timezone.utc)))
+    song = journal.add(Song("a", Status.DOWNLOADING, datetime.now(UTC)))
     assert journal.claim(song, -1)
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(journal.claim, song, 600).result()

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import ipywidgets
@@ -34,7 +34,7 @@ def completed(tmp_path: Path) -> Song:
     path = tmp_path / "library" / "song.mp3"
     path.parent.mkdir()
     path.write_bytes(audio_bytes(20))
-    return Song("a", Status.COMPLETED, datetime.now(timezone.utc), path=path, duration=20.0)
+    return Song("a", Status.COMPLETED, datetime.now(UTC), path=path, duration=20.0)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +96,7 @@ def test_any_length_will_do(tmp_path: Path, seconds: float, rate: int) -> None:
 
 
 def test_a_song_draws_itself_once_it_is_there(track: Path) -> None:
-    song = Song("a", Status.QUEUED, datetime.now(timezone.utc), rehearsal=True, timeline=TIMELINE)
+    song = Song("a", Status.QUEUED, datetime.now(UTC), rehearsal=True, timeline=TIMELINE)
     with pytest.raises(MusicError, match="not completed"):
         song.plot()
     with pytest.raises(LibraryError, match="gone"):

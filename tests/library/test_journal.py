@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ from minimax_nb.song import ALLOWED_STEPS, Song, SongRequest, Status
 
 def new_song(name: str = "a", **changes: object) -> Song:
     request = SongRequest("minimax-music", "la", "##la##", "a.wav, 0:20", {"seed": 7})
-    song = Song(name, Status.SENDING, datetime.now(timezone.utc), model="minimax-music", request=request)
+    song = Song(name, Status.SENDING, datetime.now(UTC), model="minimax-music", request=request)
     return replace(song, **changes)  # type: ignore[arg-type]
 
 
@@ -102,7 +102,7 @@ def test_of_two_that_want_the_same_step_both_see_what_one_made(journal: Journal)
 
 
 def test_songs_come_newest_first_and_open_ones_oldest_first(journal: Journal) -> None:
-    start = datetime.now(timezone.utc)
+    start = datetime.now(UTC)
     for minute, status in enumerate([Status.QUEUED, Status.COMPLETED, Status.GENERATING]):
         journal.add(new_song(str(minute), status=status, created=start + timedelta(minutes=minute)))
     assert [song.request_id for song in journal.songs()] == ["2", "1", "0"]
@@ -138,7 +138,7 @@ def test_a_file_of_the_first_version_is_brought_up_to_date(journal: Journal) -> 
 
 
 def test_how_long_songs_usually_take_is_learned_from_the_latest(journal: Journal) -> None:
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     assert journal.usual_seconds(rehearsal=False) is None
     for number, seconds in enumerate([20, 30, 25, 5000]):
         song = new_song(str(number), status=Status.DOWNLOADING, created=now - timedelta(seconds=seconds))

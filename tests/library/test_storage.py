@@ -7,7 +7,7 @@ import sys
 import types
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
@@ -31,7 +31,7 @@ def drive(tmp_path: Path) -> Library:
 
 def new_song(name: str = "a", **changes: object) -> Song:
     request = SongRequest("minimax-music", "la ł", "##la ł##", "a.wav, 0:20", {"seed": 7})
-    song = Song(name, Status.SENDING, datetime.now(timezone.utc), model="minimax-music", request=request)
+    song = Song(name, Status.SENDING, datetime.now(UTC), model="minimax-music", request=request)
     return replace(song, **changes)  # type: ignore[arg-type]
 
 

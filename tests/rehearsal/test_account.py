@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -83,7 +83,7 @@ def test_every_charge_is_a_transaction(service: Running) -> None:
 
 def test_logs_by_start_and_end(service: Running) -> None:
     service.submit()
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     spans = {"before": (now - timedelta(days=92), now - timedelta(days=1)), "now": (now - timedelta(hours=1), now)}
     totals = {
         name: service.ask("GET", "/v2/logs", params={"start": start.isoformat(), "end": end.isoformat()}).json()

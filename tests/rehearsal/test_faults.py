@@ -9,7 +9,7 @@ import random
 import re
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -105,7 +105,7 @@ def check_shape(fault: str, answer: requests.Response, seconds: float) -> None:
         assert answer.headers["Retry-After"] == "1"
     elif fault == "rate_limit_date":
         when = parsedate_to_datetime(answer.headers["Retry-After"])
-        assert -1 <= (when - datetime.now(timezone.utc)).total_seconds() <= 2
+        assert -1 <= (when - datetime.now(UTC)).total_seconds() <= 2
     elif fault == "slow":
         assert seconds >= 0.2
     elif fault == "redirect":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -184,5 +184,5 @@ def test_a_broken_file_of_keys_is_no_key(tmp_path: Path, text: str) -> None:
     ("retention", "start"), [("day", "2026-11-26"), ("week", "2026-11-23"), ("month", "2026-11-01")]
 )
 def test_when_usage_starts_again(retention: str, start: str) -> None:
-    thursday = datetime(2026, 11, 26, 13, 5, tzinfo=timezone.utc).timestamp()
+    thursday = datetime(2026, 11, 26, 13, 5, tzinfo=UTC).timestamp()
     assert start_of(retention, thursday) == datetime.fromisoformat(f"{start}T00:00:00+00:00").timestamp()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -31,7 +31,7 @@ from minimax_nb.studio.state import (
 from tests.studio.hand import LYRICS
 
 SUNG = {"lines": [[["Side ", 1.0, 1.5], ["by", 1.5, 2.0]], [["la", 3, 4]]], "notes": ["This was hummed."]}
-MOMENT = datetime(2026, 8, 1, 12, 0, 7, tzinfo=timezone.utc)
+MOMENT = datetime(2026, 8, 1, 12, 0, 7, tzinfo=UTC)
 
 
 def a_song(name: str = "r", status: Status = Status.COMPLETED) -> Song:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import ipywidgets as widgets
@@ -429,7 +429,7 @@ def give_key(hand: Hand, key: str) -> None:
 def test_an_answer_that_was_lost_long_ago_is_not_looked_for_at_every_start(service: Running) -> None:
     session = Session(rehearse=True)
     song = left_open(service)
-    long_ago = datetime.now(timezone.utc) - timedelta(days=3)
+    long_ago = datetime.now(UTC) - timedelta(days=3)
     session.journal.add(replace(song, request_id="old", id="", status=Status.UNKNOWN, created=long_ago))
     hand = Hand(MusicStudio(session=session))
     hand.show()
@@ -445,7 +445,7 @@ def library(session: Session, number: int, **more: object) -> list[Song]:
     folder = session.journal.home / "songs"
     folder.mkdir(parents=True)
     (folder / "x.mp3").write_bytes(audio_bytes(2))
-    song = Song("", Status.COMPLETED, datetime.now(timezone.utc), rehearsal=True, path=folder / "x.mp3", duration=2.0)
+    song = Song("", Status.COMPLETED, datetime.now(UTC), rehearsal=True, path=folder / "x.mp3", duration=2.0)
     moments = [song.created + timedelta(minutes=minute) for minute in range(number)]
     requests = [SongRequest("minimax-music", f"Song {minute}", "", "") for minute in range(number)]
     return [
@@ -597,7 +597,7 @@ def test_ones_own_songs_say_how_long_it_usually_takes() -> None:
     session = Session(rehearse=True)
     for song in library(session, 3):
         made = replace(song, request_id=song.request_id + "x", id="", status=Status.DOWNLOADING)
-        made = replace(made, created=datetime.now(timezone.utc) - timedelta(seconds=25))
+        made = replace(made, created=datetime.now(UTC) - timedelta(seconds=25))
         session.journal.step(session.journal.add(made), Status.COMPLETED, path=song.path)
     hand = Hand(MusicStudio(session=session))
     hand.show()

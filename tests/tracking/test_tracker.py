@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -55,7 +55,7 @@ def pollers() -> Iterator[Pollers]:
 
 
 def songs(count: int) -> list[Song]:
-    created = datetime.now(timezone.utc) - timedelta(seconds=30)
+    created = datetime.now(UTC) - timedelta(seconds=30)
     return [
         Song(f"song {number}", Status.QUEUED, created, id=f"id {number}", rehearsal=True) for number in range(count)
     ]

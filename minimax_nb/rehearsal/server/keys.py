@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ class ApiKey:
 
 def start_of(retention: str, now: float) -> float:
     """Return when the current day, week or month began, in UTC, in seconds since 1970."""
-    day = datetime.fromtimestamp(now, timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     if retention == "week":
         day -= timedelta(days=day.weekday())
     return (day.replace(day=1) if retention == "month" else day).timestamp()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -85,7 +85,7 @@ def error_body(reply: Reply, path: str, request_id: str, moment: float) -> dict[
 
 def timestamp(seconds: float) -> str:
     """Return a time in seconds since 1970 as the provider writes it (ISO 8601, UTC, milliseconds)."""
-    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    moment = datetime.fromtimestamp(seconds, UTC)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
