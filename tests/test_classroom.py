@@ -208,7 +208,7 @@ def test_who_has_spent_what(service: Running, teacher: dict[str, Any], tmp_path:
     mia, ben, _ = mint(teacher, tmp_path).seats
     submit(service, mia.key)
     submit(service, mia.key)
-    failing = good_body(key="H")
+    failing = good_body(key="Cb")
     headers = {"Authorization": f"Bearer {ben.key}"}
     failed = service.ask("POST", "/v2/generate/audio", json=failing, headers=headers).json()["id"]
     service.wait(failed)
