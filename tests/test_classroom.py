@@ -212,6 +212,7 @@ def test_who_has_spent_what(service: Running, teacher: dict[str, Any], tmp_path:
     headers = {"Authorization": f"Bearer {ben.key}"}
     failed = service.ask("POST", "/v2/generate/audio", json=failing, headers=headers).json()["id"]
     service.wait(failed)
+    until(lambda: all(job["status"] in ("completed", "error") for job in service.jobs()))
     found = classroom.status(**teacher)
     rows = {row.student: row for row in found.students}
     assert list(rows) == ["Ben", "Mia", "Zoë Ĉapek"]

@@ -13,11 +13,24 @@ from .sheet import NOTEBOOK
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
+_EXAMPLES = (
+    "  minimax-nb class mint names.txt --name 7b --usd 0.50",
+    "  minimax-nb class status --name 7b",
+    "  minimax-nb class close --name 7b",
+)
+
 
 def add_class(verbs: Verbs) -> None:
     """Add the command `class` with its three verbs."""
     about = "keys for a class: one for each student with a cap, who has spent what, and the end of all"
-    group = verbs.add_parser("class", help=about, description=f"{about.capitalize()}.", allow_abbrev=False)
+    group = verbs.add_parser(
+        "class",
+        help=about,
+        description=f"{about.capitalize()}.",
+        epilog="\n".join(["examples:", *_EXAMPLES]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     commands = group.add_subparsers(title="commands", required=True, metavar="COMMAND")
     verb = _add(commands, "mint", "make a key for each student; run again, it adds what is missing", mint)
     verb.add_argument("roster", type=Path, help="a text file with a name on each line")
