@@ -311,7 +311,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             next(self._numbers),
             rehearsal,
             ((Status.SENDING, time.monotonic()),),
-            title=title_of(request["lyrics"] or ""),
+            title=title_of(request["lyrics"] or request.get("style", "")),
             usual=self._usual_seconds(rehearsal),
         )
         runner = self._prepare(take, self._session.at(state.service.settings))

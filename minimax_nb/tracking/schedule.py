@@ -2,6 +2,7 @@
 
 How many requests a host allows is found out, not known: a schedule begins at `MOST_PER_SECOND`. Told to wait, it
 polls that host not at all for as long as it was told, and then less often than before, a little more every second.
+How often a rehearsal is polled is in `api.timeouts`; how long a song waits after an error, in `tracker`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The grooves as data: what drums, bass and keys play in a bar, and which songs that suits."""
+"""The grooves as data: what drums, bass and keys play in a bar, and which songs that suits.
+
+The words of a style that ask for a groove, and its usual tempo, are in `style`.
+"""
 
 from __future__ import annotations
 
