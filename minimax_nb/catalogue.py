@@ -18,6 +18,9 @@ from .errors import InvalidInput, InvalidLyrics, InvalidOption, InvalidReference
 
 DEFAULT_MODEL = "minimax-music"
 
+_LONG = 400
+"""From so many characters on there is more to sing than a song of a minute usually holds."""
+
 
 def characters(text: str) -> int:
     """Count the characters of a text as the service may do: in UTF-16, in which an emoji counts as two."""
@@ -163,6 +166,12 @@ class Model:
             return "needed" if self.reference else "–"
         option = self.options.get(name)
         return "–" if option is None else "needed" if option.required else "optional"
+
+    def advice(self, lyrics: str) -> str:
+        """Say what could be better about lyrics, given as they are sent; empty when nothing could."""
+        if self.most_seconds > 60 or characters(lyrics) < _LONG:
+            return ""
+        return "Songs end at about a minute: the last lines may not be sung."
 
     def takes(self) -> str:
         """Everything it takes, as a list for a person."""

@@ -72,6 +72,12 @@ class Composed:
             return ""
         return f"The lyrics were tidied. This is what is sent:\n{words}"
 
+    @property
+    def advice(self) -> str:
+        """What could be better about the lyrics; else empty."""
+        model = catalogue.MODELS.get(self.request.model)
+        return model.advice(self.request.prompt) if model else ""
+
 
 def compose(
     lyrics: str | os.PathLike[str] | None,

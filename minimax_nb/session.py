@@ -67,6 +67,8 @@ class Session:
 
     Attributes
     ----------
+    budget : Budget or None
+        What was given with `budget_usd` and `budget_songs`; `journal.spending()` says what counts towards it.
     host : Host
         What was chosen with `reference_host`; `Host.name` says it in words.
 
@@ -101,7 +103,7 @@ class Session:
         self.settings = Settings(key, "" if base_url is None else checked_base_url(base_url), rehearse)
         self.timeouts = timeouts or Timeouts()
         limited = budget_usd is not None or budget_songs is not None
-        self._budget = Budget(budget_usd, budget_songs) if limited else None
+        self.budget = Budget(budget_usd, budget_songs) if limited else None
         self._home = home
         self.host = choose(reference_host)
         self._journals: dict[str, Journal] = {}
@@ -119,7 +121,7 @@ class Session:
     def at(self, settings: Settings) -> Session:
         """The same library, with songs made where `settings` say."""
         other = Session(home=self._home, timeouts=self.timeouts)
-        other.settings, other.host, other._budget = settings, self.host, self._budget
+        other.settings, other.host, other.budget = settings, self.host, self.budget
         other._journals, other._clients, other._logs = self._journals, self._clients, self._logs
         return other
 
@@ -201,8 +203,9 @@ class Session:
             _say_once(_NO_KEY)
         self._say_where_songs_go()
         track = composed.reference
-        if composed.note:
-            say(composed.note)
+        for line in (composed.note, "" if service.rehearsal else composed.advice):
+            if line:
+                say(line)
         song = Song(
             request_id=f"minimax_nb-{os.urandom(16).hex()}",
             status=Status.SENDING,
@@ -213,7 +216,7 @@ class Session:
             base_url=service.base_url,
             rehearsal=service.rehearsal,
         )
-        budget = None if service.rehearsal else self._budget
+        budget = None if service.rehearsal else self.budget
         price = self._price_within(budget, model) if budget else None
         from .hosts.arrival import arrange
 

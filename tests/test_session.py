@@ -573,6 +573,22 @@ def test_a_budget_holds_across_processes(service: Running, tmp_path: Path) -> No
     assert sorted(said) == ["queued"] * 3 + ["refused"] * 6
 
 
+@pytest.mark.parametrize(("lines", "times"), [(3, 0), (36, 1)])
+def test_too_many_words_for_a_minute_are_said_before_they_are_paid_for(
+    hosted: Session, service: Running, capsys: pytest.CaptureFixture[str], lines: int, times: int
+) -> None:
+    service.commit({"fault": "no_credits", "call": "submit"})
+    with pytest.raises(NoCredits):
+        hosted.submit("la la la la la\n" * lines, REFERENCE)
+    assert capsys.readouterr().err.count("Songs end at about a minute: the last lines may not be sung.\n") == times
+
+
+def test_a_rehearsal_costs_nothing_and_is_not_warned_about(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with running_service(home):
+        Session(rehearse=True).submit("la la la la la\n" * 36, REFERENCE)
+    assert "minute" not in capsys.readouterr().err
+
+
 def test_a_budget_in_dollars_needs_a_price(service: Running, tmp_path: Path) -> None:
     service.commit({"fault": "gone_model", "call": "models"})
     with pytest.raises(BudgetExceeded, match="does not say"):

@@ -11,10 +11,11 @@ from ..display.environment import in_colab
 from ..display.progress import USUAL_SECONDS, clock, share
 from ..errors import MusicError, Unauthorized
 from ..hosts.choice import Way
+from ..library.budget import Budget, Spending
 from ..lyrics import clean
 from ..settings import Account, Service
 from ..song import Song, Status
-from .state import LONG, SENT, LyricsState, ReferenceState, ServiceState, Take
+from .state import SENT, LyricsState, ReferenceState, ServiceState, Take
 
 # Each step: its name, what it is called while it lasts, and after it.
 STEPS: tuple[tuple[str, str, str], ...] = (
@@ -84,7 +85,7 @@ def lyrics_line(lyrics: LyricsState) -> str:
         facts[0] += f", {lyrics.marks} of them for the accompaniment"
     if lyrics.used:
         facts += [count(lyrics.lines, "line"), count(lyrics.pauses, "pause"), f"about {lyrics.seconds:.0f} s sung"]
-    kind = "bad" if lyrics.problem else "warn" if lyrics.used >= LONG else "good"
+    kind = "bad" if lyrics.problem else "warn" if lyrics.advice else "good"
     full = min(100, round(100 * lyrics.used / lyrics.limit))
     gauge = f'<div class="mnb-gauge mnb-{kind}" aria-hidden="true"><span style="width:{full}%"></span></div>'
     said = line(lyrics.problem, "bad") or line(lyrics.advice, "warn")
@@ -102,7 +103,7 @@ def prompt_box(lyrics: LyricsState) -> str:
     return f'<pre class="mnb-prompt" tabindex="0" aria-label="The exact prompt">{escape(text)}</pre>'
 
 
-def service_line(service: ServiceState, spent: float = 0.0) -> str:
+def service_line(service: ServiceState, spent: float = 0.0, budget: str = "") -> str:
     """Where songs are made, what one costs, what was spent in this studio, and what is left."""
     rehearsal, account = service.rehearsal, service.account
     words = [Service("", service.settings.key, rehearsal=rehearsal).name]
@@ -116,9 +117,21 @@ def service_line(service: ServiceState, spent: float = 0.0) -> str:
         words.append(f"{money(spent)} spent here")
     if not rehearsal and account.balance is not None:
         words.append(f"{money(round(account.balance, 2))} left")
+    if not rehearsal and budget:
+        words.append(budget)
     dot = f'<span class="mnb-dot mnb-{"free" if rehearsal else "paid"}"></span>'
     problem = f'<span class="mnb-warn"> · {escape(service.problem)}</span>' if service.problem else ""
     return f"{dot}{escape(' · '.join(words))}{problem}"
+
+
+def budget_words(budget: Budget, spent: Spending) -> str:
+    """What is left of a budget: dollars, songs, or both."""
+    left = []
+    if budget.usd is not None:
+        left.append(f"{money(max(0.0, budget.usd - spent.usd))} of {money(budget.usd)}")
+    if budget.songs is not None:
+        left.append(f"{max(0, budget.songs - spent.songs)} of {count(budget.songs, 'song')}")
+    return f"Budget: {' and '.join(left)} left"
 
 
 def price_words(account: Account, *, rehearsal: bool) -> str:

@@ -31,9 +31,6 @@ MODEL = catalogue.find_model(catalogue.DEFAULT_MODEL)
 FIRST = 10
 """So many takes are shown at first, and with each press of “More”."""
 
-LONG = 400
-"""From so many characters on there is more to sing than a song usually holds: it ends at about a minute."""
-
 SENT = "sent"
 """The step at which the request has gone out and its answer is awaited; every other step is a `Status`."""
 
@@ -116,6 +113,8 @@ class LyricsState:
         How many of the characters ask for the accompaniment.
     problem : str
         Why they cannot be sent; empty when they can, and when nothing is written yet.
+    advice : str
+        What could be better about lyrics that can be sent.
     lacking : str
         What has to be written yet, in words.
     prompt : str
@@ -128,6 +127,7 @@ class LyricsState:
     pauses: int = 0
     problem: str = ""
     marks: int = field(default=0, compare=False)
+    advice: str = field(default="", compare=False)
     lacking: str = field(default="", compare=False)
     prompt: str = field(default="", compare=False)
 
@@ -140,13 +140,6 @@ class LyricsState:
     def seconds(self) -> float:
         """About how long it takes to sing."""
         return self.used / _CHARACTERS_A_SECOND + self.pauses * _PAUSE_SECONDS
-
-    @property
-    def advice(self) -> str:
-        """What could be better about lyrics that can be sent."""
-        if self.problem or self.used < LONG:
-            return ""
-        return "Songs end at about a minute: the last lines may not be sung."
 
 
 def measure_lyrics(
@@ -182,7 +175,7 @@ def measure_lyrics(
             catalogue.to_fields(model, options, lyrics=prompt, rehearsal=True)
     except InvalidInput as error:
         return replace(measured, problem=f"{error.what} {error.do}")
-    return measured
+    return replace(measured, advice=model.advice(prompt))
 
 
 def _lacking(lyrics: str, model: Model, options: Mapping[str, Any]) -> str:

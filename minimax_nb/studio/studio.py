@@ -409,8 +409,8 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _draw(self, state: StudioState) -> None:
         """Draw what changed; called from any thread, by one at a time."""
         before, self._drawn = self._drawn, state
-        if state.service is not before.service or state.spent != before.spent:
-            self._service.draw(state.service, state.spent)
+        if state.service is not before.service or state.takes is not before.takes:
+            self._service.draw(state.service, state.spent, self._budget_words(state))
         if state.reference is not before.reference:
             self._reference.draw(state.reference)
         if (state.lyrics, state.model) != (before.lyrics, before.model) or state.lyrics is not before.lyrics:
@@ -427,6 +427,13 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         usual = self._usual_seconds(rehearsal) if self._awake else 0.0
         hint = drawing.hint_line(lacking, state.service.account, usual, rehearsal=rehearsal)
         put(self._hint, value=hint)
+
+    def _budget_words(self, state: StudioState) -> str:
+        """What is left of the budget: counted anew with each step of a song, as other kernels spend of it too."""
+        budget = self._session.budget
+        if budget is None or state.service.rehearsal or not self._awake:
+            return ""
+        return drawing.budget_words(budget, self._session.journal.spending())
 
     def _announce(self, state: StudioState) -> None:
         words = {take.number: drawing.announcement(take) for take in state.takes}

@@ -15,7 +15,7 @@ import pytest
 from soundfile import write as write_sound
 
 from minimax_nb import MusicStudio, Session
-from minimax_nb.errors import Unauthorized
+from minimax_nb.errors import BudgetExceeded, Unauthorized
 from minimax_nb.song import SongRequest
 from minimax_nb.studio import samples
 from minimax_nb.studio.cards.lyrics import OptionsLine
@@ -23,7 +23,7 @@ from minimax_nb.studio.cards.reference import received
 from minimax_nb.studio.components import KeyField
 from minimax_nb.studio.studio import ONE_CLICK
 from tests.studio.hand import LYRICS, Hand, PageEnd, shown_widgets
-from tests.support.service import RATE, Running, audio_bytes, running_service
+from tests.support.service import RATE, Running, audio_bytes, guest, running_service
 
 KEY = "a-key-of-sixteen"
 
@@ -326,6 +326,36 @@ def test_price_and_balance_are_looked_up_in_the_background(home: Path) -> None:
         hand = Hand(MusicStudio(LYRICS, audio_bytes(16), session))
         hand.show()
         hand.sees("$0.035 a song · $", "$0.035 a song · usually ready")
+
+
+def test_a_budget_is_shown_counts_down_and_is_kept(home: Path) -> None:
+    with running_service(home, price=0.035) as service:
+        hand = Hand(MusicStudio(LYRICS, audio_bytes(16), guest(service, budget_usd=0.1, budget_songs=2)))
+        hand.show()
+        hand.sees("Budget: $0.10 of $0.10 and 2 of 2 songs left")
+        hand.generate()
+        hand.sees("Budget: $0.065 of $0.10 and 1 of 2 songs left")
+        hand.finish()
+        guest(service, budget_songs=2).submit(LYRICS, audio_bytes(16))
+        hand.write(LYRICS.upper())
+        hand.generate()
+        with pytest.raises(BudgetExceeded):
+            hand.finish()
+        hand.sees(
+            "The budget is 2 songs in 24 hours, and 2 were submitted.",
+            "Nothing was spent.",
+            "Budget: $0.03 of $0.10 and 0 of 2 songs left",
+        )
+        assert len(service.jobs()) == 2
+        hand.press("Rehearse instead")
+        assert "Budget:" not in hand.words
+
+
+def test_without_a_budget_none_is_shown(service: Running) -> None:
+    hand = Hand(MusicStudio(session=guest(service)))
+    hand.show()
+    assert "AI/ML API, key ending" in hand.words
+    assert "Budget:" not in hand.words
 
 
 def test_a_price_that_is_not_to_be_had_is_said_quietly(service: Running) -> None:

@@ -14,6 +14,7 @@ from minimax_nb.api.key import Key
 from minimax_nb.audio.timeline import read_timeline
 from minimax_nb.catalogue import find_model
 from minimax_nb.errors import Spent
+from minimax_nb.library.budget import Budget, Spending
 from minimax_nb.settings import Account, Settings
 from minimax_nb.song import SongRequest
 from minimax_nb.studio import html as drawing
@@ -176,6 +177,13 @@ def test_long_lyrics_get_advice(length: int, words: str) -> None:
     assert measured.seconds == pytest.approx((length + 4) / 10)
 
 
+def test_a_model_of_longer_songs_gets_no_such_advice() -> None:
+    model = find_model("minimax/music-2.0")
+    measured = measure_lyrics("a" * 396, accompaniment=False, model=model, options={"style": "slow folk song"})
+    assert measured.ready
+    assert measured.advice == ""
+
+
 def test_nothing_is_missing_when_all_is_there() -> None:
     for reference in (ReferenceState("x.wav", "x.wav"), ReferenceState(doing="x")):
         assert missing(StudioState(reference=reference, lyrics=LyricsState(10, 600, 1))) == ""
@@ -218,6 +226,18 @@ def test_what_was_spent_is_said_beside_the_price() -> None:
     service = ServiceState(Settings(Key("a-key-of-sixteen"), rehearse=False), Account(0.035, 4.93))
     line = drawing.service_line(service, state.spent)
     assert "key ending …teen · $0.035 a song · $0.07 spent here · $4.93 left" in line
+
+
+@pytest.mark.parametrize(
+    ("budget", "words"),
+    [
+        (Budget(usd=2), "Budget: $0.40 of $2.00 left"),
+        (Budget(songs=5), "Budget: 1 of 5 songs left"),
+        (Budget(usd=1, songs=1), "Budget: $0.00 of $1.00 and 0 of 1 song left"),
+    ],
+)
+def test_what_is_left_of_a_budget(budget: Budget, words: str) -> None:
+    assert drawing.budget_words(budget, Spending(1.6, 4)) == words
 
 
 def test_a_price_nobody_knows() -> None:

@@ -57,9 +57,9 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._change.on_click(handler(self._complain, self._open_panel))
         self._set(ServiceState(self._first_choice()))
 
-    def draw(self, service: ServiceState, spent: float) -> None:
-        """Draw the service as it stands; `spent` is in US dollars."""
-        put(self._name, value=drawing.service_line(service, spent))
+    def draw(self, service: ServiceState, spent: float, budget: str) -> None:
+        """Draw the service as it stands; `spent` is in US dollars, `budget` in words."""
+        put(self._name, value=drawing.service_line(service, spent, budget))
         put(self._switch, description="Use my key" if service.rehearsal else "Rehearse instead")
         show_if(self._change, service.has_key)
         if service.rejected and service.rejected is not self._told:
