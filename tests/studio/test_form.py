@@ -336,7 +336,7 @@ def test_a_budget_is_shown_counts_down_and_is_kept(home: Path) -> None:
         hand.generate()
         hand.sees("Budget: $0.065 of $0.10 and 1 of 2 songs left")
         hand.finish()
-        guest(service, budget_songs=2).submit(LYRICS, audio_bytes(16))
+        guest(service, budget_songs=2).generate(LYRICS, audio_bytes(16))
         hand.write(LYRICS.upper())
         hand.generate()
         with pytest.raises(BudgetExceeded):
