@@ -254,7 +254,7 @@ def test_a_song_can_come_in_another_format(service: Running, fault: str, kind: s
 def test_a_song_can_come_in_a_format_that_cannot_be_judged(service: Running) -> None:
     job = service.make()
     assert audio_with(service, "m4a_audio", job)[4:12] == b"ftypM4A "
-    assert audio_with(service, "unknown_audio", job).startswith(b"#!AMR")
+    assert audio_with(service, "unknown_audio", job).startswith(b"#!SILK_V3")
 
 
 def frame_starts(audio: bytes) -> list[int]:

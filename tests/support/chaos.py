@@ -282,9 +282,9 @@ def recover_songs(order: Mapping[str, Any]) -> None:
 def recover_all(session: Session) -> None:
     """Recover until nothing is left but songs whose response got lost, and look these up once more.
 
-    A service may ask for a pause, of a whole second at least: that is how long they are looked up.
+    A service may ask for a pause, which is two seconds where it does not say how long: they are looked up for longer.
     """
-    quiet, paused = 0, time.monotonic() + 1.2
+    quiet, paused = 0, time.monotonic() + 2.5
     for _ in range(100):
         session.recover(timeout=0.5)
         left = session.journal.open_songs()
