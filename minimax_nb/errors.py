@@ -92,7 +92,9 @@ class MusicError(Exception):
         return _MONEY[self.spent]
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.what, self.money, self.do) if part)
+        # What a service says of itself often lacks its full stop.
+        what = self.what if self.what.endswith((".", "!", "?", "…")) else f"{self.what}."
+        return " ".join(part for part in (what, self.money, self.do) if part)
 
 
 class InvalidInput(MusicError, ValueError):

@@ -11,6 +11,7 @@ import contextlib
 import io
 import logging
 import random
+import re
 import sys
 import tempfile
 import threading
@@ -41,6 +42,7 @@ class Report:
         self.folder = folder
         self.total = Verdict()
         self.texts: list[str] = []
+        self.messages: list[str] = []
         self.keys: list[str] = []
 
     @contextlib.contextmanager
@@ -104,6 +106,7 @@ def faults(report: Report, triples: int, songs: int) -> None:
                 number, rules = case
                 person = chaos.live_through(service, report.folder / name / str(number), rules)
                 report.texts += person.texts
+                report.messages += person.messages
                 return person.verdict
 
             return run
@@ -172,6 +175,14 @@ def redirects(report: Report) -> None:
         report.texts += [seen.text for seen in other.seen]
 
 
+def distinct(messages: list[str]) -> list[str]:
+    """Each message once, without the ids, ports and folders in which they differ."""
+    hidden = re.compile(
+        r"[0-9a-f]{8}-[0-9a-f-]{27}|minimax_nb-[0-9a-f]{32}|127\.0\.0\.1:\d+|/\S*/|\d+(?= of \d+ bytes)"
+    )
+    return sorted({hidden.sub("…", message) for message in messages})
+
+
 def main() -> int:
     """Run everything, print the figures."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.chaos")
@@ -187,6 +198,8 @@ def main() -> int:
         cuts(report, 30)
         redirects(report)
         Report.line("all of it", report.total, time.monotonic() - start)
+        print("\nWhat a person reads, each message once:\n")
+        print("\n".join(distinct(report.messages)), end="\n\n")
         texts = [*report.texts, logs.getvalue(), said.getvalue()]
         found = [place for key in report.keys for place in hunt(key, [Path(name)], texts)]
         files = sum(path.is_file() for path in Path(name).rglob("*"))

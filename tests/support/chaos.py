@@ -574,6 +574,7 @@ class Person:
     verdict: Verdict = field(default_factory=Verdict)
     tags: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
     @property
     def session(self) -> Session:
@@ -606,6 +607,7 @@ class Person:
         try:
             return action()
         except MusicError as error:
+            self.messages.append(str(error))
             self.texts.append(f"{error} {error!r}")
             if not self._is_true(tag, error):
                 name = type(error).__name__
