@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 import soundfile
 
+from minimax_nb.catalogue import MODELS
 from minimax_nb.cli import main
 from tests.support import ROOT
 from tests.support.service import Running, audio_bytes, running_service
+from tests.test_catalogue import LEAST
 
 
 @pytest.fixture
@@ -68,6 +70,19 @@ def test_the_two_steps_one_by_one_and_the_library(library: Running, tmp_path: Pa
     assert r"La la \u6b4c" in listed.stdout
     assert [line.split("\t")[1] for line in listed.stdout.splitlines()] == [generation_id]
     assert "Nothing to finish" in command(tmp_path, "recover").stderr
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_every_model_makes_a_song_of_the_least_it_needs(library: Running, tmp_path: Path, model: str) -> None:
+    given = LEAST[model]
+    files = (
+        ["lyrics.txt", "reference.wav"] if MODELS[model].reference else ["lyrics.txt"] if "lyrics" in given else []
+    )
+    style = ["--style", given["style"]] if "style" in given else []
+    made = said(tmp_path, "song", *files, "--model", model, *style, "--rehearse", "-o", "out.audio")
+    assert (made["status"], made["model"]) == ("completed", model)
+    assert (tmp_path / "out.audio").stat().st_size > 1000
+    assert library.jobs()[-1]["body"]["model"] == model
 
 
 def test_a_model_that_takes_neither_lyrics_nor_reference(library: Running, tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ import pytest
 from soundfile import write as write_sound
 
 from minimax_nb import MusicStudio, Session
+from minimax_nb.catalogue import MODELS
 from minimax_nb.errors import BudgetExceeded, Unauthorized
-from minimax_nb.song import SongRequest
+from minimax_nb.song import SongRequest, Status
 from minimax_nb.studio import samples
 from minimax_nb.studio.cards.lyrics import OptionsLine
 from minimax_nb.studio.cards.reference import received
@@ -24,6 +25,7 @@ from minimax_nb.studio.components import KeyField
 from minimax_nb.studio.studio import ONE_CLICK
 from tests.studio.hand import LYRICS, Hand, PageEnd, shown_widgets
 from tests.support.service import RATE, Running, audio_bytes, guest, running_service
+from tests.test_catalogue import LEAST
 
 KEY = "a-key-of-sixteen"
 
@@ -251,6 +253,24 @@ def test_an_option_out_of_range_is_said(hand: Hand, value: str, words: str) -> N
     hand.field("Seconds").value = value
     assert words in hand.words
     assert hand.button("Generate song").disabled
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_every_model_makes_a_song_of_the_least_it_needs(service: Running, model: str) -> None:
+    hand, given = Hand(MusicStudio(session=Session(rehearse=True))), LEAST[model]
+    hand.show()
+    hand.field("Model").value = model
+    if MODELS[model].reference:
+        hand.upload(audio_bytes(20, kind="WAV"))
+        hand.sees("tone.wav, 0:20")
+    if "lyrics" in given:
+        hand.write(given["lyrics"])
+    if "style" in given:
+        hand.field("Style").value = given["style"]
+    hand.generate()
+    song = hand.finish()
+    assert (song.status, song.model) == (Status.COMPLETED, model)
+    assert service.jobs()[-1]["body"]["model"] == model
 
 
 def test_a_model_without_a_reference_makes_a_song_and_its_settings_are_used_again(service: Running) -> None:
