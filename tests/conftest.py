@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.home import end_rehearsal
+from tests.support.service import PRICE, Running, running_service
 
 # The processes that pytest-xdist runs tests in ignore interrupts, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -25,6 +26,21 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("MINIMAX_NB_HOME", str(folder))
     yield folder
     end_rehearsal(folder)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A service for all tests that leave it as it was."""
+    with running_service(tmp_path_factory.mktemp("service"), price=PRICE) as running:
+        yield running
+
+
+@pytest.fixture
+def service(shared: Running) -> Iterator[Running]:
+    """The shared service without faults."""
+    shared.commit()
+    yield shared
+    shared.commit()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,19 +44,6 @@ from tests.support.service import Running, audio_bytes, guest, running_service
 LYRICS = "Side by side\n\nWe always win"
 REFERENCE = audio_bytes(20)
 PRICE = 0.035
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running_service(tmp_path_factory.mktemp("service"), price=PRICE) as running:
-        yield running
-
-
-@pytest.fixture
-def service(shared: Running) -> Iterator[Running]:
-    shared.commit()
-    yield shared
-    shared.commit()
 
 
 @pytest.fixture

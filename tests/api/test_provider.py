@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +23,10 @@ from minimax_nb.errors import (
     Unavailable,
 )
 from tests.support.network import Answer, Seen, running_host
-from tests.support.service import HASTY, PRICE, Running, audio_bytes, guest, running_service
+from tests.support.service import HASTY, PRICE, Running, audio_bytes, guest
 
 LYRICS = "Side by side\n\nWe always win"
 REFERENCE = audio_bytes(20)
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running_service(tmp_path_factory.mktemp("service"), price=PRICE) as running:
-        yield running
-
-
-@pytest.fixture
-def service(shared: Running) -> Iterator[Running]:
-    shared.commit()
-    yield shared
-    shared.commit()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A service that all tests of this folder share, and a web site with a reference on it."""
+"""A web site with a reference on it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.network import Answer, Host, Seen, running_host
-from tests.support.service import PRICE, Running, audio_bytes, running_service
-
-
-@pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running_service(tmp_path_factory.mktemp("home"), price=PRICE) as running:
-        yield running
-
-
-@pytest.fixture
-def service(shared: Running) -> Iterator[Running]:
-    """The shared service without faults."""
-    shared.commit()
-    yield shared
-    shared.commit()
+from tests.support.service import audio_bytes
 
 
 @pytest.fixture
