@@ -7,7 +7,10 @@ import functools
 import hashlib
 import json
 import os
+import re
 import socket
+import stat
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -18,7 +21,12 @@ from typing import Any, BinaryIO
 _LEFT_BEHIND_SECONDS = 3600.0
 
 COLAB_DRIVE = Path("/content/drive")
-_NETWORK_TYPES = ("nfs", "cifs", "smb", "9p", "afs", "afpfs", "webdav", "davfs", "fuse.", "drvfs", "vboxsf")
+_NETWORK_TYPES = (
+    *("nfs", "cifs", "smb", "9p", "afs", "afpfs", "webdav", "davfs", "fuse.", "drvfs", "vboxsf", "vmhgfs"),
+    *("lustre", "gpfs", "beegfs", "ceph", "virtiofs", "gluster", "ocfs2", "gfs2", "orangefs", "pvfs", "wekafs"),
+)
+_REMOTE_OPTIONS = {"remote", "_netdev"}
+_REMOTE_DEVICE = re.compile(r"//|\\\\|[^/\\\s]{2,}:/")  # //server/share, server:/folder; not C:/
 
 
 @dataclass(frozen=True)
@@ -83,7 +91,35 @@ def locate(home: str | os.PathLike[str] | None = None) -> Library:
     if not on_network(folder):
         return Library(folder, folder)
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    return Library(folder, _user_data() / "databases" / name, remote=True)
+    return Library(folder, _local_data() / "databases" / name, remote=True)
+
+
+def _local_data() -> Path:
+    """Where a database can be: a person's own folder may be on the network as well, as on most clusters."""
+    own = _user_data()
+    if on_network(own):
+        with contextlib.suppress(OSError):
+            folder = _own_temporary_folder()
+            return own if on_network(folder) else folder
+    return own
+
+
+def _own_temporary_folder() -> Path:
+    """A folder that nobody else gets into, lost with the computer: what is beside the songs brings it all back.
+
+    Raises
+    ------
+    PermissionError
+        When somebody else made it.
+    """
+    number = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(tempfile.gettempdir()) / f"minimax_nb-{number}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    others = found.st_mode & 0o077 or found.st_uid != number
+    if not stat.S_ISDIR(found.st_mode) or (os.name == "posix" and others):
+        raise PermissionError(f"{folder} is somebody else's")
+    return folder
 
 
 def _user_data() -> Path:
@@ -94,13 +130,27 @@ def _user_data() -> Path:
 
 def on_network(folder: Path) -> bool:
     """Whether a folder is on a network mount, Google Drive in Colab among them."""
+    with contextlib.suppress(OSError, RuntimeError):  # a home is often a link to where it really is
+        folder = folder.resolve()
     if folder.is_relative_to(COLAB_DRIVE) or str(folder).startswith(("\\\\", "//")):
         return True
     import psutil
 
     mounts = [part for part in psutil.disk_partitions(all=True) if folder.is_relative_to(part.mountpoint)]
-    nearest = max(mounts, key=lambda part: len(part.mountpoint), default=None)
-    return nearest is not None and (nearest.fstype.lower().startswith(_NETWORK_TYPES) or "remote" in nearest.opts)
+    # Of two at the same place, the later one covers the earlier: an automounter's, as a rule.
+    nearest = max(reversed(mounts), key=lambda part: len(part.mountpoint), default=None)
+    return nearest is not None and _is_remote(nearest)
+
+
+def _is_remote(mount: Any) -> bool:
+    options = {option.strip() for option in mount.opts.split(",")}
+    kind = mount.fstype.lower()
+    # A bare "fuse" says nothing of what is behind it; "fuseblk" is a disk.
+    return (
+        kind == "fuse"
+        or kind.startswith(_NETWORK_TYPES)
+        or bool(options & _REMOTE_OPTIONS or _REMOTE_DEVICE.match(mount.device))
+    )
 
 
 @dataclass

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -46,11 +47,84 @@ def test_the_database_of_a_library_on_a_network_mount_stays_on_this_computer(mon
     assert found.home == Path("/content/drive/MyDrive/songs")
     assert not found.database.is_relative_to(found.home)
     assert locate("/content/drive/MyDrive/other").database != found.database
-    mount = types.SimpleNamespace(mountpoint="/mnt/share", fstype="nfs4", opts="rw")
-    root = types.SimpleNamespace(mountpoint="/", fstype="ext4", opts="rw")
-    monkeypatch.setattr(psutil, "disk_partitions", lambda all: [root, mount])
-    assert on_network(Path("/mnt/share/songs"))
-    assert not on_network(Path("/home/songs"))
+
+
+@pytest.fixture
+def mounts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Have the system say what is mounted, as ``/proc/mounts`` does."""
+
+    def mount(*lines: str) -> None:
+        table = tmp_path / "proc" / "self" / "mounts"
+        table.parent.mkdir(parents=True, exist_ok=True)
+        table.write_text("".join(f"{line} 0 0\n" for line in ("/dev/sda1 / ext4 rw", *lines)))
+        monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path / "proc"), raising=False)
+
+    return mount
+
+
+@pytest.mark.parametrize(
+    ("mount", "remote"),
+    [
+        ("server:/songs {} nfs4 rw,relatime", True),
+        ("10.0.0.1@tcp:/work {} lustre rw,flock", True),
+        ("gpfs0 {} gpfs rw", True),
+        ("beegfs_nodev {} beegfs rw", True),
+        ("10.0.0.1:6789:/ {} ceph rw", True),
+        ("shared {} virtiofs rw", True),
+        ("user@server:/songs {} fuse.sshfs rw", True),
+        ("bucket {} fuse.gcsfuse rw", True),
+        ("whatever {} fuse rw", True),
+        ("share {} 9p rw,trans=virtio", True),
+        ("//server/share {} smb3 rw", True),
+        ("//server/share {} cifs rw", True),
+        ("//server/share {} nobody_knows rw", True),
+        ("server:/volume {} nobody_knows rw", True),
+        ("/dev/sdb1 {} ocfs2 rw,_netdev", True),
+        ("/dev/sdb1 {} nobody_knows rw,_netdev", True),
+        ("/dev/sdb1 {} ext4 rw", False),
+        ("/dev/sdb1 {} fuseblk rw", False),
+        ("tmpfs {} tmpfs rw", False),
+        ("overlay {} overlay rw,lowerdir=/a:/b", False),
+    ],
+)
+def test_a_network_disk_is_told_by_what_is_mounted(
+    mount: str, remote: bool, mounts: Callable[..., None], tmp_path: Path
+) -> None:
+    mounts(mount.format(tmp_path / "share"))
+    found = locate(tmp_path / "share" / "my songs")
+    assert (found.remote, on_network(tmp_path)) == (remote, False)
+    assert found.database.is_relative_to(found.home) is not remote
+
+
+def test_of_two_mounts_at_one_place_the_later_counts(mounts: Callable[..., None], tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    mounts(f"systemd-1 {share} autofs rw", f"server:/songs {share} nfs4 rw")
+    assert on_network(share)
+
+
+def test_a_link_to_a_network_disk_is_one(mounts: Callable[..., None], tmp_path: Path) -> None:
+    (tmp_path / "share").mkdir()
+    (tmp_path / "songs").symlink_to(tmp_path / "share")
+    mounts(f"server:/songs {tmp_path / 'share'} lustre rw")
+    assert locate(tmp_path / "songs").remote
+
+
+def test_where_home_is_a_network_disk_too_the_database_is_in_a_private_folder_of_this_computer(
+    mounts: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home" / "me"))
+    mounts(f"server:/home {tmp_path / 'home'} nfs4 rw")
+    found = locate()
+    assert found.remote
+    assert found.home.is_relative_to(tmp_path / "home")
+    assert found.database.is_relative_to(temporary)
+    (folder,) = temporary.iterdir()
+    assert folder.stat().st_mode & 0o077 == 0
+    folder.chmod(0o777)  # as somebody else might have made it
+    assert not locate().database.is_relative_to(temporary)
 
 
 def test_only_songs_and_one_note_each_lie_on_the_mount(drive: Library) -> None:
