@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from . import catalogue
 from .catalogue import Model, Option
+from .display.progress import say
 from .errors import InvalidInput, InvalidOption
 from .lyrics import given_lyrics, read_prompt, to_prompt
 from .reference import Reference, prepare
 from .song import SongRequest
+
+_PATIENCE = 0.3  # s
 
 AnyReference = str | os.PathLike[str] | bytes | Reference
 """What can be given as a reference: a path, the bytes of a file, a link, a ``data:`` URI, or one that is prepared."""
@@ -120,9 +124,23 @@ def compose(
     track = None
     if row.reference is not None and reference is not None:
         rule = row.reference
-        track = prepare(reference, references, longer_than=rule.longer_than, seconds=rule.excerpt)
+        track = prepare(
+            reference, references, longer_than=rule.longer_than, seconds=rule.excerpt, on_progress=_say_reading()
+        )
     request = SongRequest(model, words, prompt, track.description if track else "", options, accompaniment)
     return Composed(request, body, track)
+
+
+def _say_reading() -> Callable[[float], None]:
+    """Say what takes so long, once it does."""
+    late, said = time.monotonic() + _PATIENCE, False
+
+    def progress(share: float) -> None:
+        nonlocal said
+        if not said and time.monotonic() > late:
+            said = say("Reading the reference…")
+
+    return progress
 
 
 def _prompt(row: Model, words: str, accompaniment: bool, *, given: bool) -> str:

@@ -6,9 +6,10 @@ import base64
 import binascii
 import contextlib
 import hashlib
+import io
 import os
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -29,6 +30,7 @@ _SILENCE = 10 ** (-80 / 20)
 """Below −80 dBFS in its loudest moment a track counts as silent."""
 
 _LONGEST_NAME = 80
+_MOST_MADE = 64
 _RAW = "Raw samples say neither their rate nor their channels: import them in Audacity and export them as wav."
 
 
@@ -132,12 +134,36 @@ def prepare(
         if given.parent == folder and given.suffix == ".mp3" and start is None:
             return _kept_before(given, name or f"from the library, {given.stem[:8]}", longer_than)
     name = name or (_short(given.name) if isinstance(given, Path) else "bytes" if source is given else "data: URI")
-    recording = _read(given, name, longer_than, start, seconds, on_progress)
+    recipe = (_digest(given, name), folder, longer_than, start, seconds)
+    made = _made.get(recipe)
+    if made is None or not (made.path and made.path.exists()):
+        recording = _read(given, name, longer_than, start, seconds, on_progress)
+        made = _made[recipe] = _sent(recording, folder, longer_than)
+        if len(_made) > _MOST_MADE:
+            _made.pop(next(iter(_made)), None)
+    assert made.info is not None
+    duration = made.info.duration
+    return replace(made, description=f"{name}, {_clock(duration)}{_part(made.start, made.seconds, duration)}")
+
+
+_Recipe = tuple[bytes, Path, float, float | None, float]
+_made: dict[_Recipe, Reference] = {}
+"""What this process has prepared, by what was given and wanted: the same is not read and encoded again."""
+
+
+def _digest(source: Path | bytes, name: str) -> bytes:
+    try:
+        with open(source, "rb") if isinstance(source, Path) else io.BytesIO(source) as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError as error:
+        raise InvalidReference(f"{name} cannot be read: {_why(error)}.") from None
+
+
+def _sent(recording: audio.Recording, folder: Path, longer_than: float) -> Reference:
     samples, done = audio.polish(recording.samples)
-    path = _store(samples, folder, longer_than + _SPARE_SECONDS)
-    info, start, seconds = recording.info, recording.start, recording.seconds
-    description = f"{name}, {_clock(info.duration)}" + _part(start, seconds, info.duration)
-    return Reference(description, path=path, info=info, start=start, seconds=seconds, remarks=(*info.remarks, *done))
+    path, info = _store(samples, folder, longer_than + _SPARE_SECONDS), recording.info
+    remarks = (*info.remarks, *done)
+    return Reference("", path=path, info=info, start=recording.start, seconds=recording.seconds, remarks=remarks)
 
 
 def locate(source: object) -> str | Path | bytes:

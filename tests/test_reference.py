@@ -4,12 +4,15 @@ import base64
 import hashlib
 import io
 import re
+import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
 import soundfile
 
+from minimax_nb import audio
 from minimax_nb.errors import InvalidReference, LibraryError, Spent
 from minimax_nb.reference import prepare
 from tests.support import sounds
@@ -59,6 +62,37 @@ def test_the_same_track_is_kept_once_and_taken_as_it_is_the_second_time(tmp_path
     assert again.info is not None
     assert again.info.duration == again.seconds == pytest.approx(20, abs=0.1)
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_was_prepared_once_is_not_read_and_encoded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    song, copy, folder = tmp_path / "song.wav", tmp_path / "copy.wav", tmp_path / "references"
+    song.write_bytes(encoded(tone(30)))
+    shutil.copy(song, copy)
+    first = prepare(song, folder)
+    part = prepare(song, folder, start=2, seconds=20)
+    assert part.path != first.path
+
+    def read(*_: object, **__: object) -> NoReturn:
+        raise AssertionError("it was decoded again")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(audio, "read", read)
+        assert prepare(song, folder) == first
+        assert prepare(song, folder, start=2, seconds=20) == part
+        assert prepare(song.read_bytes(), folder).path == first.path
+        again = prepare(copy, folder)
+        assert (again.path, again.description) == (first.path, "copy.wav, 0:30")
+        for other in ({"start": 3.0, "seconds": 20.0}, {"longer_than": 6.0}):
+            with pytest.raises(AssertionError):
+                prepare(song, folder, **other)  # type: ignore[arg-type]
+    song.write_bytes(encoded(tone(20)))
+    assert prepare(song, folder).path != first.path
+    assert first.path is not None
+    first.path.unlink()
+    assert prepare(copy, folder).path == first.path
+    assert first.path.exists()
 
 
 @pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (44100, 2), (96000, 2), (44099, 1), (48000, 6)])

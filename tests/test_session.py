@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from minimax_nb import Session, Song, Status
+from minimax_nb import Session, Song, Status, options
 from minimax_nb import session as session_module
 from minimax_nb.errors import (
     BudgetExceeded,
@@ -62,6 +62,17 @@ def again(session: Session, home: Path | None = None) -> Session:
 
 def charges(service: Running, song_or_request_id: str) -> int:
     return sum(job["client_request_id"] == song_or_request_id for job in service.jobs())
+
+
+def test_a_reference_that_takes_its_time_is_said_to_be_read(
+    hosted: Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(options, "_PATIENCE", 0.0)
+    track = audio_bytes(31)
+    hosted.submit(LYRICS, track)
+    assert capsys.readouterr().err.count("Reading the reference…") == 1
+    hosted.submit(LYRICS, track)
+    assert "Reading" not in capsys.readouterr().err
 
 
 def test_submit_is_step_one_and_nothing_else(hosted: Session, service: Running) -> None:

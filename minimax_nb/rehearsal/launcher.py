@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..display.progress import say
 from ..errors import InvalidOption, RehearsalError
 from ..library.storage import locate, write_durably
 from .band.request import Band, BandRequest
@@ -310,6 +311,8 @@ def _start(folder: Path, timeout: float) -> Address:
         if running is not None:
             return running.address
         # A process that exits with 0 has found another service, which is starting or just ending.
+        if process is None:
+            say("Starting the rehearsal service…")
         if process is None or (process.poll() == 0 and time.monotonic() - spawned > _RETRY_SECONDS):
             process, spawned = _spawn(folder, log), time.monotonic()
         elif process.poll():

@@ -27,11 +27,10 @@ class Sample:
     seed: int
 
     def play(self, folder: Path) -> Path:
-        """Have the band play it, once for each folder; a few seconds of work."""
+        """Have the band play it; a few seconds of work, the first time."""
         from ..rehearsal.band.performance import play_sample
 
-        path = folder / f"{self.name}.mp3"
-        return path if path.exists() else play_sample(path, seed=self.seed, tempo=self.tempo, key=self.key)
+        return play_sample(folder / f"{self.name}.mp3", seed=self.seed, tempo=self.tempo, key=self.key)
 
 
 REFERENCES = (

@@ -94,6 +94,13 @@ def test_two_starts_at_once_give_one_service_that_outlives_them(home: Path) -> N
     assert record(home)["pid"] == pid
 
 
+def test_the_first_one_to_ask_is_told_that_it_is_started(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = address(home)
+    assert capsys.readouterr().err == "Starting the rehearsal service…\n"
+    assert address(home) == first
+    assert capsys.readouterr().err == ""
+
+
 def test_a_second_process_ends_quietly(shared: Running) -> None:
     second = subprocess.run(command(shared.home), env=environment(), capture_output=True, timeout=20, check=False)
     assert (second.returncode, second.stdout, second.stderr) == (0, b"", b"")

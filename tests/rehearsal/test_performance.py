@@ -14,7 +14,7 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from minimax_nb.rehearsal.band import encoder, grooves
+from minimax_nb.rehearsal.band import encoder, grooves, performance
 from minimax_nb.rehearsal.band import instruments as band
 from minimax_nb.rehearsal.band import mixer as mix
 from minimax_nb.rehearsal.band import voice as singing
@@ -346,6 +346,21 @@ def test_a_sample_reference(suffix: str, folder: Path) -> None:
     assert np.abs(sound).max() < 1
     assert np.sqrt((sound**2).mean()) > 0.05
     assert np.abs(sound[-RATE // 20 :]).max() < 0.02
+
+
+def test_a_sample_is_played_once_whatever_its_file_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = play_sample(tmp_path / "first.mp3", tempo=92, key="A minor")
+    assert "The band plays a sample: a few seconds." in capsys.readouterr().err
+    monkeypatch.setattr(performance, "_play_sample", lambda path, *recipe: path.write_text(f"{recipe}"))
+    second = play_sample(tmp_path / "second.MP3", tempo=92, key="A minor")
+    assert second.read_bytes() == first.read_bytes()
+    assert capsys.readouterr().err == ""
+    for name, other in (("a.mp3", {"tempo": 93, "key": "A minor"}), ("b.mp3", {"seed": 6}), ("c.wav", {})):
+        assert play_sample(tmp_path / name, **other).read_bytes()[:1] == b"("  # type: ignore[arg-type]
+    first.write_text("something else")
+    assert play_sample(first, tempo=92, key="A minor").read_bytes() == second.read_bytes()
 
 
 def test_loudness_of_known_signals() -> None:

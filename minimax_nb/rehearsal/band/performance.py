@@ -5,8 +5,12 @@ The lead is a `voice.Voice`: the singer where the extra `[voice]` is installed, 
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import hashlib
 import os
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
@@ -16,6 +20,8 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from ...display.progress import say
+from ...library.storage import locate, write_durably
 from .analysis import NOTE_NAMES, Analysis, analyse
 from .composer import Score, compose, rng_for
 from .encoder import write_audio
@@ -202,6 +208,8 @@ def play_sample(
 ) -> Path:
     """Play a short piece with a hummed lead into a file, to try songs with as their reference.
 
+    It takes a few seconds, once: the library keeps what was played, and the same piece is copied from there.
+
     Parameters
     ----------
     destination : path
@@ -231,16 +239,42 @@ def play_sample(
     >>> play_sample("reference.mp3", tempo=92, key="A minor")  # doctest: +SKIP
     PosixPath('reference.mp3')
     """
+    destination = Path(destination)
+    recipe = hashlib.sha256(f"{_own_code()} {seed} {seconds} {tempo} {key}".encode()).hexdigest()
+    samples = locate(os.environ.get("MINIMAX_NB_HOME")).database / "samples"
+    kept = samples / f"{recipe[:32]}{destination.suffix.lower()}"
+    if not _copied(kept, destination):
+        say("The band plays a sample: a few seconds.")
+        _play_sample(destination, seed, seconds, tempo, key)
+        with contextlib.suppress(OSError):
+            samples.mkdir(parents=True, exist_ok=True)
+            write_durably(kept, destination.read_bytes())
+    return destination
+
+
+def _copied(source: Path, destination: Path) -> bool:
+    with contextlib.suppress(OSError):
+        shutil.copyfile(source, destination)
+        return True
+    return False
+
+
+@functools.cache
+def _own_code() -> str:
+    """What the band plays by: another release of it plays something else."""
+    code = hashlib.sha256(b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py"))))
+    return code.hexdigest()
+
+
+def _play_sample(destination: Path, seed: int, seconds: float, tempo: float | None, key: str | None) -> None:
     own_tempo, own_key, brightness = _from_seed(seed)
     tempo, (tonic, mode) = tempo or own_tempo, parse_key(key) if key else own_key
     score = compose(WORDLESS, tempo=tempo, tonic=tonic, mode=mode, brightness=brightness, seed=seed)
     sound = master(faded(mix(hum(score), play(score))[: int(seconds * RATE)]))
-    destination = Path(destination)
     if destination.suffix.lower() == ".mp3":
         write_audio(sound, destination, title="A sample reference", comment="Played by the rehearsal band")
     else:
         soundfile.write(destination, sound, RATE)
-    return destination
 
 
 def parse_key(text: str) -> tuple[int, str]:

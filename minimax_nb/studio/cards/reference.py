@@ -96,7 +96,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         """Take a file as the reference; the caller may delete it afterwards."""
         self._link.value = ""
         kept = self._kept(path)
-        self._check(name, lambda: self._from_file(kept, name), uploaded=True)
+        self._check(f"Reading {name}", lambda: self._from_file(kept, name), uploaded=True)
 
     def take_again(self, source: str, called: str) -> None:
         """Take the reference of an earlier song: a link, or a file of the library, and what it was called."""
@@ -104,7 +104,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             self._link.value = source
         else:
             self._link.value = ""
-            self._check(called, lambda: self._from_file(Path(source), called))
+            self._check(f"Reading {called}", lambda: self._from_file(Path(source), called))
 
     def chosen(self) -> Callable[[], Source]:
         """What to hand over, as it is chosen now.
@@ -157,7 +157,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _take(self, given: str) -> None:
         found = locate(given)
         if isinstance(found, Path):
-            self._check(found.name, lambda: self._from_file(found, found.name))
+            self._check(f"Reading {found.name}", lambda: self._from_file(found, found.name))
         elif isinstance(found, str):
             self._check(found, lambda: self._from_link(found))
         else:
