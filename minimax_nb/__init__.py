@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     balance = default_session().balance
     wait = default_session().wait
     generate = default_session().generate
+    label = default_session().label
     recover = default_session().recover
     songs = default_session().songs
     watch = default_session().watch
@@ -98,6 +99,7 @@ __all__ = [
     "doctor",
     "generate",
     "keep_on_drive",
+    "label",
     "models",
     "play_sample",
     "plot",
@@ -128,7 +130,8 @@ _HOMES = {
     "song": "Song SongRequest Status",
     "studio.studio": "MusicStudio",
 }
-_VERBS = ("balance", "generate", "models", "quote", "recover", "retrieve", "songs", "submit", "wait", "watch")
+_SESSION_VERBS = "balance generate label models quote recover retrieve songs submit wait watch"
+_VERBS = tuple(_SESSION_VERBS.split())
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _NO_KEY = (
     "No key found: rehearsing on this computer, free. The song is made by a built-in band, not by minimax-music."
 )
+_LONGEST_NAME = 80
 _COLAB_FORGETS = (
     "Colab forgets its disk. To keep your songs on Google Drive: "
     "from minimax_nb import keep_on_drive; keep_on_drive()"
@@ -430,8 +431,15 @@ class Session:
             say(f"{error.song_id}: {error}")
         return finished
 
-    def songs(self) -> list[Song]:
-        """List every song in the library, newest first.
+    def songs(self, search: str = "", *, starred: bool | None = None) -> list[Song]:
+        """List the songs in the library, newest first.
+
+        Parameters
+        ----------
+        search : str
+            Only those with each of these words in their title, lyrics, style, note or model.
+        starred : bool, optional
+            True: only the favourites; False: only the others.
 
         Returns
         -------
@@ -441,11 +449,53 @@ class Session:
         Examples
         --------
         >>> from minimax_nb import songs
-        >>> songs()[0].title  # doctest: +SKIP
+        >>> songs("side", starred=True)[0].title  # doctest: +SKIP
         'Side by side'
         """
         self._say_where_songs_go()
-        return songs_table(self.journal.songs())
+        found = (song for song in self.journal.songs() if song.matches(search))
+        return songs_table(song for song in found if starred in (None, song.starred))
+
+    def label(
+        self, song: Song | str, *, name: str | None = None, note: str | None = None, starred: bool | None = None
+    ) -> Song:
+        """Give a song another name, a note, or a star; what is not given stays.
+
+        Parameters
+        ----------
+        song : Song or str
+            A song of the library, or its id.
+        name : str, optional
+            Its title from now on, one line; the empty one gives it back the first line of its lyrics.
+        note : str, optional
+            What you want to remember about it.
+        starred : bool, optional
+            Whether it is one of your favourites.
+
+        Returns
+        -------
+        Song
+            As it stands now. Other kernels see it so too.
+
+        Raises
+        ------
+        InvalidInput
+            When the song is not in the library, or the name is too long.
+        LibraryError
+
+        Examples
+        --------
+        >>> from minimax_nb import label, songs
+        >>> label(songs()[0], name="Rainy window", starred=True)  # doctest: +SKIP
+        <Song 'Rainy window', 0:41 · rehearsal band · free · 2026-11-22 14:02, id='906aec79'>
+        """
+        known = self._known(song)
+        if self.journal.get(known.request_id) is None:
+            raise InvalidInput("This song is not in your library.", do="songs() lists the ones that are.")
+        if name is not None and len(name := " ".join(name.split())) > _LONGEST_NAME:
+            raise InvalidInput(f"A name has at most {_LONGEST_NAME} characters.", do="The note has room for more.")
+        given = {"name": name, "note": note if note is None else note.strip(), "starred": starred}
+        return self.journal.label(known, **{each: value for each, value in given.items() if value is not None})
 
     def models(self, *, refresh: bool = False) -> list[catalogue.Offer]:
         """List the models: what each needs and takes, how long its songs get, and what comes out.

@@ -141,6 +141,10 @@ class Song:
         What went wrong; empty when nothing did.
     timeline : Timeline or None
         When which syllable is sung, once a rehearsed song is made; the hosted service does not say.
+    name, note : str
+        What a person calls it and says about it; see `Session.label`.
+    starred : bool
+        Whether it is one of their favourites.
     """
 
     request_id: str
@@ -158,6 +162,9 @@ class Song:
     cost_usd: float | None = None
     error: str = ""
     timeline: Timeline | None = None
+    name: str = ""
+    note: str = ""
+    starred: bool = False
 
     @property
     def audio(self) -> bytes | None:
@@ -197,9 +204,9 @@ class Song:
 
     @property
     def title(self) -> str:
-        """The first line of the lyrics that has words, else of the style, shortened to 40 characters."""
-        if self.request is None:
-            return title_of("")
+        """Its name; else the first line of the lyrics that has words, else of the style, at most 40 characters."""
+        if self.request is None or self.name:
+            return self.name or title_of("")
         return title_of(self.request.lyrics or str(self.request.options.get("style", "")))
 
     @property
@@ -224,6 +231,13 @@ class Song:
         seed = f"seed {self.seed}" if self.seed is not None else ""
         when = self.created.astimezone().strftime("%Y-%m-%d %H:%M")
         return [fact for fact in (length, self.made_by, self.cost, when, seed) if fact]
+
+    def matches(self, words: str) -> bool:
+        """Whether each of these words is in its title, lyrics, style, note or model, whatever their case."""
+        request = self.request
+        said = (request.lyrics, str(request.options.get("style", "")), request.reference) if request else ()
+        text = " ".join((self.title, self.note, self.made_by, *said)).casefold()
+        return all(word in text for word in words.casefold().split())
 
     def save(self, path: str | Path) -> Path:
         """Copy the finished song.

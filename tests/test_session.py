@@ -590,3 +590,29 @@ def test_a_budget_in_dollars_needs_a_price(service: Running, tmp_path: Path) -> 
     service.commit({"fault": "gone_model", "call": "models"})
     with pytest.raises(BudgetExceeded, match="does not say"):
         guest(service, tmp_path, budget_usd=5).submit(LYRICS, REFERENCE)
+
+
+def test_songs_are_named_noted_starred_and_found_again(service: Running) -> None:
+    session = Session(rehearse=True)
+    rain = session.generate("Rain on the window", audio_bytes(16))
+    side = session.generate("Side by side", audio_bytes(16))
+    named = session.label(rain, name="  Tea\nin my hand ", note=" the bass is good ")
+    assert (named.title, named.note) == ("Tea in my hand", "the bass is good")
+    assert session.label(side.id, starred=True).starred
+    assert session.songs("WINDOW bass") == [named]
+    assert session.songs("window side") == []
+    assert [song.title for song in session.songs(starred=True)] == ["Side by side"]
+    assert session.songs(starred=False) == [named]
+    assert "★ Side by side" in repr(session.songs())
+    assert "the bass is good" in repr(session.songs())
+    assert session.retrieve(rain.id).title == "Tea in my hand"
+    with pytest.raises(InvalidInput, match="at most 80 characters"):
+        session.label(rain, name="la " * 40)
+    with pytest.raises(InvalidInput, match="not in your library"):
+        session.label("no-such-song", starred=True)
+
+
+def test_a_named_song_is_saved_under_its_name(service: Running, tmp_path: Path) -> None:
+    session = Session(rehearse=True)
+    song = session.label(session.generate("Rain", audio_bytes(16)), name='Tea: "one", two?')
+    assert song.save(tmp_path).name == "Tea one, two.mp3"

@@ -92,7 +92,7 @@ def _others(model: Model) -> str:
 def songs_table(songs: Iterable[Song]) -> Table[Song]:
     """Show songs with title, status, length, who made them, cost and when."""
     columns: dict[str, Callable[[Song], str]] = {
-        "title": lambda song: song.title,
+        "title": lambda song: f"{'★ ' * song.starred}{song.title}",
         "status": lambda song: str(song.status),
         "length": lambda song: clock(song.duration) if song.duration else "",
         "made by": lambda song: song.made_by,
@@ -100,4 +100,7 @@ def songs_table(songs: Iterable[Song]) -> Table[Song]:
         "when": lambda song: f"{song.created.astimezone():%Y-%m-%d %H:%M}",
         "id": lambda song: song.id,
     }
+    songs = list(songs)
+    if any(song.note for song in songs):
+        columns["note"] = lambda song: " ".join(song.note.split())
     return Table(songs, columns, "No songs yet.")

@@ -179,18 +179,37 @@ class Journal:
             Whether it is off the list now.
         """
         over = ", ".join(f"'{status.value}'" for status in Status if status.final)
-        return self._mark(song, "deleted = 1", f"AND status IN ({over})")
+        return self._mark(song, {"deleted": 1}, f"AND status IN ({over})")
 
     def restore(self, song: Song) -> bool:
         """Put a deleted song back on the list."""
-        return self._mark(song, "deleted = 0")
+        return self._mark(song, {"deleted": 0})
 
-    def _mark(self, song: Song, assignment: str, condition: str = "") -> bool:
+    def label(self, song: Song, **labels: str | bool) -> Song:
+        """Give a song a ``name``, a ``note`` or a star (``starred``).
+
+        Returns
+        -------
+        Song
+            As it stands in the journal now.
+        """
+        self._mark(song, labels)
+        return self.get(song.request_id) or song
+
+    def _mark(self, song: Song, values: Mapping[str, Any], condition: str = "") -> bool:
+        """Write down what a person says of a song."""
+        values = {**values, "marked": datetime.now(UTC).isoformat()}
+        assignments = ", ".join(f"{name} = ?" for name in values)
         with self._transaction(song) as connection:
-            statement = f"UPDATE songs SET {assignment} WHERE request_id = ? {condition}"
-            changed = connection.execute(statement, (song.request_id,)).rowcount
+            statement = f"UPDATE songs SET {assignments} WHERE request_id = ? {condition}"
+            changed = connection.execute(statement, (*values.values(), song.request_id)).rowcount
             self._note(connection, song.request_id)
         return changed > 0
+
+    def version(self) -> int:
+        """A number that is another one once somebody else has written, such as another kernel."""
+        with self._reading() as connection:
+            return int(connection.execute("PRAGMA data_version").fetchone()[0])
 
     def spending(self) -> Spending:
         """What was spent from this library in the last 24 hours."""
@@ -336,3 +355,5 @@ def _take_in(connection: sqlite3.Connection, note: Mapping[str, Any]) -> None:
             connection.execute(
                 f"UPDATE songs SET {assignments} WHERE request_id = :request_id AND status IN ({unfinished})", note
             )
+        marks = ", ".join(f"{name} = :{name}" for name in ("name", "note", "starred", "deleted", "marked"))
+        connection.execute(f"UPDATE songs SET {marks} WHERE request_id = :request_id AND marked < :marked", note)

@@ -55,10 +55,22 @@ MIGRATIONS = (
         "UPDATE songs SET accompaniment = 0 WHERE prompt NOT LIKE '##%##'",
     ),
     ("ALTER TABLE songs ADD COLUMN price_usd REAL",),
+    (
+        "ALTER TABLE songs ADD COLUMN name TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE songs ADD COLUMN note TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE songs ADD COLUMN starred INTEGER NOT NULL DEFAULT 0",
+        # When a person last named, noted, starred, deleted or restored it: of two computers the later one counts.
+        "ALTER TABLE songs ADD COLUMN marked TEXT NOT NULL DEFAULT ''",
+    ),
 )
 """Numbered by their place: `PRAGMA user_version` says how many of them a file has had."""
 
-ADDED_LATER: Row = {"finished": "", "deleted": 0, "timeline": None, "accompaniment": 1, "price_usd": None}
+ADDED_LATER: Row = {
+    **dict.fromkeys(("finished", "name", "note", "marked"), ""),
+    **dict.fromkeys(("deleted", "starred"), 0),
+    **dict.fromkeys(("timeline", "price_usd")),
+    "accompaniment": 1,
+}
 """What a note beside a song does not have when an older version wrote it."""
 
 
@@ -162,6 +174,9 @@ def to_song(row: sqlite3.Row, home: Path) -> Song:
         cost_usd=row["cost_usd"],
         error=row["error"],
         timeline=read_timeline(json.loads(row["timeline"])) if row["timeline"] else None,
+        name=row["name"],
+        note=row["note"],
+        starred=bool(row["starred"]),
     )
 
 

@@ -12,7 +12,7 @@ from minimax_nb.audio.timeline import Line, Syllable, Timeline
 from minimax_nb.errors import LibraryError, Spent
 from minimax_nb.library.journal import Journal
 from minimax_nb.library.schema import MIGRATIONS, to_row
-from minimax_nb.library.storage import locate
+from minimax_nb.library.storage import Library, locate
 from minimax_nb.song import ALLOWED_STEPS, Song, SongRequest, Status
 
 
@@ -183,3 +183,44 @@ def test_a_library_that_cannot_be_used_is_an_error_that_keeps_the_id_in_sight(jo
         Journal(journal.library).step(song, Status.GENERATING)
     assert caught.value.spent is Spent.YES
     assert caught.value.song_id == "generation-7"
+
+
+def test_a_star_a_note_and_a_name_are_seen_by_another_kernel(journal: Journal) -> None:
+    song = journal.add(new_song(status=Status.COMPLETED))
+    other = Journal(journal.library)
+    before = other.version()
+    stands = journal.label(song, name="Rainy window", note="The chorus!\nTwice.", starred=True)
+    assert (stands.title, stands.note, stands.starred) == ("Rainy window", "The chorus!\nTwice.", True)
+    assert other.version() != before
+    assert other.songs() == [stands]
+    assert other.label(stands, starred=False) == replace(stands, starred=False), "what is not given stays"
+    assert journal.get("a") == replace(stands, starred=False)
+    assert journal.label(song, name="").title == "la"
+
+
+def test_a_library_from_before_stars_is_brought_up_to_date(journal: Journal) -> None:
+    journal.library.database.mkdir(parents=True)
+    with sqlite3.connect(journal.library.database / "library.db") as old:
+        for statements in MIGRATIONS[:5]:
+            for statement in statements:
+                old.execute(statement)
+        old.execute("PRAGMA user_version = 5")
+        row = to_row(new_song(status=Status.COMPLETED), journal.home) | {"owner": "", "deadline": 0.0}
+        old.execute(f"INSERT INTO songs ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", [*row.values()])
+    old.close()
+    (song,) = journal.songs()
+    assert (song.name, song.note, song.starred) == ("", "", False)
+    assert journal.label(song, starred=True).starred
+
+
+def test_what_a_person_said_last_counts_on_a_network_mount(tmp_path: Path) -> None:
+    drive = tmp_path / "drive"
+    one, two = (Journal(Library(drive, tmp_path / name, remote=True)) for name in ("one", "two"))
+    song = one.add(new_song(status=Status.COMPLETED))
+    one.label(song, name="First", starred=True)
+    assert two.songs()[0].name == "First", "a computer that did not know it yet"
+    two.label(song, name="Second")
+    again = Journal(one.library)
+    assert (again.songs()[0].name, again.songs()[0].starred) == ("Second", True)
+    again.delete(song)
+    assert Journal(two.library).songs() == []
