@@ -300,8 +300,8 @@ def _decoded(source: Path | bytes, name: str, **options: Any) -> audio.Recording
 def _check(info: audio.AudioInfo, name: str, longer_than: float) -> None:
     if info.duration <= longer_than and not info.complete:
         raise InvalidReference(
-            f"{name} is cut off: {info.duration:.1f} s are there of the {info.announced:.0f} s it announces, and "
-            f"the model needs more than {longer_than:g} s.",
+            f"{name} is cut off: {info.duration:.1f} s are there{info.lack}. "
+            f"The model needs more than {longer_than:g} s.",
             do="Copy or export it again.",
         )
     if info.duration <= longer_than:

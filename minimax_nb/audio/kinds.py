@@ -157,6 +157,8 @@ class Kind:
         Where it begins, behind tags and the like, in bytes.
     stream : Stream or None
         The frames of MPEG audio.
+    cut : bool
+        Whether the mark of its end is missing, in a format that has one.
     """
 
     name: str
@@ -164,6 +166,7 @@ class Kind:
     demuxer: str
     start: int = 0
     stream: Stream | None = None
+    cut: bool = False
 
     @property
     def words(self) -> str:
@@ -186,7 +189,7 @@ def identify(data: Buffer) -> Kind:
     for row, magic in _AUDIO:
         if magic.match(head):
             _refuse_protected(data, row)
-            return Kind(row.name, row.suffix, row.demuxer, start)
+            return Kind(row.name, row.suffix, row.demuxer, start, cut=row.demuxer == "ogg" and _lacks_end(data))
     if _is_adts(data, start):
         return Kind("AAC", ".aac", "aac", start)
     stream = find_frames(data, start)
@@ -240,6 +243,19 @@ def _skip(data: Buffer) -> int:
 
 
 _SOMETHING = re.compile(rb"[^\0]")
+
+
+def _lacks_end(data: Buffer) -> bool:
+    """Whether the last page of an ogg file is cut off, or is not marked as the last one (RFC 3533)."""
+    at = data.rfind(b"OggS\0")
+    head = data[at : at + _OGG_HEAD]
+    if len(head) < _OGG_HEAD or not head[5] & _OGG_LAST:
+        return True
+    sizes = data[at + _OGG_HEAD : at + _OGG_HEAD + head[-1]]
+    return len(sizes) < head[-1] or at + _OGG_HEAD + len(sizes) + sum(sizes) > len(data)
+
+
+_OGG_HEAD, _OGG_LAST = 27, 4
 
 
 def _is_adts(data: Buffer, at: int) -> bool:

@@ -60,6 +60,8 @@ class AudioInfo:
         The largest sample; full scale is 1.
     clipped : float
         The share of samples at full scale, 0 to 1.
+    cut : bool
+        Whether the mark of its end is missing.
     """
 
     format: str
@@ -71,11 +73,17 @@ class AudioInfo:
     envelope: np.ndarray
     peak: float = 0.0
     clipped: float = 0.0
+    cut: bool = False
 
     @property
     def complete(self) -> bool:
-        """Whether it is as long as it says."""
-        return self.duration + self.missing + _SPARED >= self.announced
+        """Whether it is as long as it says, up to the mark of its end."""
+        return self.duration + self.missing + _SPARED >= self.announced and not self.cut
+
+    @property
+    def lack(self) -> str:
+        """What follows upon how many seconds "are there", when it is not complete."""
+        return ", and the mark of its end is missing" if self.cut else f" of the {self.announced:.0f} s it announces"
 
     @property
     def loudness(self) -> float:
@@ -92,10 +100,9 @@ class AudioInfo:
         if self.missing >= _HEARD:
             found.append(f"About {self.missing:.1f} s of it are damaged and left out.")
         if not self.complete:
-            gone = f"{self.duration:.0f} s are there of the {self.announced:.0f} s it announces."
-            found.append(
-                f"It is cut off: {gone}" if self.duration < 0.9 * self.announced else f"Some is missing: {gone}"
-            )
+            much = self.cut or self.duration < 0.9 * self.announced
+            gone = f"{self.duration:.0f} s are there{self.lack}."
+            found.append(f"{'It is cut off' if much else 'Some is missing'}: {gone}")
         return tuple(found)
 
 
@@ -223,7 +230,9 @@ def _info(
         announced = totals[0] * wave.announced / max(1, wave.size)
     envelope = np.array(window.levels, dtype=np.float32)
     seconds, peak, clipped = totals
-    return AudioInfo(kind.name, report.rate, report.channels, seconds, announced, missing, envelope, peak, clipped)
+    return AudioInfo(
+        kind.name, report.rate, report.channels, seconds, announced, missing, envelope, peak, clipped, kind.cut
+    )
 
 
 def _recording(info: AudioInfo, window: Window, start: float | None, seconds: float) -> Recording:

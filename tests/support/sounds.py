@@ -395,8 +395,13 @@ OTHERS: dict[str, Case] = {
     "flac truncated": Case(lambda: written(song(40), "FLAC")[: len(written(song(40), "FLAC")) // 2], 20, says="cut off"),
     "ogg": Case(lambda: written(song(), "OGG", "VORBIS")),
     "ogg chained": Case(lambda: 2 * written(song(), "OGG", "VORBIS"), 2 * SECONDS, formats=True),
-    "ogg truncated": Case(lambda: written(song(40), "OGG", "VORBIS")[: len(written(song(40), "OGG", "VORBIS")) // 2], 19.6),
+    "ogg truncated": Case(lambda: ogg()[: len(ogg()) // 2], 19.6, says="cut off: 20 s"),
+    "ogg without its last page": Case(lambda: ogg()[: ogg().rindex(b"OggS")], 39.5, says="cut off"),
+    "ogg without the last bytes": Case(lambda: ogg()[:-1], 39.5, says="cut off"),
+    "ogg truncated too early": Case(lambda: ogg()[: len(ogg()) // 4], 9.7, says="s long .*cut off"),
+    "ogg with junk behind": Case(lambda: written(song(), "OGG", "VORBIS") + bytes(5000)),
     "opus": Case(lambda: written(song(rate=48000), "OGG", "OPUS", rate=48000)),
+    "opus truncated": Case(lambda: opus()[: len(opus()) // 2], 19, says="cut off: 19 s"),
     "webm": Case(lambda: muxed("webm", "libopus", rate=48000), formats=True),
     "mka": Case(lambda: muxed("matroska", "aac"), formats=True),
     "mkv": Case(lambda: muxed("matroska", "libopus", rate=48000, video=True), formats=True),
@@ -418,6 +423,16 @@ OTHERS: dict[str, Case] = {
     "flv": Case(lambda: muxed("flv", "aac", rate=44100), formats=True),
     "voc": Case(lambda: written(song(), "VOC", "PCM_16"), formats=True),
 }  # fmt: skip
+
+
+@functools.cache
+def ogg() -> bytes:
+    return written(song(40), "OGG", "VORBIS")
+
+
+@functools.cache
+def opus() -> bytes:
+    return written(song(40, 48000), "OGG", "OPUS", rate=48000)
 
 
 def silent_video(container: str) -> bytes:
