@@ -19,6 +19,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from .api.client import Client
+from .api.connection import proxy_name
+from .api.transport import environment_settings
 from .catalogue import DEFAULT_MODEL
 from .display.environment import in_colab, in_notebook, place
 from .errors import InvalidInput, LibraryError, MusicError, ServiceError, install
@@ -286,10 +288,15 @@ def _asked(client: Client) -> Finding:
             return Finding("API", State.NOTE, error.what, error.do)
         left = ""  # without a key any response will do: the service can be reached
     except MusicError as error:
-        return _unreached(error.what)
-    return Finding("API", State.OK, f"{client.base_url} answers{left}")
+        return _unreached(error.what, error.do)
+    return Finding("API", State.OK, f"{client.base_url} answers{_through()}{left}")
 
 
-def _unreached(what: str) -> Finding:
-    do = "Rehearsing works without it. For real songs, check the network; behind a proxy, set HTTPS_PROXY."
-    return Finding("API", State.NOTE, what, do)
+def _through() -> str:
+    """By which proxy, where one is set."""
+    proxies = environment_settings(Settings().hosted_url)["proxies"]
+    return f" through {proxy_name()}" if proxies.keys() & {"https", "all"} else ""
+
+
+def _unreached(what: str, do: str = "Check the network; behind a proxy, set HTTPS_PROXY.") -> Finding:
+    return Finding("API", State.NOTE, what, f"Rehearsing works without it. For real songs: {do}")

@@ -34,7 +34,7 @@ studio magic cli
 # Inside a folder each module may import from those before it.
 INSIDE = {
     "audio": "timeline mpeg kinds riff channels view window decoders recording excerpt songs",
-    "api": "timeouts key responses transport download client keys",
+    "api": "timeouts key responses connection transport download client keys",
     "classroom": "access sheet report minting commands",
     "display": "environment progress waiting table card picture plot",
     "hosts": "guard pages links host file_server tunnel bucket open_links arrival choice",

@@ -122,7 +122,7 @@ class Client:
         if isinstance(outcome, NoResponse):
             if outcome.complete:
                 raise OutcomeUnknown(f"The response got lost ({outcome.why}).", song_id=request_id)
-            raise Unreachable(f"{self._host} cannot be reached ({outcome.why}).")
+            raise Unreachable(f"{self._host} cannot be reached ({outcome.why}).", do=outcome.do or None)
         if 400 <= outcome.status < 500:
             raise self._rejection(outcome, names)
         generation_id = read_id(outcome.headers, outcome.fields)
@@ -240,7 +240,7 @@ class Client:
 
     def _usable(self, outcome: Response | NoResponse) -> Response:
         if isinstance(outcome, NoResponse):
-            raise Unreachable(f"No response from {self._host} ({outcome.why}).")
+            raise Unreachable(f"No response from {self._host} ({outcome.why}).", do=outcome.do or None)
         if outcome.status == 200 and outcome.broken:
             raise Unreachable(f"No response from {self._host} that can be used ({outcome.broken}).")
         if not 200 <= outcome.status < 300 or not outcome.fields:

@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from ..errors import DownloadFailed
 from . import transport
+from .connection import cause_of
 from .key import is_loopback
 from .timeouts import Timeouts
 
@@ -50,8 +51,8 @@ def download(url: str, *, hide: Callable[[str], str], timeouts: Timeouts) -> Ite
                 if size > MOST_AUDIO_BYTES or time.monotonic() > deadline:
                     raise transport.Unreadable("it does not end")
                 yield block
-    except (requests.RequestException, ValueError, transport.Unreadable) as error:
-        raise _failed(transport.why(error)) from None
+    except (requests.RequestException, OSError, ValueError, transport.Unreadable) as error:
+        raise _failed(transport.why(error), cause_of(error).do) from None
 
 
 def _open(url: str, hide: Callable[[str], str], timeouts: Timeouts) -> requests.Response:
@@ -71,8 +72,9 @@ def _open(url: str, hide: Callable[[str], str], timeouts: Timeouts) -> requests.
     raise DownloadFailed("The service's link redirects without end.")
 
 
-def _failed(why: str) -> DownloadFailed:
-    return DownloadFailed(f"The song is made, and its file could not be fetched: {why}.")
+def _failed(why: str, do: str = "") -> DownloadFailed:
+    what = f"The song is made, and its file could not be fetched: {why}."
+    return DownloadFailed(what, do=f"{do} Then {DownloadFailed.do}" if do else None)
 
 
 def _get(url: str, local: bool, timeouts: Timeouts) -> requests.Response:

@@ -88,7 +88,7 @@ class KeyClient(Client):
         if isinstance(outcome, NoResponse):
             if outcome.complete:
                 raise OutcomeUnknown(f"The new key got lost on its way ({outcome.why}).")
-            raise Unreachable(f"{self._host} cannot be reached ({outcome.why}).")
+            raise Unreachable(f"{self._host} cannot be reached ({outcome.why}).", do=outcome.do or None)
         if 400 <= outcome.status < 500:
             raise self._rejection_of_key(outcome)
         data = outcome.fields.get("data")
@@ -126,7 +126,7 @@ class KeyClient(Client):
         else:
             outcome = transport.get(path, {}, patience=_PATIENCE)
         if isinstance(outcome, NoResponse):
-            raise Unreachable(f"No response from {self._host} ({outcome.why}).")
+            raise Unreachable(f"No response from {self._host} ({outcome.why}).", do=outcome.do or None)
         if not 200 <= outcome.status < 300:
             raise self._rejection_of_key(outcome)
         if method == "GET" and (outcome.broken or not outcome.fields):

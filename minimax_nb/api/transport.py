@@ -19,6 +19,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from .connection import cause_of
 from .key import Key, is_loopback
 from .responses import header_of, number_of
 from .timeouts import Timeouts
@@ -59,11 +60,14 @@ class NoResponse:
         Whether any of the request went out.
     complete : bool
         Whether all of it may have arrived.
+    do : str
+        What helps; empty where nothing particular does.
     """
 
     why: str
     sent: bool = True
     complete: bool = True
+    do: str = ""
 
 
 class RequestBody:
@@ -184,7 +188,9 @@ class Transport:
             raise KeyboardInterrupt from None
         except Exception as error:  # whatever a response breaks in the libraries that read it, there is none
             self._settings = None  # a proxy may be set by the time of the next request
-            return NoResponse(why(error)) if body is None else NoResponse(why(error), body.started, body.finished)
+            cause = cause_of(error)
+            sent = (True, True) if body is None else (body.started, body.finished)
+            return NoResponse(cause.what, *sent, cause.do)
         headers = cleaned(response.headers, self.hide)
         if response.status_code == 304:  # not modified: there is nothing to read
             response.close()
@@ -322,12 +328,4 @@ def why(error: Exception) -> str:
     """Say what broke, without the request that the library's own text may quote."""
     if isinstance(error, Unreadable):
         return str(error)
-    if isinstance(error, requests.exceptions.ConnectTimeout):
-        return "no connection in time"
-    if isinstance(error, requests.exceptions.Timeout):
-        return "no response in time"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the secure connection was not accepted"
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy does not let it through"
-    return "the connection failed or was cut"
+    return cause_of(error).what

@@ -14,6 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import requests
 
 from ..api import transport
+from ..api.connection import cause_of
 from ..api.key import is_loopback
 from ..errors import InvalidReference
 
@@ -98,7 +99,8 @@ class _Fetched:
         try:
             return self._http.get(self._url, stream=True, timeout=(10, 20))
         except (requests.RequestException, ValueError) as error:
-            raise _unreachable(transport.why(error)) from None
+            cause = cause_of(error)
+            raise _unreachable(cause.what, cause.do) from None
 
     def _body(self, answer: requests.Response) -> Iterator[bytes]:
         if answer.status_code != 200:
@@ -116,8 +118,8 @@ class _Fetched:
             raise _unreachable(transport.why(error)) from None
 
 
-def _unreachable(why: str) -> InvalidReference:
-    return InvalidReference(f"The link cannot be fetched from here: {why}.", do=_SHARE)
+def _unreachable(why: str, do: str = "") -> InvalidReference:
+    return InvalidReference(f"The link cannot be fetched from here: {why}.", do=do or _SHARE)
 
 
 def _joined(url: str, location: str) -> str:
