@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from . import __version__, catalogue, lyrics
-from .classroom.commands import add_class
+from .classroom.commands import add_class, add_room
 from .errors import InvalidInput, LibraryError, MusicError, RehearsalError, install
 from .options import REFERENCE, add_song_options, add_timeout, check_folder, song_options
 from .session import Session
@@ -83,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     verb.add_argument("--port", type=int, default=0, help="default: any free one")
     verb.add_argument("--fault", action="append", default=[], metavar="JSON", help="a fault to commit; repeatable")
     add_class(verbs)
+    add_room(verbs)
     return parser
 
 

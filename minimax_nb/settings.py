@@ -37,10 +37,15 @@ class Service:
     chosen: bool = True
 
     @property
+    def room(self) -> bool:
+        """Whether it is a room, which gives each library a token of its own."""
+        return self.rehearsal and self.key is None and bool(self.base_url)
+
+    @property
     def name(self) -> str:
         """A few words for the person."""
         if self.rehearsal:
-            return "Rehearsal: free, on this computer"
+            return "Rehearsal: free, in your class’s room" if self.room else "Rehearsal: free, on this computer"
         return f"AI/ML API, key ending {self.key.ending}" if self.key else "AI/ML API"
 
 
@@ -90,17 +95,18 @@ class Settings:
         InvalidKey
             When a key is needed and there is none.
         InvalidInput
-            When ``MINIMAX_NB_BASE_URL`` cannot be used.
+            When ``MINIMAX_NB_BASE_URL`` or ``MINIMAX_NB_ROOM`` cannot be used.
         """
         base_url = self.base_url or _base_url_from_environment()
         rehearse = _rehearse_from_environment() if self.rehearse is None else self.rehearse
         if rehearse and not (base_url and is_loopback(base_url)):
-            return Service("", None, rehearsal=True)
+            return Service(room_from_environment(), None, rehearsal=True)
         key = self.key or (find_key() if secrets else key_from_environment())
         if rehearse:
             return Service(base_url, key, rehearsal=True)
         if key is None and rehearse is None and not base_url:
-            return Service("", None, rehearsal=True, chosen=False)
+            room = room_from_environment()
+            return Service(room, None, rehearsal=True, chosen=bool(room))
         if key is None:
             raise InvalidKey("No key was found.")
         return Service(base_url or DEFAULT_BASE_URL, key, rehearsal=False)
@@ -118,6 +124,18 @@ class Settings:
 
 def _base_url_from_environment() -> str:
     text = os.environ.get("MINIMAX_NB_BASE_URL", "").strip()
+    return checked_base_url(text) if text else ""
+
+
+def room_from_environment() -> str:
+    """The room in which songs are rehearsed, as ``MINIMAX_NB_ROOM`` says; empty for this library's own service.
+
+    Raises
+    ------
+    InvalidInput
+        When it cannot be used.
+    """
+    text = os.environ.get("MINIMAX_NB_ROOM", "").strip()
     return checked_base_url(text) if text else ""
 
 

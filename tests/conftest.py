@@ -14,7 +14,7 @@ from tests.support.service import PRICE, Running, running_service
 # The processes that pytest-xdist runs tests in ignore interrupts, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SETTINGS = ("AIML_API_KEY", "AIMLAPI_API_KEY", "MINIMAX_NB_BASE_URL", "MINIMAX_NB_REHEARSE")
+SETTINGS = ("AIML_API_KEY", "AIMLAPI_API_KEY", "MINIMAX_NB_BASE_URL", "MINIMAX_NB_REHEARSE", "MINIMAX_NB_ROOM")
 
 
 @pytest.fixture(autouse=True)

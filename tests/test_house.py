@@ -39,11 +39,11 @@ INSIDE = {
     "display": "environment progress waiting table card picture plot",
     "hosts": "guard pages links host file_server tunnel bucket open_links arrival choice",
     "library": "storage schema budget drive journal",
-    "rehearsal": "band server launcher __main__",
+    "rehearsal": "band server launcher __main__ guest executors room",
     "rehearsal/band": "request syllables form composer grooves instruments style mixer encoder voice speech pico "
     "vocoder singer analysis performance",
-    "rehearsal/server": "responses encodings fault_audio faults rules request_body job_store keys worker context "
-    "handler generation account model_list key_calls control app",
+    "rehearsal/server": "responses encodings fault_audio faults rules request_body job_store keys turns worker "
+    "room_rules context handler generation account model_list key_calls control app",
     "studio": "state html ui samples components runner cards studio",
     "studio/cards": "service reference lyrics song takes",
     "studio/components": "component chunks dropzone keyfield listener player waveform karaoke",

@@ -56,6 +56,7 @@ _ADVICE: Mapping[str, str] = MappingProxyType(
         "err_insufficient_credits": _TOP_UP,
         "err_unverified_card": "Verify your card at https://aimlapi.com/app/verification, then try again.",
         "err_missing_scope": "Give this key the scope model:audio at https://aimlapi.com/app/keys, or use another.",
+        "err_queue_full": "Wait until one of them is made, then try again.",
         "err_key_limit_reached": "Raise the limit of this key at https://aimlapi.com/app/keys, or use another.",
     }
 )

@@ -227,9 +227,9 @@ class Transport:
 def environment_settings(url: str) -> Mapping[str, Any]:
     """Proxies and certificates for a URL, as the environment says; nothing stands between us and this computer."""
     with requests.Session() as session:
-        session.trust_env = not is_loopback(url)
         settings: Mapping[str, Any] = session.merge_environment_settings(url, {}, None, None, None)
-    return {name: settings[name] for name in ("proxies", "verify", "cert")}
+    found = {name: settings[name] for name in ("proxies", "verify", "cert")}
+    return {**found, "proxies": {}} if is_loopback(url) else found
 
 
 def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

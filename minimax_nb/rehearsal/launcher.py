@@ -188,7 +188,7 @@ def _serve(
     before = _read(folder)
     key = before.key if before else secrets.token_urlsafe(32)
     ports = [port] if port else [before.port, 0] if before else [0]
-    version = _version()
+    version = installed_version()
 
     def announce(taken: int) -> None:
         record = _Record(taken, key, version, os.getpid())
@@ -225,7 +225,18 @@ class _Record:
 
 
 def _folder(home: Path) -> Path:
-    folder = Path(home) / "rehearsal"
+    return own_folder(home, "rehearsal")
+
+
+def own_folder(home: Path, name: str) -> Path:
+    """Return a folder of a home that only its owner may read; it is made where there is none.
+
+    Raises
+    ------
+    RehearsalError
+        When it cannot be made.
+    """
+    folder = Path(home) / name
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:
@@ -233,7 +244,8 @@ def _folder(home: Path) -> Path:
     return folder
 
 
-def _version() -> str:
+def installed_version() -> str:
+    """Return the version of this package; 0 where it is not installed."""
     from importlib import metadata
 
     try:
@@ -288,7 +300,7 @@ def _stopped_as_outdated(record: _Record) -> bool:
     songs, which must not be lost. Only a newer one replaces an older one: two kernels with two versions
     would replace each other's for ever.
     """
-    if _numbers(record.version) >= _numbers(_version()):
+    if _numbers(record.version) >= _numbers(installed_version()):
         return False
     return bool(_request(record, "POST", "/rehearsal/stop", {"Authorization": f"Bearer {record.key}"}))
 

@@ -11,7 +11,7 @@ from ..api.timeouts import Timeouts
 from ..errors import InvalidInput
 from ..hosts import open_links
 from ..library.journal import Journal
-from ..settings import Service, Settings, find_key
+from ..settings import Service, Settings, find_key, room_from_environment
 from ..song import Song, Status
 from . import steps
 from .logs import UsageLogs
@@ -51,6 +51,8 @@ class Services:
         """The service that makes this song, with the key that belongs to it; None without such a key."""
         if song.rehearsal and not song.base_url:
             return Service("", None, rehearsal=True)
+        if song.rehearsal and song.base_url == room_from_environment():
+            return Service(song.base_url, None, rehearsal=True)
         if song.rehearsal:
             service = self.settings.service()
             return service if service.base_url == song.base_url else None
@@ -64,6 +66,10 @@ class Services:
 
             address = launcher.address(self.journal.library.database)
             base_url, key = address.base_url, Key(address.key)
+        elif service.room:
+            from ..rehearsal.guest import room_key
+
+            key = room_key(base_url, self.journal.library.database)
         from ..api.client import Client
 
         client = self.clients.get((base_url, key))

@@ -13,10 +13,12 @@
 `GET /rehearsal/proof?nonce=`             that this is the service that holds the key
 `GET`, `PUT /rehearsal/faults`            the faults in force (`faults.py` has their table)
 `POST /rehearsal/stop`                    ends the service, unless it is making a song
+`POST /rehearsal/join`                    a token for one library, in a room that gives tokens
 ========================================  ==============================================================
 
 Four fields more than the provider's are taken from a submit: `tempo` (beats per minute), `key`, `seed` and
-`language` (of the words). One more is in the answer of a retrieve: `timeline`, which says when what is sung.
+`language` (of the words). Two more are in the answer of a retrieve: `timeline`, which says when what is sung, and,
+while a song waits for its turn, `queue`: how many are `ahead` of it, and in how many `seconds` it is made.
 """
 
 from __future__ import annotations
@@ -24,7 +26,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 import signal
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -35,13 +39,14 @@ from tornado import httpserver, netutil, web
 from ..band.request import Band
 from .account import Billing, Logs, Transactions
 from .context import Context
-from .control import FaultList, NoSuchCall, Proof, Stop
+from .control import FaultList, Join, NoSuchCall, Proof, Stop
 from .faults import Rule
 from .generation import Download, Generation
 from .job_store import JobStore
 from .key_calls import Key, Keys, OwnKey
 from .keys import KeyStore
 from .model_list import Models
+from .room_rules import RoomRules
 from .rules import Faults
 
 MOST_SMALL_BODY = 1_000_000
@@ -65,9 +70,11 @@ def make_application(context: Context) -> web.Application:
         ("/rehearsal/proof", Proof, shared),
         ("/rehearsal/faults", FaultList, shared),
         ("/rehearsal/stop", Stop, shared),
+        ("/rehearsal/join", Join, shared),
     ]
+    below = [(re.escape(context.room.prefix) + path, *rest) for path, *rest in routes]
     return web.Application(
-        routes, default_handler_class=NoSuchCall, default_handler_args=shared, log_function=_log_call
+        below, default_handler_class=NoSuchCall, default_handler_args=shared, log_function=_log_call
     )
 
 
@@ -89,6 +96,9 @@ def run(
     price_usd: float,
     band: Band,
     announce: Callable[[int], None],
+    room: RoomRules = RoomRules(),  # noqa: B008
+    host: str = "127.0.0.1",
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     """Serve until idle, stopped or interrupted, or until nobody can find the service any more.
 
@@ -105,6 +115,11 @@ def run(
     band : Band
     announce : callable
         Told the port as soon as calls are answered.
+    room : RoomRules
+    host : str
+        The address to listen at.
+    tls : ssl.SSLContext, optional
+        With the certificate, where calls are answered over https.
 
     Raises
     ------
@@ -115,11 +130,14 @@ def run(
     logging.getLogger("tornado").setLevel(logging.CRITICAL)
 
     async def main() -> None:
-        sockets = _listen(ports)
+        sockets = _listen(ports, host)
         store, faults = JobStore(folder), Faults(rules)
         keys = KeyStore(folder.parent / "keys.json")
-        context = Context(store, keys, band, faults, key=key, version=version, price_usd=price_usd)
-        server = httpserver.HTTPServer(make_application(context), max_body_size=MOST_SMALL_BODY)
+        context = Context(store, keys, band, faults, key=key, version=version, price_usd=price_usd, room=room)
+        # The proxy of a hub says under which address it was asked; nobody else is believed.
+        server = httpserver.HTTPServer(
+            make_application(context), max_body_size=MOST_SMALL_BODY, ssl_options=tls, xheaders=room.hub is not None
+        )
         server.add_sockets(sockets)
         with _stopped_by_signals(context):
             announce(sockets[0].getsockname()[1])
@@ -130,11 +148,11 @@ def run(
     asyncio.run(main())
 
 
-def _listen(ports: Sequence[int]) -> list[Any]:
+def _listen(ports: Sequence[int], host: str) -> list[Any]:
     for port in ports[:-1]:
         with contextlib.suppress(OSError):
-            return netutil.bind_sockets(port, "127.0.0.1")
-    return netutil.bind_sockets(ports[-1], "127.0.0.1")
+            return netutil.bind_sockets(port, host)
+    return netutil.bind_sockets(ports[-1], host)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from pathlib import Path
 from ..band.request import Band
 from .job_store import JobStore
 from .keys import KeyStore
+from .room_rules import RoomRules
 from .rules import Faults
 from .worker import Worker
 
@@ -71,6 +72,7 @@ class Context:
         Of the package it runs.
     price_usd : float
         Of one song.
+    room : RoomRules
     polls : Counter
         How often each song was polled.
     requests : int
@@ -89,9 +91,11 @@ class Context:
         key: str,
         version: str,
         price_usd: float,
+        room: RoomRules,
     ) -> None:
         self.store = store
-        self.worker = Worker(store, band)
+        self.room = room
+        self.worker = Worker(store, band, room.at_once)
         self.faults = faults
         self.signer = Signer()
         self.keys = keys

@@ -6,8 +6,11 @@ import json
 
 from .faults import Rule
 from .handler import Handler
+from .keys import AUDIO_SCOPE
 from .responses import Rejection, Reply, proof
 from .rules import parse
+
+MOST_GUESTS = 1000
 
 
 class Proof(Handler):
@@ -40,6 +43,25 @@ class Stop(Handler):
         return Reply({"stopped": True})
 
 
+class Join(Handler):
+    """A token of its own for each library that works in a room."""
+
+    needs_key = False
+
+    async def post(self) -> None:
+        """Give one."""
+        await self.respond("", self._join)
+
+    async def _join(self, _rule: Rule | None) -> Reply:
+        if not self.context.room.open:
+            raise Rejection(403, "This service gives no tokens.")
+        if len(self.context.keys.all()) >= MOST_GUESTS:
+            raise Rejection(409, f"The room has {MOST_GUESTS} guests already, and takes no more.")
+        name = str(self.get_query_argument("name", "")) or "guest"
+        key, secret = self.context.keys.mint(name=name[:200], scopes=(AUDIO_SCOPE,))
+        return Reply({"name": key.name, "key": secret}, 201)
+
+
 class FaultList(Handler):
     """The faults in force."""
 
@@ -68,6 +90,6 @@ class FaultList(Handler):
 class NoSuchCall(Handler):
     """Any other path."""
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """Answer at once."""
         self.send_error(404)

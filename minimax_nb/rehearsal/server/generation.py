@@ -20,6 +20,7 @@ from .request_body import BodyReader, audio_format, data_uri_rejected
 from .responses import Rejection, Reply, credits
 
 EARLY_POLLS = 2
+QUEUE_FULL = "{} of your songs are waiting already."
 CONTENT_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 
 
@@ -32,9 +33,9 @@ class Generation(Handler):
         super().initialize(context)
         self.reader = BodyReader()
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """Let a body of any size come: one that is too large is read to its end, so that the client reads the 413."""
-        super().prepare()
+        await super().prepare()
         connection: Any = self.request.connection
         connection.set_max_body_size(1 << 40)
 
@@ -87,6 +88,7 @@ class Generation(Handler):
         # Two songs at once must not both be paid from money that is enough for one.
         with self.context.accepting:
             self._check_money()
+            self._check_queue()
             return self.context.store.accept(
                 body.fields,
                 client_request_id=self.client_request_id,
@@ -108,6 +110,12 @@ class Generation(Handler):
             if spent + price > key.threshold_usd + 1e-9:
                 raise Rejection(403, KEY_LIMIT, {"kind": "err_key_limit_reached"})
 
+    def _check_queue(self) -> None:
+        """A room is shared: nobody's songs fill its queue."""
+        most, key = self.context.room.most_waiting, self.api_key
+        if most and key and self.context.store.waiting(key.prefix) >= most:
+            raise Rejection(409, QUEUE_FULL.format(most), {"kind": "err_queue_full"})
+
     async def _retrieve(self, rule: Rule | None) -> Reply:
         job_id = self.generation_id
         if not job_id:
@@ -121,7 +129,8 @@ class Generation(Handler):
 
     def _describe(self, job: Job) -> dict[str, Any]:
         if job.unfinished:
-            return {"id": job.id, "status": job.status}
+            place = self.context.worker.place(job)
+            return {"id": job.id, "status": job.status, **({"queue": place} if place else {})}
         answer: dict[str, Any] = {"id": job.id, "status": job.status, "audio_file": None, "error": job.error}
         if job.status == "completed":
             answer["audio_file"] = self._audio_file(job)
@@ -134,7 +143,7 @@ class Generation(Handler):
     def _audio_file(self, job: Job) -> dict[str, Any]:
         query = self.context.signer.query(job.name)
         file: dict[str, Any] = {
-            "url": f"http://{self.request.host}/files/{job.name}/output.{job.format}?{query}",
+            "url": f"{self.address}/files/{job.name}/output.{job.format}?{query}",
             "content_type": CONTENT_TYPES[job.format],
             "file_name": f"output.{job.format}",
         }

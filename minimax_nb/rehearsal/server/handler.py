@@ -1,7 +1,8 @@
 """The base of all HTTP handlers: host and key are checked, faults applied, one answer sent.
 
 Requests are answered for a loopback host only: a web page that rebinds its own name to this machine is
-rejected. Neither query strings nor bodies nor keys get into the log.
+rejected. A room that others reach is behind TLS or a hub's proxy instead. Neither query strings nor bodies nor keys
+get into the log.
 """
 
 from __future__ import annotations
@@ -49,24 +50,36 @@ class Handler(web.RequestHandler):
         self.inference_id = ""
         self.api_key: ApiKey | None = None
 
-    def prepare(self) -> None:
+    async def prepare(self) -> None:
         """Check host and key, before any of the body is read."""
         self.context.last_seen = time.monotonic()
-        if not _LOOPBACK_HOST.fullmatch(self.request.host):
+        if not self.context.room.public and not _LOOPBACK_HOST.fullmatch(self.request.host):
             self.rejection = Rejection(403, "This service answers to 127.0.0.1 and localhost only.")
         elif self.needs_key:
-            self.rejection = self._check_key(self.request.headers.get("Authorization", ""))
+            self.rejection = await self._check_key(self.request.headers.get("Authorization", ""))
 
-    def _check_key(self, given: str) -> Rejection | None:
-        """The service's own key may do everything; the minted ones make songs."""
+    async def _check_key(self, given: str) -> Rejection | None:
+        """The service's own key and teachers may do everything; all others make songs."""
         if hmac.compare_digest(given.encode(), f"Bearer {self.context.key}".encode()):
             return None
-        self.api_key = self.context.keys.holder(given.removeprefix("Bearer "))
-        if self.api_key is None or not given.startswith("Bearer "):
+        if not given.startswith("Bearer "):
             return Rejection(401, INVALID_KEY)
-        if self.needs_management_key:
+        secret, room = given.removeprefix("Bearer "), self.context.room
+        try:
+            self.api_key = await room.hub.holder(secret) if room.hub else self.context.keys.holder(secret)
+        except OSError:
+            # Free of charge, and for now: whoever asked asks again.
+            return Rejection(429, "JupyterHub does not say just now whose token this is.")
+        if self.api_key is None:
+            return Rejection(401, INVALID_KEY)
+        if self.needs_management_key and not (room.hub and self.api_key.name in room.teachers):
             return Rejection(403, "This call needs a management key.", {"kind": "err_missing_scope"})
         return None
+
+    @property
+    def address(self) -> str:
+        """Where this service is for whoever asks."""
+        return f"{self.request.protocol}://{self.request.host}{self.context.room.prefix}"
 
     @property
     def client_request_id(self) -> str:

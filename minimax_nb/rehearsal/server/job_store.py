@@ -161,6 +161,11 @@ class JobStore:
         """Return the unfinished jobs, the oldest first."""
         return [job for job in reversed(self.newest_first()) if job.unfinished]
 
+    def waiting(self, key_prefix: str) -> int:
+        """Return how many songs of a key the band has not begun."""
+        with self._lock:
+            return sum(job.status == "queued" and job.key_prefix == key_prefix for job in self._jobs.values())
+
     def spent(self, key_prefix: str | None = None, *, since: float = 0) -> float:
         """Return the sum of charges in USD: of all keys or one, since a time in seconds since 1970."""
         with self._lock:

@@ -1,12 +1,13 @@
-"""Hands accepted jobs to the band, two at a time."""
+"""Hands accepted jobs to the band, a few at a time, and says how long the others will wait."""
 
 from __future__ import annotations
 
 import logging
-import queue
+import statistics
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import fields
 from math import ceil, inf, isinf
@@ -18,11 +19,15 @@ from ...catalogue import MODELS, from_fields
 from ...lyrics import read_prompt
 from ..band.request import Band, BandRequest
 from .job_store import Job, JobStore, failure
+from .turns import Turns
 
 if TYPE_CHECKING:
     import requests
 
 THREADS = 2
+USUAL_SECONDS = 4.0
+"""How long a song takes before one was made here."""
+
 FETCH_SECONDS = 120
 MOST_REFERENCE_BYTES = 50_000_000
 
@@ -30,32 +35,45 @@ logger = logging.getLogger(__name__)
 
 
 class Worker:
-    """Makes the songs of a job store, at most two at once, in threads, so that the HTTP loop stays quick.
+    """Makes the songs of a job store, a few at once, in threads, so that the HTTP loop stays quick.
 
     Parameters
     ----------
     store : JobStore
         Its unfinished jobs are taken up at once.
     band : Band
+    at_once : int
+        How many songs are made at the same time.
     """
 
-    def __init__(self, store: JobStore, band: Band) -> None:
+    def __init__(self, store: JobStore, band: Band, at_once: int = THREADS) -> None:
         self._store = store
         self._band = band
-        self._waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._at_once = at_once
+        self._turns = Turns()
+        self._seconds = deque([USUAL_SECONDS], maxlen=10)
         for job in store.unfinished():
-            self._waiting.put(job.id)
+            self.add(job)
         # Daemons: a service that ends leaves its songs to the next one, which makes them again.
-        for _ in range(THREADS):
+        for _ in range(at_once):
             threading.Thread(target=self._work, daemon=True).start()
 
     def add(self, job: Job) -> None:
-        """Put a job at the end of the queue."""
-        self._waiting.put(job.id)
+        """Let a job wait for its turn."""
+        self._turns.add(job.key_prefix, job.id)
+
+    def place(self, job: Job) -> dict[str, Any] | None:
+        """Return how many songs are made before this one, and in about how many seconds it is made itself."""
+        ahead = self._turns.ahead(job.id)
+        if ahead is None:
+            return None
+        # Whoever is being made now is half done on average.
+        rounds = (ahead + 1) / self._at_once + 0.5
+        return {"ahead": ahead, "seconds": round(rounds * statistics.mean(self._seconds), 1)}
 
     def _work(self) -> None:
         while True:
-            job_id = self._waiting.get()
+            job_id = self._turns.take()
             try:
                 self._make(job_id)
             except OSError as problem:
@@ -66,9 +84,11 @@ class Worker:
         if job is None:
             return
         part = self._store.audio(job).with_suffix(f".part.{job.format}")
+        began = time.monotonic()
         try:
             timeline = self._play(job, part)
             self._store.complete(job_id, part, timeline)
+            self._seconds.append(time.monotonic() - began)
         except ValueError as problem:
             self._store.fail(job_id, failure("invalid_input", str(problem)))
         except Exception as problem:
