@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     quote = default_session().quote
     balance = default_session().balance
     wait = default_session().wait
+    export = default_session().export
     generate = default_session().generate
     label = default_session().label
     recover = default_session().recover
@@ -97,6 +98,7 @@ __all__ = [
     "analyse",
     "balance",
     "doctor",
+    "export",
     "generate",
     "keep_on_drive",
     "label",
@@ -130,7 +132,7 @@ _HOMES = {
     "song": "Song SongRequest Status",
     "studio.studio": "MusicStudio",
 }
-_SESSION_VERBS = "balance generate label models quote recover retrieve songs submit wait watch"
+_SESSION_VERBS = "balance export generate label models quote recover retrieve songs submit wait watch"
 _VERBS = tuple(_SESSION_VERBS.split())
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from math import inf
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from . import catalogue
@@ -496,6 +497,60 @@ class Session:
             raise InvalidInput(f"A name has at most {_LONGEST_NAME} characters.", do="The note has room for more.")
         given = {"name": name, "note": note if note is None else note.strip(), "starred": starred}
         return self.journal.label(known, **{each: value for each, value in given.items() if value is not None})
+
+    def export(
+        self,
+        folder: str | os.PathLike[str],
+        songs: Iterable[Song | str] | None = None,
+        *,
+        title: str = "Songs",
+        notes: bool = False,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write songs and a page that plays them into a folder, to hand in or to put on a web server.
+
+        The page needs neither network nor server; the words of a rehearsed song light up as they are sung. Nothing
+        in it says ids, costs or keys.
+
+        Parameters
+        ----------
+        folder : path
+            Is made where it is not there.
+        songs : iterable of Song or str, optional
+            In the order of the page; else the favourites, oldest first.
+        title : str
+            Of the page.
+        notes : bool
+            Whether your notes are on it.
+        overwrite : bool
+            Whether an earlier page and its songs in this folder may be replaced.
+
+        Returns
+        -------
+        pathlib.Path
+            The page, ``index.html``.
+
+        Raises
+        ------
+        InvalidInput
+            When there is no song to export.
+        MusicError
+            When one of them is not completed.
+        LibraryError
+            When it cannot be written, or something of these names is there already.
+
+        Examples
+        --------
+        >>> from minimax_nb import export, songs
+        >>> export("our songs", songs("rain"))  # doctest: +SKIP
+        PosixPath('our songs/index.html')
+        """
+        from .display import page
+
+        if songs is None:
+            songs = reversed([song for song in self.songs(starred=True) if song.path])
+        entries = [page.entry_of(self._known(song), note=notes) for song in songs]
+        return page.export(entries, Path(folder).expanduser(), title=title, overwrite=overwrite)
 
     def models(self, *, refresh: bool = False) -> list[catalogue.Offer]:
         """List the models: what each needs and takes, how long its songs get, and what comes out.

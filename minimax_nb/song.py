@@ -305,7 +305,7 @@ class Song:
         """
         from .display.card import Player
 
-        return Player(filename=str(self._present()), embed=True)
+        return Player(filename=str(self.existing_file()), embed=True)
 
     def plot(self) -> Picture:
         """Draw the waveform, the loudness, the spectrogram and, of a rehearsed song, the syllables.
@@ -329,7 +329,7 @@ class Song:
         """
         from .display.plot import plot
 
-        return plot(self._present(), self.timeline, self.title)
+        return plot(self.existing_file(), self.timeline, self.title)
 
     def _finished(self) -> Path:
         if self.path is None:
@@ -341,7 +341,16 @@ class Song:
             )
         return self.path
 
-    def _present(self) -> Path:
+    def existing_file(self) -> Path:
+        """The finished file, which is there.
+
+        Raises
+        ------
+        MusicError
+            When the song is not completed yet.
+        LibraryError
+            When its file is gone.
+        """
         path = self._finished()
         if not path.exists():
             raise self._lost("the file is gone")

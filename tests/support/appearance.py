@@ -84,13 +84,13 @@ def overflowing(person: Person) -> list[str]:
     return found
 
 
-def grave_issues(page: Page) -> list[str]:
-    """What axe finds serious or critical inside the studio, one line for each place."""
+def grave_issues(page: Page, inside: str = ".mnb-studio") -> list[str]:
+    """What axe finds serious or critical inside the studio, or another element, one line for each place."""
     # Lab's body has no height of its own and hides what overflows, so axe would take the whole page for hidden;
     # and what is scrolled away is not examined.
     page.evaluate("() => { document.body.style.minHeight = '100vh'; }")
     with _tall(page, width=1200):
-        response: dict[str, Any] = Axe().run(page, ".mnb-studio", {"resultTypes": ["violations", "passes"]}).response
+        response: dict[str, Any] = Axe().run(page, inside, {"resultTypes": ["violations", "passes"]}).response
     assert len(_contrasts(response)) > 10, "axe has not seen the studio"
     return [
         f"{violation['id']} ({violation['impact']}): {node['html'][:200]} {_reasons(node)}"
