@@ -45,8 +45,8 @@ INSIDE = {
     "rehearsal/server": "responses encodings fault_audio faults rules request_body job_store keys turns worker "
     "room_rules context handler generation account model_list key_calls control app",
     "studio": "state html ui samples components runner cards studio",
-    "studio/cards": "service reference lyrics song takes",
-    "studio/components": "component chunks dropzone keyfield listener player waveform karaoke",
+    "studio/cards": "service reference lyrics song compare takes",
+    "studio/components": "component chunks dropzone keyfield listener player waveform karaoke compare",
     "tracking": "schedule pollers logs steps services tracker",
 }
 PICTURES = {"": ROOMS.strip().split("\n"), **{folder: line.split() for folder, line in INSIDE.items()}}

@@ -207,8 +207,11 @@ def read(
         info = _info(kind, wave, report, window, totals)
         if info.duration > (best.info.duration + _LONGER if best else 0):
             best = _recording(info, window, start, seconds)
-        if best and report.sure and not report.errors and best.info.complete:
-            break
+        if best and report.sure and not report.errors:
+            if window.passed and not whole:
+                return best  # what is behind the stretch was not looked at
+            if best.info.complete:
+                break
     there = kind.stream.seconds if kind.stream else 0.0
     if best is None or (problem.lacking and best.info.duration + _SPARED < there):
         raise problem

@@ -15,7 +15,7 @@ from ..library.budget import Budget, Spending
 from ..lyrics import clean
 from ..settings import Account, Service
 from ..song import Song, Status
-from .state import SENT, LyricsState, ReferenceState, ServiceState, Take
+from .state import SENT, LyricsState, ReferenceState, ServiceState, Side, Take
 
 # Each step: its name, what it is called while it lasts, and after it.
 STEPS: tuple[tuple[str, str, str], ...] = (
@@ -348,6 +348,24 @@ def deleted_row(song: Song, *, erased: bool) -> str:
     if erased:
         return line(f"“{song.title}” is deleted for good.")
     return line(f"“{song.title}” is off the list. Its file stays in the library until it is deleted for good.")
+
+
+def side_name(side: Side) -> str:
+    """What to call a sound that is compared; takes of the same words differ in when they were made."""
+    if side.reference:
+        return f"the reference of “{side.song.title}”"
+    return f"“{side.song.title}”, made {side.song.created.astimezone():%H:%M:%S}"
+
+
+def sides_line(a: Side | None, b: Side | None, *, can_play: bool) -> str:
+    """What is still to be chosen before two sounds can be compared, or that they cannot be here."""
+    chosen = a or b
+    if a and b:
+        return "" if can_play else line("This page cannot play two takes in step: press Play at one after the other.")
+    if chosen is None:
+        return ""
+    letters = "AB" if a else "BA"
+    return line(f"{letters[0]} is {side_name(chosen)}. Press {letters[1]} at another take to hear them side by side.")
 
 
 def link_to_keys() -> str:

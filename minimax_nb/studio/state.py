@@ -372,6 +372,33 @@ def not_yet(song: Song | None, what: str) -> WaitTimeout:
 
 
 @dataclass(frozen=True)
+class Side:
+    """One of the two sounds that are compared.
+
+    Attributes
+    ----------
+    song : Song
+    reference : bool
+        Whether it is the reference of this song, and not the song itself.
+    """
+
+    song: Song
+    reference: bool = False
+
+    @property
+    def key(self) -> tuple[str, bool]:
+        """What tells it from other sounds; the song may get another name."""
+        return self.song.request_id, self.reference
+
+    @property
+    def path(self) -> Path | None:
+        """Its file; None when there is none here, as of a reference that was a link."""
+        if not self.reference:
+            return self.song.path
+        return None if not self.song.source or "://" in self.song.source else Path(self.song.source)
+
+
+@dataclass(frozen=True)
 class StudioState:
     """All of it.
 
@@ -398,6 +425,8 @@ class StudioState:
         The request ids of those that were deleted here, and of those of them whose file is gone as well.
     most_listed : int
         How many of them are shown.
+    sides : tuple of (Side or None, Side or None)
+        What is compared, as A and as B.
     """
 
     model: Model = MODEL
@@ -413,6 +442,7 @@ class StudioState:
     deleted: frozenset[str] = frozenset()
     erased: frozenset[str] = frozenset()
     most_listed: int = FIRST
+    sides: tuple[Side | None, Side | None] = (None, None)
 
     @property
     def songs(self) -> tuple[Song, ...]:
@@ -468,6 +498,18 @@ class StudioState:
         """With a finished song in the player."""
         front = next((take.number for take in self.takes if take.song == song), None)
         return replace(self, front=front, playing=song, waiting=None)
+
+    def compared(self, at: int, side: Side) -> StudioState:
+        """With a sound as A (0) or B (1), or without it where it was that; what was the other one changes places."""
+        there, other = self.sides[at], self.sides[1 - at]
+        keys = [each.key if each else None for each in (there, other)]
+        pair = (None, other) if side.key == keys[0] else (side, there if side.key == keys[1] else other)
+        return replace(self, sides=pair if at == 0 else pair[::-1])
+
+    def letters(self, song: Song) -> str:
+        """The letters under which a song is compared."""
+        sides, key = zip("AB", self.sides, strict=True), Side(song).key
+        return "".join(letter for letter, side in sides if side is not None and side.key == key)
 
     def listed(self, song: Song) -> StudioState:
         """With a song in the list of takes, as it stands now."""

@@ -27,6 +27,7 @@ from ..settings import Account, Settings
 from ..song import Song, Status, title_of
 from . import components
 from . import html as drawing
+from .cards.compare import CompareCard
 from .cards.lyrics import LyricsCard
 from .cards.reference import ReferenceCard
 from .cards.service import ServiceCard
@@ -34,7 +35,7 @@ from .cards.song import SongCard
 from .cards.takes import TakesCard
 from .components.component import STYLE as COMPONENTS
 from .runner import Runner, Step, with_money
-from .state import Source, Store, StudioState, Take, missing, not_yet
+from .state import Side, Source, Store, StudioState, Take, missing, not_yet
 from .ui import button, handler, make, message_of, put, row, show_if, styled, text, when_free
 
 ONE_CLICK = 2.0
@@ -216,7 +217,14 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             "link": self._ask_for_link,
         }
         self._card = SongCard(acts, self._play, self._fail)
-        self._takes = TakesCard(self._store, lambda: self._session.journal, self._play, self._use_again, self._fail)
+        self._compare = CompareCard(self._store, self._fail)
+        on_row: dict[str, Callable[[Song], object]] = {
+            "play": self._play,
+            "again": self._use_again,
+            "a": partial(self._choose_side, 0),
+            "b": partial(self._choose_side, 1),
+        }
+        self._takes = TakesCard(self._store, lambda: self._session.journal, on_row, self._fail)
 
     def _arranged(self) -> list[Any]:
         return [
@@ -226,6 +234,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             row(self._generate, self._hint, self._listener, names=("go",)),
             self._trouble,
             self._card,
+            self._compare,
             self._takes,
         ]
 
@@ -357,6 +366,11 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._card.play(song)
         self._store.change(lambda state: state.played(song))
 
+    def _choose_side(self, at: int, song: Song) -> None:
+        self._compare.choose(at, Side(song))
+        if all(self._store.state.sides):
+            self._listener.show(".mnb-sides")
+
     def _use_again(self, song: Song) -> None:
         if song.request is not None:
             self._lyrics.fill(song.request)
@@ -417,6 +431,8 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             self._lyrics.draw(state.lyrics, state.model)
         show_if(self._reference, state.model.reference is not None)
         self._takes.draw(state, before)
+        if state.sides != before.sides:
+            self._compare.draw(state.sides)
         self._card.draw(state)
         self._draw_form(state)
         self._announce(state)

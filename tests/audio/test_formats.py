@@ -163,6 +163,13 @@ def test_the_stretch_that_is_asked_for_is_kept_to_the_sample() -> None:
     assert away[44100] == pytest.approx(0.01, abs=1e-4)
 
 
+@pytest.mark.usefixtures("without_ffmpeg")
+def test_a_stretch_is_read_without_ffmpeg_and_without_what_is_behind_it() -> None:
+    recording = audio.read(sounds.bare(seconds=40, rate=44100, channels=2), start=5, seconds=10, whole=False)
+    assert (recording.start, recording.seconds) == (5, 10)
+    assert recording.info.duration < 20
+
+
 def test_a_short_track_is_kept_whole() -> None:
     recording = audio.read(sounds.wav(sounds.song(20)), seconds=60)
     assert (recording.start, recording.seconds) == (0, 20)

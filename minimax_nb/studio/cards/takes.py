@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import ipywidgets as widgets
@@ -22,20 +22,26 @@ class TakeRow(widgets.HBox):  # type: ignore[misc, unused-ignore]
     def __init__(self) -> None:
         self.song: Song | None = None
         self.play = button("Play", "quiet", icon="play")
+        self.a, self.b = button("A", "quiet", "side"), button("B", "quiet", "side")
         self.again = button("Use these settings again", "quiet", icon="refresh")
         self.delete = button("Delete", "quiet", icon="trash")
         self.undo = button("Undo", "quiet", icon="undo")
         self.erase = button("Delete for good", "quiet")
         self._what = text("", "take-what")
-        actions = row(self.play, self.again, self.delete, self.undo, self.erase, names=("row", "take-actions"))
+        actions = row(
+            self.play, self.a, self.b, self.again, self.delete, self.undo, self.erase, names=("row", "take-actions")
+        )
         super().__init__([self._what, actions])
         styled(self, "take")
 
-    def draw(self, song: Song, *, deleted: bool, erased: bool) -> None:
-        """Draw a song, or that it was deleted."""
+    def draw(self, song: Song, sides: str, *, deleted: bool, erased: bool) -> None:
+        """Draw a song, or that it was deleted; `sides` are the letters under which it is compared."""
         self.song = song
         put(self._what, value=drawing.deleted_row(song, erased=erased) if deleted else drawing.take_row(song))
-        show_if(self.play, not deleted and song.status is Status.COMPLETED)
+        for letter, choose in zip("AB", (self.a, self.b), strict=True):
+            put(choose, description=f"✓ {letter}" if letter in sides else letter, tooltip=f"Compare it, as {letter}")
+        for listen in (self.play, self.a, self.b):
+            show_if(listen, not deleted and song.status is Status.COMPLETED)
         show_if(self.again, not deleted and song.request is not None)
         show_if(self.delete, not deleted and song.status.final)
         show_if(self.undo, deleted and not erased)
@@ -51,18 +57,17 @@ class TakesCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         Holds the songs that are listed.
     journal : callable
         Gives the journal.
-    play, again : callable
-        What the buttons of a row do; called with its song.
+    acts : mapping of str to callable
+        What the buttons of a row do (play, again, a, b); called with its song.
     show : callable
         Shows what went wrong.
     """
 
-    def __init__(self, store: Store, journal: Callable[[], Journal], play: Act, again: Act, show: Show) -> None:
+    def __init__(self, store: Store, journal: Callable[[], Journal], acts: Mapping[str, Act], show: Show) -> None:
         self._store = store
         self._journal = journal
         self._acts = {
-            "play": play,
-            "again": again,
+            **acts,
             "delete": self._delete,
             "undo": self._restore,
             "erase": self._erase,
@@ -100,8 +105,8 @@ class TakesCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def draw(self, state: StudioState, before: StudioState) -> None:
         """Draw the list, if it changed."""
-        drawn = (before.library, before.deleted, before.erased, before.most_listed)
-        if (state.library, state.deleted, state.erased, state.most_listed) == drawn:
+        names = ("library", "deleted", "erased", "most_listed", "sides")
+        if all(getattr(state, name) == getattr(before, name) for name in names):
             return
         rows = {row.song.request_id: row for row in self._rows.children if row.song is not None}
         shown = []
@@ -109,7 +114,7 @@ class TakesCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             take_row = rows.get(song.request_id) or (self._spare.pop() if self._spare else None)
             if take_row is not None:
                 name = song.request_id
-                take_row.draw(song, deleted=name in state.deleted, erased=name in state.erased)
+                take_row.draw(song, state.letters(song), deleted=name in state.deleted, erased=name in state.erased)
                 shown.append(take_row)
         put(self._rows, children=tuple(shown))
         show_if(self._more, len(state.library) > state.most_listed)

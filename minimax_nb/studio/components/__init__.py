@@ -1,9 +1,11 @@
 """What ipywidgets cannot do, each a pair of files: one for the kernel and one for the page.
 
-A drop zone, a waveform with handles, a player, words that light up, a field for a key, and what a page does itself.
+A drop zone, a waveform with handles, a player, two takes side by side, words that light up, a field for a key, and
+what a page does itself.
 """
 
 from .chunks import Received
+from .compare import Compare
 from .dropzone import DropZone
 from .karaoke import Words
 from .keyfield import KeyField
@@ -11,4 +13,4 @@ from .listener import Listener
 from .player import Player
 from .waveform import Waveform
 
-__all__ = ["DropZone", "KeyField", "Listener", "Player", "Received", "Waveform", "Words"]
+__all__ = ["Compare", "DropZone", "KeyField", "Listener", "Player", "Received", "Waveform", "Words"]

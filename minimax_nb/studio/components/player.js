@@ -109,10 +109,13 @@ export default () => {
       },
       isPlaying: () => !audio.paused && !audio.ended,
     };
+    const turns = takeTurns(() => audio.pause());
     for (const event of ['play', 'pause', 'ended']) {
       audio.addEventListener(event, () => {
         shared.notePlaying();
-        if (event === 'play') say(problem, '');
+        if (event !== 'play') return;
+        turns.take();
+        say(problem, '');
       });
     }
     for (const event of ['timeupdate', 'seeked', 'loadedmetadata']) audio.addEventListener(event, wave.drawPlayed);
@@ -126,6 +129,7 @@ export default () => {
       shared.notePlaying();
       sizes.disconnect();
       unfollow();
+      turns.end();
       audio.pause();
     };
   }

@@ -46,6 +46,20 @@ function greet(model) {
   model.send({ type: 'hello' });
 }
 
+/**
+ * One thing plays at a time on a page: `take()` says that this one does now, and `pause` is called when another does.
+ * `end()` forgets it.
+ */
+function takeTurns(pause) {
+  const me = {};
+  const listen = ({ detail }) => detail !== me && pause();
+  window.addEventListener('mnb-plays', listen);
+  return {
+    take: () => window.dispatchEvent(new CustomEvent('mnb-plays', { detail: me })),
+    end: () => window.removeEventListener('mnb-plays', listen),
+  };
+}
+
 /** The full seconds, as a clock counts them. */
 function fullSeconds(seconds) {
   return Math.max(0, Math.floor(seconds + 0.05));

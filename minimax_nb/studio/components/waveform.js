@@ -54,6 +54,7 @@ class ExcerptPlayer {
     this.audio.addEventListener('ended', () => this.stop());
     this.audio.addEventListener('error', () => this.state !== 'still' && this.fail());
     this.audio.addEventListener('timeupdate', () => this.changed());
+    this.turns = takeTurns(() => this.state === 'playing' && this.stop());
   }
 
   /** Start or stop. `of` names the excerpt, and `length` is its length in seconds. */
@@ -96,6 +97,7 @@ class ExcerptPlayer {
 
   async start() {
     this.state = 'playing';
+    this.turns.take();
     this.audio.currentTime = 0;
     this.changed();
     try {
@@ -286,6 +288,7 @@ function render({ model, el }) {
     unfollow();
     model.off('msg:custom', receive);
     player.forget();
+    player.turns.end();
   };
 }
 
