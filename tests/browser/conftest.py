@@ -16,6 +16,7 @@ from tests.support.front_ends import CHROMIUM, FLAGS, FRONT_ENDS, LAB, FrontEnd,
 from tests.support.held_band import NAME as HELD
 from tests.support.held_band import Held
 from tests.support.home import end_rehearsal
+from tests.support.pages import VSCODE, built_pages, offer
 from tests.support.service import Running, running_service
 
 PATIENCE = 15_000
@@ -57,6 +58,12 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[FrontE
 def lab(browser: Browser, serve: Callable[[FrontEnd], Server]) -> Server:
     """JupyterLab."""
     return serve(LAB)
+
+
+@pytest.fixture
+def vscode(page: Page, serve: Callable[[FrontEnd], Server], request: pytest.FixtureRequest) -> Server:
+    """VS Code's renderer, in a page of our own that Lab's server serves."""
+    return offer(page, serve(LAB), VSCODE, built_pages(request.config.cache.mkdir("pages")))
 
 
 @pytest.fixture(params=FRONT_ENDS)

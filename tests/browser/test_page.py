@@ -90,7 +90,7 @@ def test_it_can_be_read_by_everybody_and_printed(exported: Path, browser: Browse
         page.goto(exported.as_uri())
         page.locator("audio").first.evaluate(_GO_TO, 4.5)
         expect(page.locator(".words span.now")).to_have_count(1)
-        found += [f"{scheme}, {width} px: {issue}" for issue in grave_issues(page, "body")]
+        found += [f"{scheme}, {width} px: {issue}" for issue in grave_issues(page, inside="body")]
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.screenshot(path=tmp_path / f"page-{scheme}-{width}.png", full_page=True)
         page.emulate_media(media="print")

@@ -1,4 +1,4 @@
-"""The studio in the themes of other front ends: their variables, classes and grounds, put onto a page of Lab."""
+"""The studio in the themes of Colab and of the browser itself, put onto a page of Lab."""
 
 from __future__ import annotations
 
@@ -15,35 +15,11 @@ from tests.support.service import Running
 
 pytestmark = pytest.mark.browser
 
-# VS Code says its colours in variables and its theme by a class, loads the variables of Lab's light theme, and paints
-# what widgets stand on white. Colab says its theme by an attribute. Where nobody says anything, the browser does.
-_THEMES = {
-    "vscode-dark": ("#1f1f1f", "#cccccc", "#2b2b2b"),
-    "vscode-light": ("#ffffff", "#3b3b3b", "#e5e5e5"),
-    "vscode-high-contrast": ("#000000", "#ffffff", "#6fc3df"),
-    "vscode-high-contrast vscode-high-contrast-light": ("#ffffff", "#292929", "#0f4a85"),
-}
-_WEAR_VSCODE = """([names, ground, text, border]) => {
-    document.body.removeAttribute('data-jp-theme-light');
-    document.body.classList.add(...names.split(' '));
-    const root = document.documentElement.style;
-    root.setProperty('--vscode-editor-background', ground);
-    root.setProperty('--vscode-editor-foreground', text);
-    root.setProperty('--vscode-foreground', text);
-    root.setProperty('--vscode-contrastBorder', border);
-    const output = document.querySelector('.mnb-studio').parentElement;
-    output.classList.add('cell-output-ipywidget-background');
-    output.style.setProperty('background', 'white');
-}"""
-_TAKE_OFF = """names => {
-    document.body.classList.remove(...names.split(' '));
-    document.documentElement.removeAttribute('style');
-}"""
+# Colab says its theme by an attribute. Where nobody says anything, the browser does.
 _WEAR_COLAB = """theme => {
     document.body.removeAttribute('data-jp-theme-light');
     document.documentElement.setAttribute('theme', theme);
 }"""
-_GROUND = "node => getComputedStyle(node).backgroundColor"
 _SCHEME = "node => getComputedStyle(node).colorScheme"
 
 
@@ -72,15 +48,6 @@ def photograph(person: Person, name: str) -> None:
 
 def test_everything_can_be_read_in_every_theme(person: Person) -> None:
     page, found = person.page, []
-    for names, colours in _THEMES.items():
-        page.evaluate(_WEAR_VSCODE, [names, *colours])
-        found += [f"{names}: {issue}" for issue in grave_issues(page)]
-        dark = colours[0] < colours[1]
-        assert person.studio.evaluate(_SCHEME) == ("dark" if dark else "light"), names
-        red, green, blue = (int(colours[0][at : at + 2], 16) for at in (1, 3, 5))
-        assert person.studio.evaluate(_GROUND) == f"rgb({red}, {green}, {blue})", names
-        photograph(person, names)
-        page.evaluate(_TAKE_OFF, names)
     for theme in ("dark", "light"):
         page.evaluate(_WEAR_COLAB, theme)
         assert person.studio.evaluate(_SCHEME) == theme

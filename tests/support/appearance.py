@@ -84,13 +84,17 @@ def overflowing(person: Person) -> list[str]:
     return found
 
 
-def grave_issues(page: Page, inside: str = ".mnb-studio") -> list[str]:
-    """What axe finds serious or critical inside the studio, or another element, one line for each place."""
+def grave_issues(page: Page, *rules: str, inside: str = ".mnb-studio") -> list[str]:
+    """What axe finds serious or critical inside the studio, or another element, one line for each place.
+
+    By all rules, or by some.
+    """
     # Lab's body has no height of its own and hides what overflows, so axe would take the whole page for hidden;
     # and what is scrolled away is not examined.
     page.evaluate("() => { document.body.style.minHeight = '100vh'; }")
     with _tall(page, width=1200):
-        response: dict[str, Any] = Axe().run(page, inside, {"resultTypes": ["violations", "passes"]}).response
+        options = {"resultTypes": ["violations", "passes"]} | ({"runOnly": list(rules)} if rules else {})
+        response: dict[str, Any] = Axe().run(page, inside, options).response
     assert len(_contrasts(response)) > 10, "axe has not seen the studio"
     return [
         f"{violation['id']} ({violation['impact']}): {node['html'][:200]} {_reasons(node)}"

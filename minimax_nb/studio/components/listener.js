@@ -41,22 +41,16 @@ function watchKernel(model, changed) {
     settle();
     if (again) ask();
   };
-  const onKernelGone = () => {
-    lives = false;
-    settle();
-  };
   model.on('msg:custom', receive);
-  // Sent by the front end's own model when its kernel is gone.
-  model.on('comm_live_update', onKernelGone);
   return {
     note: () => {
       if (question) again = true;
       else if (lives) ask();
     },
     stop: () => {
+      lives = false;
       settle();
       model.off('msg:custom', receive);
-      model.off('comm_live_update', onKernelGone);
     },
   };
 }
@@ -110,13 +104,16 @@ function render({ model, el }) {
   const busy = make('div', { class: 'mnb-component-line', role: 'status' });
   el.append(busy, aloud);
   const kernel = watchKernel(model, (late) => say(busy, late ? BUSY : ''));
-  const onKernelGone = () => cover(el.closest('.mnb-studio'));
   const receive = (message) => {
     if (message.type === 'show') bringIntoView(el.closest('.mnb-studio')?.querySelector(message.what));
   };
-  model.on('comm_live_update', onKernelGone);
   model.on('msg:custom', receive);
   const stopCounting = countSeconds(() => el.closest('.mnb-studio'));
+  const unwatch = whenKernelGone(model, () => {
+    kernel.stop();
+    stopCounting();
+    cover(el.closest('.mnb-studio'));
+  });
 
   /** What was acted upon, if it belongs to the same studio. */
   const acted = (event, kind) => {
@@ -144,7 +141,7 @@ function render({ model, el }) {
     document.removeEventListener('input', onInput, true);
     kernel.stop();
     stopCounting();
-    model.off('comm_live_update', onKernelGone);
+    unwatch();
     model.off('msg:custom', receive);
     unfollow();
   };

@@ -46,6 +46,21 @@ function greet(model) {
   model.send({ type: 'hello' });
 }
 
+/** Call `act` when the kernel is gone; gives the function that ends it. */
+function whenKernelGone(model, act) {
+  // Lab's models say it; VS Code throws its widget manager away without a word.
+  const timer = setInterval(() => {
+    if (!model.widget_manager?.isDisposed) return;
+    clearInterval(timer);
+    act();
+  }, 500);
+  model.on('comm_live_update', act);
+  return () => {
+    clearInterval(timer);
+    model.off('comm_live_update', act);
+  };
+}
+
 /**
  * One thing plays at a time on a page: `take()` says that this one does now, and `pause` is called when another does.
  * `end()` forgets it.
