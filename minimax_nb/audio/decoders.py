@@ -125,11 +125,13 @@ def _from_soundfile(opener: Opener, wave: Wave | None, report: Report) -> Iterat
         report.errors += 1
 
 
-# What libsndfile reads mp3 with writes to the process's own standard error: it does so in a process apart.
+# What libsndfile reads mp3 with writes to the process's own standard error: it does so in a process apart. After each
+# read soundfile seeks to where it is, if it can, and the next frames of an mp3 would be decoded without those before.
 _CHILD = """
 import struct, sys, soundfile
 out = sys.stdout.buffer
 with soundfile.SoundFile(sys.argv[1]) as sound:
+    sound.seekable = lambda: False
     layout = 16, 3, sound.channels, sound.samplerate, 4 * sound.channels * sound.samplerate, 4 * sound.channels, 32
     out.write(b"RIFF" + bytes(4) + b"WAVEfmt " + struct.pack("<IHHIIHH", *layout) + b"data" + bytes(4))
     while len(block := sound.read(65536, "float32", always_2d=True)):

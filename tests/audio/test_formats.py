@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from minimax_nb import audio
 from minimax_nb.audio import decoders
@@ -168,6 +169,18 @@ def test_a_stretch_is_read_without_ffmpeg_and_without_what_is_behind_it() -> Non
     recording = audio.read(sounds.bare(seconds=40, rate=44100, channels=2), start=5, seconds=10, whole=False)
     assert (recording.start, recording.seconds) == (5, 10)
     assert recording.info.duration < 20
+
+
+@pytest.mark.usefixtures("without_ffmpeg")
+def test_an_mp3_has_no_seams_where_it_is_read_piece_by_piece() -> None:
+    noise = np.random.default_rng(1).standard_normal(6 * 44100) / 8
+    file = io.BytesIO()
+    soundfile.write(file, noise, 44100, format="MP3")
+    file.seek(0)
+    at_once = soundfile.read(file, dtype="float32")[0]
+    samples = audio.read(file.getvalue(), start=0).samples[:, 0]
+    assert len(samples) == len(at_once)
+    assert np.abs(samples - at_once).max() < 1e-3
 
 
 def test_a_short_track_is_kept_whole() -> None:
