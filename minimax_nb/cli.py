@@ -6,9 +6,8 @@ import argparse
 import importlib.util
 import json
 import os
+import secrets
 import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from io import TextIOWrapper
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     Command = Callable[[argparse.Namespace], int | None]
 
 _FIRST_NOTEBOOK = "01_first_song.ipynb"
+_SAMPLE = "Bright and quick"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Redirected on Windows, it knows the characters of one code page only; titles have others.
         sys.stdout.reconfigure(errors="backslashreplace")
     options, rest = _parser().parse_known_args(arguments)
-    if rest and options.command is not lab:
+    if rest and options.command not in (lab, studio):
         _parser().error(f"unrecognized arguments: {' '.join(rest)}")
     options.rest = rest
     try:
@@ -75,6 +75,10 @@ def _parser() -> argparse.ArgumentParser:
         "open the notebooks in JupyterLab, the first one in front; further arguments go to JupyterLab",
         ["", "--no-browser --port 8890"],
     )
+    help = "open the studio alone in the browser, without cells; further arguments go to Voila"
+    verb = _add_verb(verbs, studio, help, ["", "--no-browser --port 8890"])
+    verb.add_argument("--port", type=int, default=0, help="default: any free one")
+    verb.add_argument("--no-browser", action="store_true", help="open no window, only say where it is")
     _add_making(verbs)
     _add_keeping(verbs)
     _add_verb(verbs, doctor, "check what is installed and missing, and say what to do", [""], "what was found")
@@ -151,16 +155,71 @@ def lab(options: argparse.Namespace) -> int:
         ) from None
     print(f"The notebooks are in {Path.cwd()}. If no window opens, go to the address that follows.", flush=True)
     # As the default page, and not as the file to open, the first notebook is also where the printed address leads.
-    command = [sys.executable, "-m", "jupyterlab", f"--LabApp.default_url=/lab/tree/{_FIRST_NOTEBOOK}", *options.rest]
+    arguments = [f"--LabApp.default_url=/lab/tree/{_FIRST_NOTEBOOK}", *options.rest]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         # JupyterLab refuses to run as root by default; on loopback, where it listens by default, that is safe.
-        command.append("--allow-root")
-    # Ctrl-C reaches JupyterLab too, which asks whether it is meant: the terminal is its own until it ends.
-    before = signal.signal(signal.SIGINT, lambda *_: None)
+        arguments.append("--allow-root")
+    return _serve("jupyterlab", arguments)
+
+
+_STUDIO = """\
+import os
+os.chdir({here!r})
+os.environ["JPY_SESSION_NAME"] = {name!r}
+from minimax_nb import MusicStudio
+MusicStudio({lyrics!r}, {sample!r})
+"""
+
+
+def studio(options: argparse.Namespace) -> int:
+    """Show the studio alone, filled in; songs are saved in this folder."""
+    if not importlib.util.find_spec("voila"):
+        raise InvalidInput("Voila, which shows a page without cells, is not installed.", do=install("lab"))
+    from .display import servers
+
+    here = Path.cwd()
+    code = _STUDIO.format(here=str(here), name=str(here / "studio.ipynb"), lyrics=lyrics.SAMPLE, sample=_SAMPLE)
+    port, token = options.port or servers.free_port(), secrets.token_hex(16)
+    address = f"http://127.0.0.1:{port}/?token={token}"
+    print(f"The studio is at {address} (Ctrl-C ends it). Songs are saved in {here}.", flush=True)
+    if not options.no_browser:
+        servers.open_when_up(address, port)
+    with TemporaryDirectory(prefix="minimax_nb-") as folder:
+        page = Path(folder) / "studio.ipynb"
+        page.write_text(_notebook(code), encoding="utf-8")
+        arguments = ["--no-browser", "--Voila.ip=127.0.0.1", f"--port={port}", "--token", "--Voila.log_level=ERROR"]
+        # Not among the arguments, which everybody on this computer can read.
+        return _serve("voila", [*arguments, *options.rest, str(page)], JUPYTER_TOKEN=token)
+
+
+def _notebook(code: str) -> str:
+    """A notebook of one cell."""
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "id": "one",
+        "metadata": {},
+        "outputs": [],
+        "execution_count": None,
+        "source": code,
+    }
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return json.dumps(
+        {"cells": [{**cell, "outputs": []}], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    )
+
+
+def _serve(module: str, arguments: Sequence[str], **environment: str) -> int:
+    """Run a notebook server, and end what it started, a rehearsal service of its kernels among it."""
+    from .display import servers
+    from .rehearsal import launcher
+
+    home = Session().journal.library.database
+    others = launcher.is_running(home)
     try:
-        return subprocess.call(command)
+        return servers.serve(module, arguments, environment)
     finally:
-        signal.signal(signal.SIGINT, before)
+        if not others:
+            launcher.stop(home)
 
 
 def _shipped_notebooks() -> list[Path]:

@@ -8,15 +8,19 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+import requests
 import soundfile
 
 from minimax_nb.catalogue import MODELS
 from minimax_nb.cli import main
+from minimax_nb.display.servers import free_port
 from tests.support import ROOT
 from tests.support.service import Running, audio_bytes, running_service
 from tests.test_catalogue import LEAST
@@ -292,3 +296,64 @@ def test_lab_leaves_ctrl_c_to_jupyterlab_and_ends_when_that_does(tmp_path: Path)
         assert "up\n" in iter(process.stdout.readline, "")
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(60) == 7
+
+
+def jupyter_folders(folder: Path) -> dict[str, str]:
+    """Folders of its own for a notebook server."""
+    names = {"JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime"}
+    own = {name: str(folder / place) for name, place in {**names, "IPYTHONDIR": "ipython"}.items()}
+    return {**os.environ, **own, "MINIMAX_NB_HOME": str(folder / "library")}
+
+
+def until_it_answers(url: str) -> Any:
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return requests.get(url, timeout=10).json()
+        except (requests.ConnectionError, ValueError):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+
+
+def test_lab_asks_about_no_news_and_ends_with_its_kernels(tmp_path: Path) -> None:
+    port = free_port()
+    arguments = [
+        "lab",
+        "--no-browser",
+        f"--port={port}",
+        "--IdentityProvider.token=",
+        "--ServerApp.disable_check_xsrf=1",
+    ]
+    url = f"http://127.0.0.1:{port}"
+    with subprocess.Popen(
+        [sys.executable, "-m", "minimax_nb.cli", *arguments],
+        cwd=tmp_path, env=jupyter_folders(tmp_path), stderr=subprocess.DEVNULL, start_new_session=True,
+    ) as process:  # fmt: skip
+        until_it_answers(f"{url}/api")
+        asked = until_it_answers(f"{url}/lab/api/settings/@jupyterlab/apputils-extension:notification")
+        assert asked["schema"]["properties"]["fetchNews"]["default"] == "false"
+        requests.post(f"{url}/api/kernels", json={}, timeout=30).raise_for_status()
+        started = psutil.Process(process.pid).children(recursive=True)
+        assert len(started) >= 2  # JupyterLab and a kernel
+        process.terminate()
+        process.wait(30)
+    assert not psutil.wait_procs(started, timeout=1)[1]
+
+
+def test_lab_ends_kernels_that_their_server_leaves_behind(tmp_path: Path) -> None:
+    (tmp_path / "jupyterlab").mkdir()
+    (tmp_path / "jupyterlab" / "__init__.py").touch()
+    (tmp_path / "jupyterlab" / "__main__.py").write_text(
+        "import subprocess, sys, time\n"
+        "sleeper = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
+        "print(sleeper.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", "minimax_nb.cli", "lab"], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        left = psutil.Process(int([process.stdout.readline() for _ in range(2)][1]))
+        process.terminate()
+        process.wait(30)
+    assert not psutil.wait_procs([left], timeout=1)[1]

@@ -36,7 +36,7 @@ INSIDE = {
     "audio": "timeline mpeg kinds riff channels view window decoders recording excerpt songs",
     "api": "timeouts key responses connection transport download client keys",
     "classroom": "access sheet report minting commands",
-    "display": "environment progress waiting table card picture plot page",
+    "display": "environment progress servers waiting table card picture plot page",
     "hosts": "guard pages links host file_server tunnel bucket open_links arrival choice",
     "library": "storage schema budget drive journal",
     "rehearsal": "band server launcher __main__ guest executors room",

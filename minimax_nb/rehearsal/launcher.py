@@ -101,6 +101,18 @@ def address(home: Path | None = None, *, timeout: float = 30) -> Address:
         raise RehearsalError(f"The folder {folder} cannot be used: {problem.strerror}.") from problem
 
 
+def is_running(home: Path) -> bool:
+    """Whether a home has a service now; starts none."""
+    return _running(Path(home) / "rehearsal") is not None
+
+
+def stop(home: Path) -> None:
+    """End the service of a home, unless it is making a song; whoever needs it again starts it."""
+    record = _running(Path(home) / "rehearsal")
+    if record is not None:
+        _stopped(record)
+
+
 def serve(
     home: Path,
     port: int = 0,
@@ -302,6 +314,10 @@ def _stopped_as_outdated(record: _Record) -> bool:
     """
     if _numbers(record.version) >= _numbers(installed_version()):
         return False
+    return _stopped(record)
+
+
+def _stopped(record: _Record) -> bool:
     return bool(_request(record, "POST", "/rehearsal/stop", {"Authorization": f"Bearer {record.key}"}))
 
 

@@ -40,6 +40,13 @@ REFERENCES = (
     Sample("Dark and driving", 112, "E minor", 18),
 )
 
+
+def find(name: object) -> Sample | None:
+    """A sample by its name; None where that is no name of one, or of a file as well."""
+    found = next((sample for sample in REFERENCES if sample.name == name), None)
+    return None if found is None or Path(found.name).exists() else found
+
+
 LYRICS = (
     SAMPLE.strip(),
     "Rain on the window, tea in my hand,\nStreets like a river, lights on the sand.\n\n"

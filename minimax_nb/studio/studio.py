@@ -56,7 +56,8 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
     lyrics : str
         What the lyrics field holds at first.
     reference : path, bytes, or str, optional
-        A song longer than 15 s, in any format that a player plays, or a link to a wav or mp3.
+        A song longer than 15 s, in any format that a player plays; a link to a wav or mp3; or the name of a sample
+        that the band plays, such as "Bright and quick".
     session : Session, optional
         Whose library and service are used; else the default one.
 

@@ -240,7 +240,8 @@ def play_sample(
     PosixPath('reference.mp3')
     """
     destination = Path(destination)
-    recipe = hashlib.sha256(f"{_own_code()} {seed} {seconds} {tempo} {key}".encode()).hexdigest()
+    tempo = tempo and float(tempo)
+    recipe = hashlib.sha256(f"{_own_code()} {seed} {float(seconds)} {tempo} {key}".encode()).hexdigest()
     samples = locate(os.environ.get("MINIMAX_NB_HOME")).database / "samples"
     kept = samples / f"{recipe[:32]}{destination.suffix.lower()}"
     if not _copied(kept, destination):

@@ -77,7 +77,9 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         source = reference.source
         if reference.audio is not None or isinstance(source, Reference):
             return
-        if isinstance(source, bytes):
+        if sample := samples.find(source):
+            self._take_sample(sample)
+        elif isinstance(source, bytes):
             (self._scratch_folder() / "given").write_bytes(source)
             self.take_file(self._scratch_folder() / "given", "bytes")
         elif source is not None and not str(source).lower().startswith("data:"):
