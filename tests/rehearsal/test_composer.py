@@ -13,6 +13,7 @@ import pytest
 from minimax_nb.lyrics import read_prompt
 from minimax_nb.rehearsal.band.composer import SCALES, STREAMS, Score, _Melody, compose, rng_for
 from minimax_nb.rehearsal.band.syllables import (
+    Rhythm,
     by_rule,
     guess_language,
     read_lyrics,
@@ -311,7 +312,11 @@ def test_a_score_is_frozen() -> None:
 
 def test_the_rhythm_follows_how_a_line_is_spoken() -> None:
     spoken_at = {3: (0.0, 0.1, 0.9), 4: (0.0, 0.6, 0.7, 0.9)}
-    score = song("##Red blue green\nTen nine eight six##", onsets=lambda words, language: spoken_at[len(words)])
+
+    def speaking(words: tuple[str, ...], language: str) -> Rhythm:
+        return Rhythm(spoken_at[len(words)], (False,) * len(words), 1.1)
+
+    score = song("##Red blue green\nTen nine eight six##", speaking=speaking)
     for line, count in enumerate((3, 4)):
         starts = np.array([s.start for s in score.syllables if s.line == line])
         spoken = np.array(spoken_at[count])
@@ -320,8 +325,37 @@ def test_the_rhythm_follows_how_a_line_is_spoken() -> None:
         assert np.diff(starts).min() > 0.09
 
 
+def test_stressed_syllables_like_strong_beats() -> None:
+    starts = tuple(i / 3.3 for i in range(8))  # at 99 BPM as long as an eighth
+
+    def on_beats(stressed: int) -> int:
+        stresses = tuple(i % 2 == stressed for i in range(8))
+        score = song(
+            "##a e i o u a e i##", tempo=99, speaking=lambda words, language: Rhythm(starts, stresses, 8 / 3.3)
+        )
+        beats = [s.start * 99 / 60 for s, loud in zip(score.syllables, stresses, strict=True) if loud]
+        return sum(abs(beat - round(beat)) < 0.05 for beat in beats)
+
+    assert on_beats(0) == on_beats(1) == 4
+
+
+@pytest.mark.parametrize("tempo", [62, 85, 110, 150])
+def test_a_line_leaves_time_for_a_breath(tempo: float) -> None:
+    starts = tuple(0.2 * i for i in range(10))
+    words = "##" + "\n".join(["Ten nine eight six four ten nine eight six four"] * 14) + "##"
+    rhythm = Rhythm(starts, (False,) * 10, 2.2)
+    score = song(words, tempo=tempo, speaking=lambda words, language: rhythm)
+    ends = [(one.end, two.start) for one, two in pairwise(score.syllables) if one.line != two.line]
+    assert all(start - end > 0.29 for end, start in ends)
+
+
 def test_no_rhythm_of_speech_loses_a_syllable() -> None:
     plain = song()
-    wild = song(onsets=lambda words, language: np.sort(np.random.default_rng(len(words)).random(9)).tolist())
+
+    def speaking(words: tuple[str, ...], language: str) -> Rhythm:
+        starts = np.sort(np.random.default_rng(len(words)).random(9)).tolist()
+        return Rhythm(tuple(starts), (False,) * 9, 1.2)
+
+    wild = song(speaking=speaking)
     assert [s.text for s in wild.syllables] == [s.text for s in plain.syllables]
     assert all(one.start < one.end <= two.start + 1e-9 for one, two in pairwise(wild.syllables))

@@ -140,6 +140,27 @@ def test_what_cannot_be_said_is_said_in_the_notes() -> None:
     assert np.abs(Singer().sing(strange)).max() > 0.01
 
 
+@pytest.mark.parametrize(
+    ("line", "language", "counts", "unsaid"),
+    [
+        ("君の名は タワー", "ja", (4, 2), ("君の名は",)),
+        ("事 사랑", "ko", (1, 2), ("事",)),
+        ("月亮 代表", "en", (2, 2), ()),
+        ("I love you darling Москва αγάπη 漢字", "en", (1, 1, 1, 2, 2, 3, 2), ()),
+        ("かな love", "ja", (2, 1), ()),
+        ("ความรัก", "th", (1,), ("ความรัก",)),
+        ("ప్రేమ", "en", (2,), ()),
+        ("ፍቅር", "am", (2,), ()),
+        ("ខ្ញុំ", "en", (1,), ("ខ្ញុំ",)),
+    ],
+)
+def test_each_script_is_sung_or_named(line: str, language: str, counts: tuple[int, ...], unsaid: tuple[str]) -> None:
+    speech = speak(tuple(line.split()), language)
+    assert (speech.counts, speech.unsaid) == (counts, unsaid)
+    assert len([p for p in speech.phonemes if p.is_vowel]) == sum(counts)
+    assert not [p.ipa for p in speech.phonemes if "(" in p.ipa]
+
+
 @pytest.mark.parametrize("language", ["xx", "../en", "e\x00n"])
 def test_a_language_without_a_voice_is_rejected(language: str) -> None:
     with pytest.raises(ValueError, match="There is no voice for the language"):

@@ -15,10 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .form import BAR, LONGEST, SHORTEST, Form, choose_form, length
-from .syllables import Cut, Onsets, Words, read_lyrics, spoken, starts_weakly
+from .syllables import Cut, Rhythm, Speaking, Words, read_lyrics, spoken, starts_weakly
 
 SHORTEST_SYLLABLE = 0.09  # s
-OFF_BEAT = 0.3  # square sixteenths, what a syllable off the eighths costs
+OFF_BEAT, STRESS = 0.2, 0.3  # square sixteenths, what a syllable off the eighths costs, a stressed one off the beats
+LONG_BEAT = 0.6  # s, sixteenths of 0.15 s
+BREATH = 0.3  # s
 SLOWEST_SUNG = 3.3  # syllables/s, of those that are understood best
 # Who draws from a seed, each from a stream of its own, so that a change to one does not touch the others.
 STREAMS = ("reference", "composer", "groove", "drums", "keys", "bass", "pad", "hook")
@@ -131,7 +133,7 @@ def compose(
     seconds: float | None = None,
     language: str | None = None,
     cut: Cut | None = None,
-    onsets: Onsets | None = None,
+    speaking: Speaking | None = None,
 ) -> Score:
     """Write a song for some words, one lead note per syllable.
 
@@ -157,8 +159,8 @@ def compose(
         Of the words, such as "en"; guessed when it is not given.
     cut : callable, optional
         How the voice cuts words into syllables; by rule when it is not given.
-    onsets : callable, optional
-        When the voice speaks the syllables of a line, in s, for a rhythm like that of speech.
+    speaking : callable, optional
+        How the voice speaks a line, for a rhythm like that of speech.
     """
     lines, parts, language = read_lyrics(lyrics, language, cut)
     rng = rng_for(seed, "composer")
@@ -170,7 +172,7 @@ def compose(
     score = Score(tempo, tonic, mode, brightness, abs(seed), swing, accompanied, language, sections, (), (), ())
     lifts = _lifts(lines, parts)
     score = replace(score, chords=_chords(score, sung, lifts, rng))
-    return _Melody(score, form, sung, lifts, rng, onsets).written()
+    return _Melody(score, form, sung, lifts, rng, speaking).written()
 
 
 def rng_for(seed: int, who: str) -> np.random.Generator:
@@ -273,10 +275,10 @@ class _Melody:
         lines: Sequence[Words],
         lifts: Sequence[int],
         rng: np.random.Generator,
-        onsets: Onsets | None,
+        speaking: Speaking | None,
     ) -> None:
         self.score, self.form, self.lines, self.lifts, self.rng = score, form, lines, lifts, rng
-        self.onsets = onsets
+        self.speaking = speaking
         lowest = int(rng.integers(46, 50))  # low enough for words to be understood: overtones show the vowels
         scale = {(score.tonic + step) % 12 for step in SCALES[score.mode]}
         self.voice = [pitch for pitch in range(lowest, lowest + 17) if pitch % 12 in scale]
@@ -304,7 +306,7 @@ class _Melody:
     def _sing(self, section: Section, after: Section) -> list[Syllable]:
         """The syllables of a line, the last one held up to its end, or into the song's last chord."""
         words = self.lines[section.line]
-        starts = [section.beat + beat for beat in self._as_spoken(words, self._rhythm(words, section.beats))]
+        starts = [section.beat + beat for beat in self._places(words, section.beats)]
         text, high = spoken(words), self.lifts[section.line]
         pitches = self.known.get((text, len(starts)))
         if pitches is None:
@@ -318,7 +320,9 @@ class _Melody:
         if after.kind == "ending":
             last = min(self.score.at(after.beat + after.beats / 2), seconds[-1] + 3.5)
         else:
-            end = self.score.at(section.beat + section.beats - min(self.form.breath, 0.5))
+            end = self.score.at(section.beat + section.beats)
+            # Where words are crowded, half of the last note's time is all there is to breathe in.
+            end -= min(max(BREATH, self.form.breath * 60 / self.score.tempo), 0.5 * (end - seconds[-1]))
             last = min(end, seconds[-1] + 1.0)
         pieces = [(piece, word) for word, cut in enumerate(words, self.words) for piece in cut]
         self.words += len(words)
@@ -343,21 +347,32 @@ class _Melody:
         slots = np.arange(count) + late + [sum(end <= i for end in held if end < count) for i in range(count)]
         return [self.form.place(int(slot)) for slot in slots]
 
-    def _as_spoken(self, words: Words, starts: list[float]) -> list[float]:
-        """The beats of a line moved to where its syllables come when it is spoken, on sixteenths.
+    def _places(self, words: Words, beats: float) -> list[float]:
+        """The beats at which the syllables of a line begin: as it is spoken, else at an even pace."""
+        speaking = self.speaking and self.speaking(tuple("".join(word) for word in words), self.score.language)
+        fitted = speaking and self._as_spoken(speaking, beats, sum(map(len, words)))
+        return fitted or self._rhythm(words, beats)
 
-        The line begins and ends as it did, and no syllable gets shorter than one that can be understood.
+    def _as_spoken(self, rhythm: Rhythm, beats: float, count: int) -> list[float]:
+        """Where the syllables of a line come when it is spoken, on sixteenths, or finer ones where these are long.
+
+        Stressed syllables like strong beats, so that a line may start late. None gets shorter than can be
+        understood; empty where all have no room.
         """
-        onsets = self.onsets(tuple("".join(word) for word in words), self.score.language) if self.onsets else ()
-        count, last = len(starts), round(4 * (starts[-1] - starts[0]))
-        least = max(1, int(np.ceil(SHORTEST_SYLLABLE * 4 * self.score.tempo / 60)))
-        if len(onsets) != count or count < 3 or last < least * (count - 1) or (4 * starts[0]) % 1:
-            return starts
-        wanted = (np.array(onsets) - onsets[0]) / (onsets[-1] - onsets[0]) * last
-        slots = np.arange(last + 1)
-        costs = (slots - wanted[:, None]) ** 2 + OFF_BEAT * ((slots + round(4 * starts[0])) % 2)
-        costs[0, 1:] = costs[-1, :-1] = np.inf
-        return [starts[0] + slot / 4 for slot in _cheapest_rise(costs, least)]
+        beat = 60 / self.score.tempo
+        grid = 4 if beat < LONG_BEAT else 8
+        room = beats * beat - BREATH
+        seconds = min(room, count / SLOWEST_SUNG)
+        slots, late = int(grid * seconds / beat), min(grid, int(grid * (room - seconds) / beat) + 1)
+        least = max(1, int(np.ceil(SHORTEST_SYLLABLE * grid / beat)))
+        if len(rhythm.starts) != count or slots < least * count:
+            return []
+        wanted = (np.array(rhythm.starts) - rhythm.starts[0]) * slots / (rhythm.end - rhythm.starts[0])
+        rises = (
+            _cheapest_rise(_slot_costs(wanted, rhythm.stressed, first, slots, grid), least) for first in range(late)
+        )
+        _, first, path = min((cost, first, path) for first, (cost, path) in enumerate(rises))
+        return [(first + slot) / grid for slot in path]
 
     def _play(self, beat: float, beats: float) -> list[Note]:
         """The hook: its motif in one bar and an answer held in the next, over at most two bars."""
@@ -414,8 +429,23 @@ class _Melody:
         return pitch + int((pitch + 1) % 12 == leading and leading in self._chord(beat))
 
 
-def _cheapest_rise(costs: NDArray[np.float64], least: int) -> list[int]:
-    """The cheapest column of each row, each at least so many to the right of the one before."""
+def _slot_costs(
+    wanted: NDArray[np.float64], stressed: Sequence[bool], first: int, slots: int, grid: int
+) -> NDArray[np.float64]:
+    """What each slot of a line costs each syllable, in square sixteenths, shape (syllables, slots).
+
+    `wanted` are the slots of the spoken line, which begins `first` slots after a beat that is divided by `grid`.
+    """
+    sixteenths = (first + np.arange(slots)) * 4 / grid
+    strong = np.array([_weight(sixteenth / 4) for sixteenth in sixteenths])
+    costs = ((np.arange(slots) - wanted[:, None]) * 4 / grid) ** 2
+    costs += OFF_BEAT * (sixteenths % 2 > 0) + STRESS * np.array(stressed)[:, None] * (1 - strong)
+    costs[0, 1:] = np.inf
+    return np.asarray(costs)
+
+
+def _cheapest_rise(costs: NDArray[np.float64], least: int) -> tuple[float, list[int]]:
+    """The cheapest column of each row, each at least so many to the right of the one before, and what all cost."""
     totals = [costs[0]]
     for row in costs[1:]:
         reached = np.full(len(row), np.inf)
@@ -424,7 +454,7 @@ def _cheapest_rise(costs: NDArray[np.float64], least: int) -> list[int]:
     path = [int(np.argmin(totals[-1]))]
     for total in reversed(totals[:-1]):
         path.append(int(np.argmin(total[: path[-1] - least + 1])))
-    return path[::-1]
+    return float(totals[-1].min()), path[::-1]
 
 
 def _weight(beat: float) -> float:

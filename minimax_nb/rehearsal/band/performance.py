@@ -128,7 +128,7 @@ def _score(request: BandRequest, analysis: Analysis | None, voice: Voice) -> Sco
         seconds=max(1.0, seconds - TAIL) if seconds else None,
         language=request.language,
         cut=voice.cut,
-        onsets=voice.onsets,
+        speaking=voice.rhythm,
     )
     return replace(score, groove=style.groove, without=style.without)
 

@@ -20,8 +20,8 @@ from . import speech as speaking
 from .composer import Score, Syllable
 from .instruments import RATE, TAIL, Audio
 from .mixer import smooth
-from .speech import VOICES, Phoneme, Speech, speak, voice_name
-from .syllables import Words, cut_into
+from .speech import VOICES, Phoneme, Speech, speak, word_voices
+from .syllables import Rhythm, Words, cut_into
 from .vocoder import FRAME, Curve, SpeechFrames, analyse, synthesise
 from .voice import pitch_curve
 
@@ -51,14 +51,17 @@ class Singer:
         speech = speak(tuple(words), language)
         return [cut_into(word, count, language) for word, count in zip(words, speech.counts, strict=True)]
 
-    def onsets(self, words: tuple[str, ...], language: str) -> Sequence[float]:
-        """When the vowels of a line begin as it is spoken, in s."""
-        return [phoneme.start for phoneme in speak(words, language).phonemes if phoneme.is_vowel]
+    def rhythm(self, words: tuple[str, ...], language: str) -> Rhythm | None:
+        """When the vowels of a line begin as it is spoken, and which are stressed."""
+        phonemes = speak(words, language).phonemes
+        vowels = [phoneme for phoneme in phonemes if phoneme.is_vowel]
+        stressed = tuple(vowel.is_stressed for vowel in vowels)
+        return Rhythm(tuple(vowel.start for vowel in vowels), stressed, phonemes[-1].end)
 
     def speak(self, lines: Sequence[tuple[str, ...]], language: str) -> list[Speech]:
         """How lines are spoken: by Pico where it is installed and knows the language, else by espeak-ng."""
         usual = VOICES.get(language, language)
-        if not pico.is_spoken(language) or any(voice_name(words, language) != usual for words in lines):
+        if not pico.is_spoken(language) or any({*word_voices(words, language)} - {usual} for words in lines):
             return [speak(words, language) for words in lines]
         once = tuple(dict.fromkeys(lines))
         spoken = dict(zip(once, pico.speak_lines(once, language), strict=True))

@@ -26,28 +26,32 @@ VARIANT = "m1"  # of the voices: a man's; of those tried, the one whose words su
 UNSAYABLE = "la"  # what is sung for what cannot be said
 
 VOICES = {"en": "en-us", "zh": "cmn"}  # others have the name of their language
-SCRIPTS = {  # the language of a line in a script that the guess by small words does not know
+SCRIPTS = {  # who reads a script; Thai and Burmese are missing, which espeak-ng reads letter by letter
     "HIRAGANA": "ja", "KATAKANA": "ja", "CJK": "cmn", "HANGUL": "ko", "CYRILLIC": "ru", "GREEK": "el",
     "ARABIC": "ar", "HEBREW": "he", "DEVANAGARI": "hi", "ARMENIAN": "hy", "GEORGIAN": "ka", "BENGALI": "bn",
-    "TAMIL": "ta",
+    "TAMIL": "ta", "TELUGU": "te", "KANNADA": "kn", "MALAYALAM": "ml", "GUJARATI": "gu", "GURMUKHI": "pa",
+    "ORIYA": "or", "SINHALA": "si", "ETHIOPIC": "am",
 }  # fmt: skip
+CHINESE = re.compile(r"[\u3400-\u9fff々〆]")
+UNREAD = {"ja": "ら", "ko": "라"}  # what is sung for a Chinese character, which has many readings there
 
 # The vowels of the International Phonetic Alphabet (2020 chart), and the schwas with r.
 IPA_VOWELS = frozenset("iyɨʉɯuɪʏʊeøɘɵɤoəɛœɜɞʌɔæɐaɶɑɒɚɝᵻ")
-SYLLABIC = "\u0329"
+SYLLABIC, STRESS = "\u0329", "ˈ"
 ONE_SYLLABLE = re.compile("h?ours?")
-NOT_IPA = re.compile(r"[ˈˌ\d_:|;\-^]")
+NOT_IPA = re.compile(r"\(.*?\)|[ˈˌ\d_:|;\-^]")  # "(en)" where the language changes
 OBSTRUENTS = frozenset("pbtdkɡfvszʃʒθðɾ")
 
 
 @dataclass(frozen=True)
 class Phoneme:
-    """A speech sound: IPA, start and end in s, and the word it belongs to, from 0."""
+    """A speech sound: IPA, start and end in s, the word it belongs to, from 0, and whether it is stressed."""
 
     ipa: str
     start: float
     end: float
     word: int
+    is_stressed: bool = False
 
     @property
     def is_vowel(self) -> bool:
@@ -89,21 +93,25 @@ def speak(words: tuple[str, ...], language: str) -> Speech:
     ValueError
         when there is no voice for the language.
     """
-    voice = voice_name(words, language)
-    unsaid = tuple(word for word in words if not _is_sayable(word))
-    plain = tuple(UNSAYABLE if word in unsaid else _plain(word) for word in words)
+    voice, voices = voice_name(words, language), word_voices(words, language)
+    unsaid = tuple(word for word, own in zip(words, voices, strict=True) if not _is_sayable(word, own))
+    plain = tuple(
+        UNSAYABLE if word in unsaid and own not in UNREAD else _plain(word, own)
+        for word, own in zip(words, voices, strict=True)
+    )
     if all(word.isupper() or not word.isalpha() for word in plain):
         plain = tuple(word.lower() for word in plain)  # shouted, not spelt
-    speech = _synthesised(plain, voice)
-    counts = _counts(speech, plain, voice)
-    if counts is not None:
-        return Speech(speech.samples, speech.phonemes, counts, unsaid, text=" ".join(plain))
-    return _word_by_word(words, plain, voice, unsaid)
+    if set(voices) <= {voice}:
+        speech = _synthesised(plain, voice)
+        counts = _counts(speech, plain, voice)
+        if counts is not None:
+            return Speech(speech.samples, speech.phonemes, counts, unsaid, text=" ".join(plain))
+    return _word_by_word(words, plain, voices, unsaid)
 
 
 def voice_name(words: Sequence[str], language: str) -> str:
     """The voice of a language, or that of the script in which most characters are written."""
-    names = [unicodedata.name(char, "").split(" ")[0] for word in words for char in word if char.isalpha()]
+    names = [name for word in words for name in _scripts(word)]
     scripts = [SCRIPTS[name] for name in names if name in SCRIPTS]
     if 2 * len(scripts) > len(names) and language in ("en", "es", "fr", "de"):
         # Japanese is known by any character of its own.
@@ -111,14 +119,38 @@ def voice_name(words: Sequence[str], language: str) -> str:
     return VOICES.get(language, language)
 
 
-def _is_sayable(word: str) -> bool:
+def _scripts(word: str) -> list[str]:
+    """The script of each letter, as Unicode names it."""
+    return [re.split("[ -]", unicodedata.name(char, ""))[0] for char in word if char.isalpha()]
+
+
+def word_voices(words: Sequence[str], language: str) -> list[str]:
+    """Who says each word of a line."""
+    voice = voice_name(words, language)
+    return [_word_voice(word, voice) for word in words]
+
+
+def _word_voice(word: str, voice: str) -> str:
+    """Who says a word in a line of a voice: another one, where it is in a script that this one would spell."""
+    readers = {SCRIPTS.get(script, "") for script in _scripts(word)}
+    if not readers or voice in readers or (voice in UNREAD and "cmn" in readers):
+        return voice
+    if readers == {""}:
+        return VOICES["en"] if voice in SCRIPTS.values() else voice
+    known = voice in SCRIPTS.values() or voice in (VOICES["en"], "es", "fr", "de", "it")
+    return min(readers - {""}) if known else voice
+
+
+def _is_sayable(word: str, voice: str) -> bool:
     """Whether its characters are read; those of other scripts would be spelt by their numbers."""
-    scripts = {unicodedata.name(char, "").split(" ")[0] for char in word if char.isalpha()}
-    return scripts <= {"LATIN", *SCRIPTS}
+    if voice in UNREAD and CHINESE.search(word):
+        return False
+    return set(_scripts(word)) <= {"LATIN", *SCRIPTS}
 
 
-def _plain(word: str) -> str:
+def _plain(word: str, voice: str) -> str:
     """A word without the marks around it, but for apostrophes."""
+    word = CHINESE.sub(UNREAD[voice], word) if voice in UNREAD else word
     straight = word.replace("’", "'").replace("ʼ", "'")
     core = re.sub(r"^[^\w']+|[^\w']+$", "", straight)
     return "hum" if re.fullmatch("h*mm+", core.lower()) else core or "♪"  # what would be spelt out
@@ -151,15 +183,17 @@ def _merged(silent: NDArray[np.bool_]) -> list[list[int]]:
     return groups
 
 
-def _word_by_word(words: Sequence[str], plain: Sequence[str], voice: str, silent: tuple[str, ...]) -> Speech:
-    """Each word spoken by itself; for those without a sound, besides the `silent` ones, `UNSAYABLE`."""
+def _word_by_word(
+    words: Sequence[str], plain: Sequence[str], voices: Sequence[str], silent: tuple[str, ...]
+) -> Speech:
+    """Each word spoken by its own voice; for those without a sound, besides the `silent` ones, `UNSAYABLE`."""
     samples: list[NDArray[np.float64]] = []
     phonemes: list[Phoneme] = []
     counts: list[int] = []
     unsaid = list(silent)
     at = 0.0
     for index, word in enumerate(plain):
-        speech = _synthesised((word,), voice)
+        speech = _synthesised((word,), voices[index])
         nuclei = _nuclei(speech.phonemes)
         if not nuclei:
             unsaid.append(words[index])
@@ -168,7 +202,7 @@ def _word_by_word(words: Sequence[str], plain: Sequence[str], voice: str, silent
         for i, p in enumerate(speech.phonemes):
             # A word without a vowel is sung on its longest sound, which is marked as syllabic.
             ipa = p.ipa if p.is_vowel or i not in nuclei else p.ipa + SYLLABIC
-            phonemes.append(Phoneme(ipa, at + p.start, at + p.end, index))
+            phonemes.append(Phoneme(ipa, at + p.start, at + p.end, index, p.is_stressed))
         samples.append(speech.samples)
         counts.append(len(nuclei))
         at += len(speech.samples) / RATE
@@ -196,7 +230,8 @@ def _synthesised(plain: tuple[str, ...], voice: str) -> Speech:
             word = int(np.searchsorted(starts, one.place, side="right")) - 1
         ipa = NOT_IPA.sub("", one.text)
         if one.kind == "phoneme" and ipa and two.sample > one.sample:
-            phonemes.append(Phoneme(ipa, one.sample / RATE, two.sample / RATE, min(word, len(plain) - 1)))
+            stressed = STRESS in one.text
+            phonemes.append(Phoneme(ipa, one.sample / RATE, two.sample / RATE, min(word, len(plain) - 1), stressed))
     return Speech(samples, tuple(_as_sung(phonemes, plain) if voice == VOICES["en"] else phonemes), ())
 
 

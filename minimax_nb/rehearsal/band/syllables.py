@@ -5,13 +5,25 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 Words = list[list[str]]  # a line: its words, each as its syllables
 Cut = Callable[[Sequence[str], str], Words]  # takes the words of a line and their language
-Onsets = Callable[[tuple[str, ...], str], Sequence[float]]  # takes the same; none where they are not known
 
 WORDLESS = "Ooh la la la, ooh la la\nLa la la la, ooh la la\nOoh la la la, hey la la\nLa la la la, ooh"
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """How a line is spoken: when its syllables begin, in s, which are stressed, and when the last one ends."""
+
+    starts: tuple[float, ...]
+    stressed: tuple[bool, ...]
+    end: float
+
+
+Speaking = Callable[[tuple[str, ...], str], Rhythm | None]  # takes the same as `Cut`; None where it is not known
 
 
 def _list(text: str) -> frozenset[str]:

@@ -14,7 +14,7 @@ from ...errors import install
 from .composer import Score
 from .instruments import RATE, TAIL, Audio
 from .mixer import smooth
-from .syllables import Words, by_rule
+from .syllables import Rhythm, Words, by_rule
 
 Notes = list[tuple[float, float, int, str]]  # start and end in s, MIDI pitch, vowel
 
@@ -41,8 +41,8 @@ class Voice(Protocol):
     def cut(self, words: Sequence[str], language: str) -> Words:
         """The words of a line as the syllables this voice sings."""
 
-    def onsets(self, words: tuple[str, ...], language: str) -> Sequence[float]:
-        """When the syllables of a line begin as it is spoken, in s; none where that is not known."""
+    def rhythm(self, words: tuple[str, ...], language: str) -> Rhythm | None:
+        """How this voice speaks a line; None where it does not."""
 
     def sing(self, score: Score) -> Audio:
         """The lead of a score, shape (samples,)."""
@@ -58,9 +58,9 @@ class Hummer:
         """The words of a line as syllables, by rule."""
         return by_rule(words, language)
 
-    def onsets(self, words: tuple[str, ...], language: str) -> Sequence[float]:
+    def rhythm(self, words: tuple[str, ...], language: str) -> Rhythm | None:
         """None: what is hummed is not spoken."""
-        return ()
+        return None
 
     def sing(self, score: Score) -> Audio:
         """The lead, hummed."""
