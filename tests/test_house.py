@@ -44,8 +44,8 @@ INSIDE = {
     "vocoder singer analysis performance",
     "rehearsal/server": "responses encodings fault_audio faults rules request_body job_store keys turns worker "
     "room_rules context handler generation account model_list key_calls control app",
-    "studio": "state html ui samples components runner cards studio",
-    "studio/cards": "service reference lyrics song compare takes",
+    "studio": "state html ui samples components draft runner cards studio",
+    "studio/cards": "service reference lyrics draft song compare takes",
     "studio/components": "component chunks dropzone keyfield listener player waveform karaoke compare",
     "tracking": "schedule pollers logs steps services tracker",
 }

@@ -62,10 +62,15 @@ def notebook_folder() -> Path:
     """Return the folder of the notebook whose kernel this is, which ``%cd`` does not change; else the current one."""
     if not in_notebook():
         return Path.cwd()
-    names = _shell().user_ns
-    # Jupyter Server and VS Code say which file it is; every IPython, where it started.
-    file = os.environ.get("JPY_SESSION_NAME") or names.get("__vsc_ipynb_file__")
-    return Path(file).parent if file and Path(file).is_absolute() else Path(next(iter(names.get("_dh") or ["."])))
+    file = notebook_file()
+    # Every IPython says where it started.
+    return file.parent if file else Path(next(iter(_shell().user_ns.get("_dh") or ["."])))
+
+
+def notebook_file() -> Path | None:
+    """Return the notebook whose kernel this is, where Jupyter Server or VS Code says so."""
+    named = in_notebook() and (os.environ.get("JPY_SESSION_NAME") or _shell().user_ns.get("__vsc_ipynb_file__"))
+    return Path(named) if named and Path(named).is_absolute() else None
 
 
 def _shell() -> Any:

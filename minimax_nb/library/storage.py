@@ -58,6 +58,28 @@ class Library:
         """The folder of the finished songs."""
         return self.home / "songs"
 
+    def draft(self, studio: str) -> object:
+        """What was written down as the draft of a studio, whatever it is; None where there is nothing readable."""
+        try:
+            return json.loads(self._draft_file(studio).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return None
+
+    def keep_draft(self, studio: str, content: Mapping[str, Any] | None) -> None:
+        """Write down the draft of a studio; None removes it.
+
+        A file of its own, and no row: on a network mount too it is there in the next session.
+        """
+        path = self._draft_file(studio)
+        if content is None:
+            path.unlink(missing_ok=True)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_durably(path, json.dumps(content, ensure_ascii=False, indent=1).encode(errors="replace"), mode=0o600)
+
+    def _draft_file(self, studio: str) -> Path:
+        return self.home / "drafts" / f"{hashlib.sha256(studio.encode(errors='replace')).hexdigest()[:16]}.json"
+
     def find_audio(self, request_id: str) -> Path | None:
         """The file of a finished song, if it is here: it has its name only once it is complete."""
         paths = self.songs.glob(f"{request_id}.*")

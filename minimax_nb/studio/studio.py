@@ -8,7 +8,7 @@ import itertools
 import sys
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,16 +18,19 @@ from typing import Any, cast
 import ipywidgets as widgets
 import traitlets
 
+from ..api.key import Key
 from ..display.environment import notebook_folder
 from ..display.waiting import wait_until
 from ..errors import MusicError, Unauthorized
 from ..hosts.choice import choose
+from ..library.storage import Library
 from ..session import Session, default_session
 from ..settings import Account, Settings
 from ..song import Song, Status, title_of
 from . import components
 from . import html as drawing
 from .cards.compare import CompareCard
+from .cards.draft import DraftCard
 from .cards.lyrics import LyricsCard
 from .cards.reference import ReferenceCard
 from .cards.service import ServiceCard
@@ -53,13 +56,15 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     Parameters
     ----------
-    lyrics : str
-        What the lyrics field holds at first.
+    lyrics : str, optional
+        What the lyrics field holds at first; else what the draft holds.
     reference : path, bytes, or str, optional
         A song longer than 15 s, in any format that a player plays; a link to a wav or mp3; or the name of a sample
-        that the band plays, such as "Bright and quick".
+        that the band plays, such as "Bright and quick"; else the draft's.
     session : Session, optional
         Whose library and service are used; else the default one.
+    name : str, optional
+        What its draft is found by; else the notebook.
 
     Attributes
     ----------
@@ -75,6 +80,15 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
     Making one contacts nobody and starts nothing. When it is first shown, songs that an earlier kernel left
     open are picked up. Songs are rehearsed unless a key was given or stands in the environment; the line at
     the top says which, and has the switch.
+
+    What is typed or chosen is kept as a draft in the library, 2 s after the last change, and is there when the studio
+    is shown again, after a restart and in the next session; *Start over* empties it. A draft belongs to the notebook:
+    whoever runs its cell again, in this kernel or a new one, goes on where they were, and two notebooks do not
+    disturb each other. It does not belong to the cell or to the studio's number in the kernel, which change when a
+    cell is run twice, moved or copied; so two studios in one notebook share a draft, and the one used last has the
+    last word, unless they have names. A name is for the whole library: the same in another notebook, or in one
+    that was renamed, finds the same draft. Where the front end does not say which notebook it is (classic Notebook,
+    Voila), its folder stands for it. Keys are never part of a draft. Of an uploaded file the chosen part comes back.
 
     Examples
     --------
@@ -92,9 +106,17 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
     songs = cast("tuple[Song, ...]", traitlets.Tuple(read_only=True))
     error = cast("MusicError | None", traitlets.Instance(MusicError, allow_none=True, read_only=True))
 
-    def __init__(self, lyrics: str = "", reference: Source | None = None, session: Session | None = None) -> None:
+    def __init__(
+        self,
+        lyrics: str | None = None,
+        reference: Source | None = None,
+        session: Session | None = None,
+        *,
+        name: str = "",
+    ) -> None:
         self._session = session or default_session()
         self._awake = False
+        self._given = (lyrics is not None, reference is not None)
         _studios.add(self)
         self._clicked: tuple[float, object] = (-ONE_CLICK, None)
         self._callbacks: list[Callable[[Song], object]] = []
@@ -110,7 +132,8 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._hint = text("", "hint")
         self._trouble = text()
         self._listener = components.Listener()
-        self._make_cards(lyrics, reference)
+        self._make_cards(lyrics or "", reference)
+        self._draft = DraftCard(self._lyrics, self._reference, self._library, self._keys, name, self._fail)
         super().__init__(self._arranged())
         styled(self, "studio")
         self._connect()
@@ -232,7 +255,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             styled(text(STYLE), "style"),
             self._service,
             make(widgets.Box, "cards", children=(self._reference, self._lyrics)),
-            row(self._generate, self._hint, self._listener, names=("go",)),
+            row(self._generate, self._hint, self._draft, self._listener, names=("go",)),
             self._trouble,
             self._card,
             self._compare,
@@ -262,6 +285,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
                 return
             self._awake = True
         self._reference.look_at_given()
+        self._draft.restore(*self._given)
         self._service.look_up()
         self._pick_up()
         self._takes.load()
@@ -424,6 +448,8 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _draw(self, state: StudioState) -> None:
         """Draw what changed; called from any thread, by one at a time."""
         before, self._drawn = self._drawn, state
+        if state.reference is not before.reference or state.lyrics is not before.lyrics:
+            self._draft.note_change(state)
         if state.service is not before.service or state.takes is not before.takes:
             self._service.draw(state.service, state.spent, self._budget_words(state))
         if state.reference is not before.reference:
@@ -473,8 +499,15 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             self._usual[rehearsal] = self._session.journal.usual_seconds(rehearsal=rehearsal) or 0.0
         return self._usual[rehearsal]
 
+    def _library(self) -> Library:
+        return self._session.journal.library
+
+    def _keys(self) -> Iterable[Key | None]:
+        """The keys that a draft must not hold, wherever they were typed."""
+        return self._session.settings.key, self._store.state.service.settings.key
+
     def _references(self) -> Path:
-        return self._session.journal.home / "references"
+        return self._library().references
 
 
 _studios: weakref.WeakSet[MusicStudio] = weakref.WeakSet()

@@ -96,6 +96,11 @@ class LyricsCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             request["accompaniment"] = self._accompaniment.value
         return {**request, **options}
 
+    def written(self) -> SongRequest:
+        """What the fields hold, ready or not."""
+        model, options = self._store.state.model.name, {**self._options.options, **self._given()}
+        return SongRequest(model, self._text.value, "", "", options, self._accompaniment.value)
+
     def fill(self, request: SongRequest) -> None:
         """Take over what an earlier song was requested with, whatever the fields hold."""
         if request.model in catalogue.MODELS:

@@ -21,6 +21,7 @@ from ...hosts.pages import to_file_link
 from ...reference import Reference, locate, prepare
 from .. import components, samples
 from .. import html as drawing
+from ..draft import KeptReference
 from ..state import LoadedAudio, ReferenceState, Source, Store
 from ..ui import Show, button, handler, make, message_of, put, row, show_if, styled, text
 
@@ -66,7 +67,8 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._wave_box = make(widgets.VBox, "hidden", children=(self._wave,))
         super().__init__(self._arranged())
         styled(self, "card")
-        self._link.observe(handler(self.refuse, self._take_link), "value")
+        self._on_link = handler(self.refuse, self._take_link)
+        self._link.observe(self._on_link, "value")
         self._show_rule()
         given = ReferenceState() if source is None else ReferenceState(source=source, note=drawing.called(source))
         self._set(given)
@@ -108,6 +110,63 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             self._link.value = ""
             self._check(f"Reading {called}", lambda: self._from_file(Path(source), called))
 
+    def draft(self) -> KeptReference | None:
+        """What is chosen; may take a second, for an excerpt is cut, and what is still being read is left out."""
+        reference, link = self._store.state.reference, self._link.value.strip()
+        if reference.pending is not None or not isinstance(reference.source, Reference):
+            return KeptReference(link) if link else None
+        source = reference.source if link or reference.linked else self.chosen()()
+        assert isinstance(source, Reference)
+        copy = source.path.name if source.path else ""
+        return KeptReference(link or source.uri, copy, source.description, *(self._part() if reference.audio else ()))
+
+    def restore(self, kept: KeptReference) -> None:
+        """Bring back what `draft` gave; a file that is gone from its place is there in the library."""
+        copy = self._folder() / kept.copy
+        found = locate(kept.link) if kept.link else None
+        if isinstance(found, Path) and (found.exists() or not kept.copy):
+            self._show_link(kept.link)
+            part = self._fitting(kept.start, kept.end)
+            self._check(f"Reading {found.name}", lambda: self._from_file(found, found.name, **part))
+        elif isinstance(found, str):
+            self._link.value = kept.link
+        elif kept.copy and copy.exists():
+            self._check(f"Reading {kept.name}", lambda: self._from_file(copy, kept.name))
+
+    def clear(self) -> Callable[[], None]:
+        """Choose nothing; return what brings back what was chosen."""
+        reference, link, last, part = self._store.state.reference, self._link.value, self._last, self._part()
+
+        def undo() -> None:
+            self._show_link(link)
+            self._last = last
+            self._set(reference)
+            self._wave.start, self._wave.end = part
+
+        self._show_link("")
+        self._last = None
+        self._set(ReferenceState())
+        return undo
+
+    def on_part(self, act: Callable[[], object]) -> None:
+        """Have `act` called when another excerpt is chosen."""
+        self._wave.observe(handler(self.refuse, act), ["start", "end"])
+
+    def _part(self) -> tuple[float, float]:
+        return self._wave.start, self._wave.end
+
+    def _fitting(self, start: float, end: float) -> dict[str, float]:
+        """An excerpt as `prepare` takes it, unless the model's rule does not."""
+        shortest = self._rule.longer_than + _SPARE_SECONDS
+        fits = shortest <= end - start <= self._rule.excerpt + 0.05
+        return {"start": start, "seconds": end - start} if fits else {}
+
+    def _show_link(self, link: str) -> None:
+        """Put a link into its field, without looking at it."""
+        self._link.unobserve(self._on_link, "value")
+        self._link.value = link
+        self._link.observe(self._on_link, "value")
+
     def chosen(self) -> Callable[[], Source]:
         """What to hand over, as it is chosen now.
 
@@ -119,7 +178,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         source, loaded = reference.source, reference.audio
         if source is None:
             raise InvalidReference("There is no reference.")
-        start, end = self._wave.start, self._wave.end
+        start, end = self._part()
         if loaded is None or (abs(start - loaded.start) < 0.05 and abs(end - loaded.end) < 0.05):
             return lambda: source
         return lambda: self._prepared(loaded.path, loaded.name, start=start, seconds=end - start)
@@ -169,8 +228,8 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._link.value = ""
         self._check("The band plays: a few seconds", lambda: self._from_band(sample))
 
-    def _from_file(self, path: Path, name: str) -> ReferenceState:
-        reference = self._prepared(path, name)
+    def _from_file(self, path: Path, name: str, **part: float) -> ReferenceState:
+        reference = self._prepared(path, name, **part)
         info = reference.info
         if info is None:
             return ReferenceState(reference, reference.description)
