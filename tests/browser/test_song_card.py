@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbclient import NotebookClient
 from playwright.sync_api import Page, expect
 
 from tests.support.front_ends import Server, end_kernel, open_notebook, run_cells, write_notebook
-from tests.support.person import PLAYS
+from tests.support.person import PLAYS, studio_cell
 from tests.support.service import audio_bytes
 
 pytestmark = pytest.mark.browser
@@ -22,6 +25,7 @@ song
 """
 SAVED = """
 song.save("beside the notebook.mp3")
+%cd -q /
 song
 """
 PICTURE = "song.plot()"
@@ -64,4 +68,26 @@ def test_a_song_plays_and_its_card_outlives_the_kernel(page: Page, server: Serve
     expect(kernels.get_by_text("Error displaying widget")).to_be_hidden()
     expect(picture).to_be_visible()
     assert float(beside.locator("audio").evaluate(PLAYS)) >= 19
+    end_kernel(page, server)
+
+
+@pytest.mark.parametrize("server", ["lab", "notebook7"], indirect=True)
+def test_a_notebook_of_somebody_else_is_readable_before_it_is_trusted(
+    page: Page, server: Server, tmp_path: Path
+) -> None:
+    file = tmp_path / "song.mp3"
+    file.write_bytes(audio_bytes(20))
+    write_notebook(server, "theirs.ipynb", SONG.format(path=str(file)), SAVED, studio_cell())
+    notebook = nbformat.read(server.root / "theirs.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(server.root)}}).execute()
+    nbformat.write(notebook, server.root / "theirs.ipynb")  # signed by nobody
+
+    open_notebook(page, server, "theirs.ipynb")
+    cells = page.locator(".jp-Notebook .jp-OutputArea")
+    for cell in (cells.nth(0), cells.nth(1)):
+        expect(cell.get_by_text("Untitled song")).to_be_visible(timeout=30_000)
+        expect(cell.get_by_text("0:20")).to_be_visible()
+    expect(
+        page.get_by_text(re.compile("Error displaying widget|Traceback|mnb-song-card")).locator("visible=true")
+    ).to_have_count(0)
     end_kernel(page, server)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 import types
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 
 import pytest
 
 from minimax_nb.display import environment
-from minimax_nb.display.environment import in_colab, place
+from minimax_nb.display.environment import in_colab, notebook_folder, place
 
 
 @pytest.fixture
@@ -57,3 +58,27 @@ def test_having_colabs_packages_is_not_being_there(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Batch")
     assert not in_colab()
     assert "Kaggle's secrets" in place().key
+
+
+@pytest.mark.parametrize(
+    ("told", "folder"),
+    [
+        ({"JPY_SESSION_NAME": "/work/class/one.ipynb"}, "/work/class"),  # Jupyter Server
+        ({"__vsc_ipynb_file__": "/work/class/two.ipynb"}, "/work/class"),  # VS Code
+        ({"JPY_SESSION_NAME": "one.ipynb"}, "/where/it/started"),
+        ({}, "/where/it/started"),
+    ],
+)
+def test_the_notebooks_own_folder_is_taken_where_the_front_end_tells_it(
+    monkeypatch: pytest.MonkeyPatch, told: dict[str, str], folder: str
+) -> None:
+    monkeypatch.delenv("JPY_SESSION_NAME", raising=False)
+    names = {"_dh": ["/where/it/started", "/where/a/cell/went"]}
+    for name, value in told.items():
+        if name == "JPY_SESSION_NAME":
+            monkeypatch.setenv(name, value)
+        else:
+            names[name] = value  # type: ignore[assignment]
+    shell = types.SimpleNamespace(kernel=object(), user_ns=names)
+    monkeypatch.setattr(environment, "_shell", lambda: shell)
+    assert notebook_folder() == Path(folder)
