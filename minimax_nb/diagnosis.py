@@ -210,7 +210,8 @@ def _library() -> Finding:
         return Finding("Library", State.WRONG, error.what, error.do)
     except OSError as error:
         return Finding("Library", State.WRONG, f"{home} cannot be written: {error.strerror}", LibraryError.do)
-    return Finding("Library", State.OK, f"{home}, {count}")
+    forgets = "" if os.environ.get("MINIMAX_NB_HOME") else place().forgets
+    return Finding("Library", State.NOTE if forgets else State.OK, f"{home}, {count}", forgets)
 
 
 def _nearest(folder: Path) -> Path:

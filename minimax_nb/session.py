@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 from . import catalogue
 from .api.key import Key, checked_base_url, is_loopback
 from .api.timeouts import Timeouts
-from .display.environment import in_colab
+from .display.environment import place
 from .display.progress import say, with_progress
 from .display.table import models_table, songs_table
 from .errors import BudgetExceeded, GenerationFailed, InvalidInput, OutcomeUnknown, WaitTimeout
@@ -32,14 +32,8 @@ if TYPE_CHECKING:
     from .api.client import Client
     from .tracking.logs import UsageLogs
 
-_NO_KEY = (
-    "No key found: rehearsing on this computer, free. The song is made by a built-in band, not by minimax-music."
-)
+_NO_KEY = "No key found: rehearsing on {}, free. The song is made by a built-in band, not by minimax-music."
 _LONGEST_NAME = 80
-_COLAB_FORGETS = (
-    "Colab forgets its disk. To keep your songs on Google Drive: "
-    "from minimax_nb import keep_on_drive; keep_on_drive()"
-)
 
 
 class Session:
@@ -202,7 +196,7 @@ class Session:
             rehearsal=service.rehearsal,
         )
         if not service.chosen:
-            _say_once(_NO_KEY)
+            _say_once(_NO_KEY.format(place().computer))
         self._say_where_songs_go()
         track = composed.reference
         for line in (composed.note, "" if service.rehearsal else composed.advice):
@@ -685,8 +679,8 @@ class Session:
         return self.journal.find(text) or self.journal.get(text) or steps.adopted(text, self.settings.service())
 
     def _say_where_songs_go(self) -> None:
-        if not (self._home or os.environ.get("MINIMAX_NB_HOME")) and in_colab():
-            _say_once(_COLAB_FORGETS)
+        if not (self._home or os.environ.get("MINIMAX_NB_HOME")) and place().forgets:
+            _say_once(place().forgets)
 
 
 _said: set[str] = set()

@@ -45,7 +45,7 @@ class Service:
     def name(self) -> str:
         """A few words for the person."""
         if self.rehearsal:
-            return "Rehearsal: free, in your class’s room" if self.room else "Rehearsal: free, on this computer"
+            return f"Rehearsal: free, {'in your class’s room' if self.room else f'on {place().computer}'}"
         return f"AI/ML API, key ending {self.key.ending}" if self.key else "AI/ML API"
 
 

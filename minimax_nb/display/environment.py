@@ -21,27 +21,64 @@ class Place:
         It sets one of these environment variables.
     key : str
         Where a key goes there.
-    keeps_files : bool
-        Whether its disk lasts.
+    computer : str
+        Whose computer it is, in words.
+    forgets : str
+        That its disk does not last and how to keep a song all the same, in one line; empty where it lasts.
     """
 
     name: str
     variables: tuple[str, ...]
     key: str = "the environment variable AIML_API_KEY"
-    keeps_files: bool = True
+    computer: str = "this computer"
+    forgets: str = ""
+
+    @property
+    def keeps_files(self) -> bool:
+        """Whether its disk lasts."""
+        return not self.forgets
 
 
 # Those that build on another one come before it: Kaggle on Colab's image, Binder and others on JupyterHub.
 _PLACES = (
-    Place("Kaggle", ("KAGGLE_KERNEL_RUN_TYPE", "KAGGLE_URL_BASE"), "Kaggle's secrets, as AIML_API_KEY", False),
-    Place("Binder", ("BINDER_SERVICE_HOST", "BINDER_REPO_URL"), "the studio, behind Use my key", False),
-    Place("Amazon SageMaker", ("SAGEMAKER_INTERNAL_IMAGE_URI", "SAGEMAKER_APP_TYPE", "SM_CURRENT_HOST")),
-    Place("Databricks", ("DATABRICKS_RUNTIME_VERSION",), "a Databricks secret in AIML_API_KEY", False),
-    Place("JupyterHub", ("JUPYTERHUB_USER", "JUPYTERHUB_API_URL")),
+    Place(
+        "Kaggle",
+        ("KAGGLE_KERNEL_RUN_TYPE", "KAGGLE_URL_BASE"),
+        "Kaggle's secrets, as AIML_API_KEY",
+        "Kaggle’s computer",
+        'Kaggle forgets its disk after the session. To keep a song: song.save("/kaggle/working"), then Save Version.',
+    ),
+    Place(
+        "Binder",
+        ("BINDER_SERVICE_HOST", "BINDER_REPO_URL"),
+        "the studio, behind Use my key",
+        "Binder’s computer",
+        'Binder forgets its disk after the session. To keep a song: song.save("song.mp3"), then download that file.',
+    ),
+    Place(
+        "Amazon SageMaker",
+        ("SAGEMAKER_INTERNAL_IMAGE_URI", "SAGEMAKER_APP_TYPE", "SM_CURRENT_HOST"),
+        computer="Amazon’s computer",
+    ),
+    Place(
+        "Databricks",
+        ("DATABRICKS_RUNTIME_VERSION",),
+        "a Databricks secret in AIML_API_KEY",
+        "the cluster",
+        "Databricks forgets this disk with its cluster. To keep songs, set MINIMAX_NB_HOME to a folder of a volume.",
+    ),
+    Place("JupyterHub", ("JUPYTERHUB_USER", "JUPYTERHUB_API_URL"), computer="the hub’s computer"),
     Place("Positron", ("POSITRON", "POSITRON_VERSION")),
     Place("VS Code", ("VSCODE_PID", "VSCODE_CWD")),
 )
-_COLAB = Place("Google Colab", (), "Colab's secrets, as AIML_API_KEY", False)
+_COLAB = Place(
+    "Google Colab",
+    (),
+    "Colab's secrets, as AIML_API_KEY",
+    "Google’s computer",
+    "Colab forgets its disk. To keep your songs on Google Drive: "
+    "from minimax_nb import keep_on_drive; keep_on_drive()",
+)
 _HERE = Place("this computer", ())
 
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from html import escape
 from typing import Any
 
-from ..display.environment import in_colab
 from ..display.progress import USUAL_SECONDS, clock, share
 from ..errors import MusicError, Unauthorized
 from ..hosts.choice import Way
@@ -107,8 +106,6 @@ def service_line(service: ServiceState, spent: float = 0.0, budget: str = "") ->
     """Where songs are made, what one costs, what was spent in this studio, and what is left."""
     rehearsal, account = service.rehearsal, service.account
     words = [Service("", service.settings.key, rehearsal=rehearsal).name]
-    if rehearsal and in_colab():
-        words = ["Rehearsal: free, on Google’s computer"]
     if service.host:
         words.append(f"files are sent through {service.host}")
     if not rehearsal and account.price is not None:

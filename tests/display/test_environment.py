@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from minimax_nb import Session
+from minimax_nb import session as session_module
 from minimax_nb.display import environment
 from minimax_nb.display.environment import in_colab, notebook_folder, place
+from minimax_nb.settings import Service
 
 
 @pytest.fixture
@@ -51,10 +54,44 @@ def test_each_place_is_told_by_what_it_sets(
     assert (place().name, place().keeps_files) == (name, keeps_files)
 
 
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize(
+    ("variable", "words", "computer"),
+    [
+        ("KAGGLE_KERNEL_RUN_TYPE", "Save Version", "Kaggle’s computer"),
+        ("BINDER_SERVICE_HOST", "download that file", "Binder’s computer"),
+        ("DATABRICKS_RUNTIME_VERSION", "MINIMAX_NB_HOME", "the cluster"),
+        ("JUPYTERHUB_USER", "", "the hub’s computer"),
+        ("VSCODE_PID", "", "this computer"),
+    ],
+)
+def test_where_the_disk_does_not_last_it_is_said_once_in_one_line(
+    variable: str,
+    words: str,
+    computer: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(session_module, "_said", set())
+    monkeypatch.setenv(variable, "1")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    Session().songs()  # in MINIMAX_NB_HOME, which may be anywhere
+    assert capsys.readouterr().err == ""
+    monkeypatch.delenv("MINIMAX_NB_HOME")
+    Session().songs()
+    Session().open_songs()
+    said = capsys.readouterr().err
+    assert said.count("\n") == bool(words)
+    assert words in said
+    assert Service("", None, rehearsal=True).name == f"Rehearsal: free, on {computer}"
+
+
 @pytest.mark.usefixtures("nowhere", "colab_packages")
 def test_having_colabs_packages_is_not_being_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert in_colab()
     assert place().name == "Google Colab"
+    assert Service("", None, rehearsal=True).name == "Rehearsal: free, on Google’s computer"
     monkeypatch.setenv("KAGGLE_KERNEL_RUN_TYPE", "Batch")
     assert not in_colab()
     assert "Kaggle's secrets" in place().key
