@@ -241,7 +241,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             "link": self._ask_for_link,
         }
         self._card = SongCard(acts, self._play, self._fail)
-        self._compare = CompareCard(self._store, self._fail)
+        self._compare = CompareCard(self._store, lambda: self._listener.show(".mnb-sides"), self._fail)
         on_row: dict[str, Callable[[Song], object]] = {
             "play": self._play,
             "again": self._use_again,
@@ -393,8 +393,6 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _choose_side(self, at: int, song: Song) -> None:
         self._compare.choose(at, Side(song))
-        if all(self._store.state.sides):
-            self._listener.show(".mnb-sides")
 
     def _use_again(self, song: Song) -> None:
         if song.request is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,12 +26,15 @@ class CompareCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     ----------
     store : Store
         Holds what is compared.
+    bring : callable
+        Brings this card into view.
     show : callable
         Shows what went wrong.
     """
 
-    def __init__(self, store: Store, show: Show) -> None:
+    def __init__(self, store: Store, bring: Callable[[], object], show: Show) -> None:
         self._store = store
+        self._bring = bring
         self._words = text()
         self._reference = button("Compare with its reference")
         self._close = button("Close", "quiet")
@@ -49,6 +53,7 @@ class CompareCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         a, b = self._store.state.sides
         if a and b and self._sounds.seen:
             put(self._words, value=drawing.line("Measuring how loud both are…"))
+            self._bring()
             threading.Thread(target=self._load, args=(a, b), name="minimax_nb compare", daemon=True).start()
 
     def draw(self, sides: tuple[Side | None, Side | None]) -> None:

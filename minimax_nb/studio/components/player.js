@@ -104,8 +104,10 @@ export default () => {
       },
       draw: () => wave.drawBars(shared.peaks),
       play: () => {
-        el.scrollIntoView({ block: 'nearest' });
-        audio.play().catch(() => say(problem, 'Press play to listen: the browser wants a click first.'));
+        // Once it plays it is laid out, too: until a song is played its card is hidden.
+        const show = () => audio.scrollIntoView({ block: 'nearest' });
+        const refused = () => say(problem, 'Press play to listen: the browser wants a click first.');
+        audio.play().catch(refused).then(show);
       },
       isPlaying: () => !audio.paused && !audio.ended,
     };

@@ -45,7 +45,7 @@ class Player(Component):
         self._send_song(play=play)
 
     def play(self) -> None:
-        """Play the song that is shown from its beginning."""
+        """Play the song that is shown."""
         self.send({"type": "play"})
 
     def _receive(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
