@@ -16,8 +16,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from minimax_nb import Session, Song, SongRequest, Status
 from minimax_nb.rehearsal.band.mixer import loudness
-from tests.support.appearance import take_screenshots
-from tests.support.front_ends import Server, end_kernel, open_and_run, write_notebook
+from tests.support.appearance import grave_issues, overflowing, take_screenshots, themes, widths
+from tests.support.front_ends import Server, end_kernel, open_and_run, shown_studio, write_notebook
 from tests.support.person import Person, studio_cell
 
 pytestmark = pytest.mark.browser
@@ -207,3 +207,47 @@ def test_a_blind_test_hides_which_is_which_and_counts(person: Person, server: Se
     )
     expect(sounds).to_contain_text("Rainy window")
     take_screenshots(person, server, "c3-revealed")
+
+
+@pytest.mark.parametrize("server", ["lab"], indirect=True)
+def test_it_can_be_read_everywhere_and_is_there_when_the_page_is_loaded_again(person: Person, server: Server) -> None:
+    found: list[str] = []
+
+    def check(state: str) -> None:
+        for theme in themes(person.page):
+            found.extend(f"{state}, {theme}: {issue}" for issue in grave_issues(person.page))
+        for width in widths(person):
+            found.extend(f"{state}, {width} px: {node} is cut off" for node in overflowing(person))
+        take_screenshots(person, server, f"c-{state}")
+
+    choose(person, "A", 0)
+    person.sees("Press B at another take")
+    check("one")
+    person.press("Compare with its reference")
+    sounds = pair(person)
+    expect(sounds).to_contain_text("B is the reference of “Rainy window”.")
+    check("reference")
+    sounds.get_by_role("button", name="Blind test").click()
+    for letter in "12":
+        sounds.get_by_role("button", name=letter, exact=True).click()
+    check("blind")
+    sounds.get_by_role("button", name="1 is better").click()
+    sounds.get_by_role("button", name="Reveal").click()
+    expect(sounds).to_contain_text(
+        re.compile(r"(1 vote for A, 0|0 votes for A, 1) for B\. Coin tosses would say as much")
+    )
+    check("revealed")
+    assert not found, "\n".join(sorted(set(found)))
+
+    person.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+    person.page.reload()
+    again = pair(Person(person.page, shown_studio(person.page)))
+    expect(again).to_contain_text("1 vote so far.")
+    expect(again).not_to_contain_text("Rainy window")
+    again.get_by_role("button", name="Reveal").click()
+    expect(again).to_contain_text(
+        re.compile(r"(1 vote for A, 0|0 votes for A, 1) for B\. Coin tosses would say as much")
+    )
+    expect(again).to_contain_text("B is the reference of “Rainy window”.")
+    again.get_by_role("button", name="B", exact=True).click()
+    expect(again.get_by_role("button", name="Stop")).to_be_visible()

@@ -18,6 +18,7 @@ const decode = (bytes) =>
 class PairPlayer {
   constructor(changed) {
     Object.assign(this, { changed, buffers: [], gains: [], heard: 0, at: 0, playing: false, voices: [] });
+    this.length = 0;
     this.turns = takeTurns(() => this.pause());
   }
 
@@ -25,7 +26,7 @@ class PairPlayer {
     this.halt();
     const gains = decibels.map((gain) => 10 ** (gain / 20));
     Object.assign(this, { buffers, gains, heard: 0, at: 0 });
-    this.length = Math.min(...buffers.map((buffer) => buffer.duration));
+    this.length = buffers.length ? Math.min(...buffers.map((buffer) => buffer.duration)) : 0;
     this.changed();
   }
 
@@ -136,6 +137,7 @@ function verdict(a, b) {
   return `${votes(a)} for A, ${b} for B. ${luck}`;
 }
 
+const total = ([a, b]) => a + b;
 const votes = (number) => (number === 1 ? '1 vote' : `${number} votes`);
 
 /** What all views of one pair share: the sounds, and which is which in a blind test. */
@@ -183,16 +185,20 @@ function makeShared(model) {
     // A page that has this pair already goes on playing: another one was opened.
     if (type !== 'pair' || number === shared.number) return;
     player.load([], []);
-    Object.assign(shared, { number, names, gains, words: '', blind: false, order: [0, 1] });
+    // A page that was loaded again goes on with the blind test.
+    const blind = !shared.number && total(model.get('votes')) > 0;
+    Object.assign(shared, { number, names, gains, blind, words: '', order: [0, 1] });
     draw();
     if (!names.length) return;
     try {
       const sounds = await Promise.all(buffers.map(decode));
-      if (number === shared.number) player.load(sounds, gains);
+      if (number !== shared.number) return;
+      player.load(sounds, gains);
+      if (blind) shuffle();
     } catch {
       if (number === shared.number) shared.words = 'This browser cannot play one of the two.';
-      draw();
     }
+    draw();
   };
   return shared;
 }
@@ -255,7 +261,8 @@ export default () => {
       const letters = blind ? ['1', '2'] : ['A', 'B'];
       const ready = player.buffers.length > 0;
       box.hidden = !names.length;
-      box.setAttribute('aria-label', `Side by side. Keys: ${letters.join(', ')}, X for the other one, Space to play`);
+      const keys = `Keys: ${letters.join(' and ')}, X for the other one, Space to play and stop.`;
+      box.setAttribute('aria-label', `Side by side. ${keys}`);
       play.textContent = player.playing ? '■\u00a0Stop' : '▶\u00a0Play';
       sides.forEach((side, at) => {
         side.textContent = letters[at];
@@ -265,17 +272,18 @@ export default () => {
       test.hidden = blind;
       for (const button of [...better, reveal]) button.hidden = !blind;
       for (const button of better) button.disabled = shared.known.length < 2;
-      place.max = player.length || 0;
+      place.max = player.length;
       drawPlace();
-      say(words, !ready ? waiting() : blind ? BLIND : facts(shared));
-      say(said, blind ? `${votes(model.get('votes').reduce((a, b) => a + b))} so far.` : shared.words);
+      say(words, ready ? `${blind ? BLIND : facts(shared)}\n${keys}` : waiting());
+      say(said, blind ? `${votes(total(model.get('votes')))} so far.` : shared.words);
       say(problem, model.get('problem'));
+      el.hidden = box.hidden && !problem.textContent;
     }
     const waiting = () => (model.get('problem') || shared.words ? '' : 'Getting both ready…');
     function drawPlace() {
       place.value = player.position;
       place.setAttribute('aria-valuetext', clock(player.position));
-      say(time, `${clock(player.position)} of ${clock(player.length || 0)}`);
+      say(time, `${clock(player.position)} of ${clock(player.length)}`);
     }
     place.addEventListener('input', () => player.seek(Number(place.value)));
 
