@@ -1,7 +1,11 @@
-"""The stand-in for Google Colab has what Colab has, and lacks what it lacks."""
+"""The stand-in for Google Colab has what Colab has, and lacks what it lacks.
+
+Its kernel is shown by classic Notebook, and by a widget manager of our own over the packages that Colab's is made of.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,18 +13,22 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support import ROOT
+from tests.support.appearance import grave_issues
 from tests.support.front_ends import (
     COLAB,
     MESSAGE_LIMIT,
     FrontEnd,
     Server,
+    open_and_run,
     open_notebook,
     run_cells,
     shown_studio,
     write_notebook,
 )
 from tests.support.held_band import Held
+from tests.support.pages import COLAB_MANAGER, built_pages, offer
 from tests.support.person import Person, studio_cell, tone
+from tests.support.service import Running
 
 pytestmark = pytest.mark.browser
 
@@ -39,6 +47,10 @@ _ASK = """padding => new Promise(resolve => {
     socket.onclose = () => resolve('closed');
 })"""
 """Asks the kernel something, in a message of a given size."""
+_STUB = f"import sys; sys.path.insert(0, {str(ROOT / 'tests' / 'support' / 'colab')!r})\nimport google.colab"
+_WEAR = "theme => document.documentElement.setAttribute('theme', theme)"
+_TAKE_OFF = "() => document.documentElement.removeAttribute('theme')"
+_SCHEME = "node => getComputedStyle(node).colorScheme"
 _INTERRUPT = "() => Jupyter.notebook.kernel.interrupt()"
 
 
@@ -49,9 +61,16 @@ def colab(page: Page, serve: Callable[[FrontEnd], Server]) -> Server:
 
 
 @pytest.fixture
-def its_server(colab: Server) -> Server:
+def manager(page: Page, colab: Server, request: pytest.FixtureRequest) -> Server:
+    """The same kernels, shown by Colab's own packages."""
+    return offer(page, colab, COLAB_MANAGER, built_pages(request.config.cache.mkdir("pages")))
+
+
+@pytest.fixture
+def its_server(request: pytest.FixtureRequest) -> Server:
     """The stand-in, for the services of these tests."""
-    return colab
+    server: Server = request.getfixturevalue("manager" if "manager" in request.fixturenames else "colab")
+    return server
 
 
 def test_the_stand_in_has_its_versions_and_its_limit(page: Page, colab: Server) -> None:
@@ -102,3 +121,33 @@ def test_a_cell_that_runs_is_said_and_one_that_waits_keeps_the_buttons_alive(
     expect(page.get_by_text("KeyboardInterrupt").nth(1)).to_be_visible()
     held_band.let_go()
     assert person.hears_a_song() > 0
+
+
+def test_its_own_widget_manager_shows_a_studio_in_every_theme(
+    page: Page, manager: Server, quick_band: Running, home: Path, track: Callable[[float], Path]
+) -> None:
+    write_notebook(manager, "manager.ipynb", _STUB, studio_cell(home=str(home)))
+    person = Person(page, open_and_run(page, manager, "manager.ipynb"))
+    person.sees("Rehearsal: free, on Google’s computer")
+    person.write()
+    person.upload(track(12))
+    person.sees("tone 12 MB.wav, 1:08")
+    person.press("Generate song")
+    assert person.hears_a_song() > 0
+    quick_band.commit({"fault": "no_credits", "call": "submit", "times": 1})
+    person.write("Something else")
+    person.press("Generate song")
+    person.sees("Nothing was spent")
+    person.press("Use my key")
+    found = []
+    for theme in ("dark", "light"):
+        page.evaluate(_WEAR, theme)
+        assert person.studio.evaluate(_SCHEME) == theme
+        found += [f"{theme}: {issue}" for issue in grave_issues(page)]
+        if folder := os.environ.get("MINIMAX_NB_SCREENSHOTS"):
+            person.studio.screenshot(path=Path(folder) / f"colab-manager-{theme}.png", animations="disabled")
+    page.evaluate(_TAKE_OFF)
+    for scheme in ("dark", "light"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert person.studio.evaluate(_SCHEME) == scheme, "the browser has the last word"
+    assert not found, "\n".join(found)

@@ -59,8 +59,9 @@ def _build(folder: Path) -> None:
         missing("npm is missing: apt install npm")
     subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, check=True)
     esbuild = folder / "node_modules" / ".bin" / "esbuild"
-    entries = ["vscode.js", "colab.js"]
-    subprocess.run([esbuild, *entries, "--bundle", "--outdir=.", "--allow-overwrite"], cwd=folder, check=True)
+    # Packages that find a `define` would take the page's own for theirs.
+    how = ["--bundle", "--outdir=.", "--allow-overwrite", "--define:define=undefined"]
+    subprocess.run([esbuild, "vscode.js", "colab.js", *how], cwd=folder, check=True)
     shutil.copy(folder / "node_modules" / "requirejs" / "require.js", folder)
     shutil.rmtree(folder / "node_modules")
 

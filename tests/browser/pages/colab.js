@@ -9,7 +9,7 @@ import { Widget } from '@lumino/widgets';
 import { openNotebook } from './notebook.js';
 
 const MODULES = { '@jupyter-widgets/base': base, '@jupyter-widgets/controls': controls };
-Object.entries(MODULES).forEach(([name, module]) => define(name, () => module));
+Object.entries(MODULES).forEach(([name, module]) => window.define(name, () => module));
 
 class Manager extends ManagerBase {
   constructor(kernel) {

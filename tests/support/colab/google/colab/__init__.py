@@ -1,0 +1,1 @@
+"""As much of Google Colab's own package as widgets need."""
