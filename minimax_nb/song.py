@@ -377,7 +377,9 @@ class Song:
 
         path = self.path if self.path is not None and self.path.exists() else None
         notes = " ".join(filter(None, [*self.notes, self.error]))
-        return Card(self.title, self.facts, notes, path, find_copy(path) if path else "")
+        *facts, seed = [*self._facts(), ""] if self.seed is None else self._facts()
+        details = " · ".join(filter(None, [seed, f"id {self.id}" if self.id else ""]))
+        return Card(self.title, " · ".join(facts), notes, path, find_copy(path) if path else "", details)
 
 
 _TAG = re.compile(r"\[[^\]]*\]")

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import io
-import re
 import shutil
 from pathlib import Path
 from typing import NoReturn
@@ -218,7 +217,7 @@ def test_what_is_just_long_enough_stays_so(tmp_path: Path, seconds: float) -> No
 def test_a_quiet_recording_is_raised_and_that_is_said(tmp_path: Path) -> None:
     content = encoded(tone(20, level=0.005), "FLAC")
     reference = prepare(content, tmp_path)
-    assert re.search("very quiet .−5[03] dB.", reference.remarks[0])
+    assert reference.remarks == ("It is very quiet and is sent louder.",)
     samples, _ = sent(tmp_path, content)
     assert -24 < 20 * np.log10(np.sqrt(np.mean(samples**2))) < -16
 

@@ -76,7 +76,7 @@ def polish(samples: np.ndarray) -> tuple[np.ndarray, list[str]]:
     level = _level(samples)
     if level < _QUIET and peak:
         gain = min(10 ** ((_USUAL - level) / 20), _HIGHEST / peak)
-        done += [f"It is very quiet ({level:.0f} dB) and is sent louder.".replace("-", "−")] if gain > _ABOVE else []
+        done += ["It is very quiet and is sent louder."] if gain > _ABOVE else []
         samples *= np.float32(gain)
     elif peak > 1:
         done += ["It is above full scale and is sent softer, so that nothing is clipped."] if peak > _ABOVE else []

@@ -71,6 +71,8 @@ class Card:
         The finished file.
     beside : str
         Where the notebook finds this file or a copy of it, from its own folder; see `find_copy`.
+    details : str
+        What few want to know; folded away.
     """
 
     title: str
@@ -78,6 +80,7 @@ class Card:
     error: str = ""
     path: Path | None = None
     beside: str = ""
+    details: str = ""
 
     @property
     def needs_kernel(self) -> bool:
@@ -96,7 +99,9 @@ class Card:
         lines += [f"<small>{html.escape(self.error)}</small>"] if self.error else []
         lines += [waveform(self.path), self._sound(self.path)] if self.path is not None else []
         hiding = _HIDING if self.needs_kernel else ""
-        return f'<div class="mnb-song-card">{hiding}{"<br>".join(line for line in lines if line)}</div>'
+        folded = f"<small>{html.escape(self.details)}</small>"
+        details = f"<details><summary><small>Details</small></summary>{folded}</details>" if self.details else ""
+        return f'<div class="mnb-song-card">{hiding}{"<br>".join(line for line in lines if line)}{details}</div>'
 
     def _sound(self, path: Path) -> str:
         if in_colab():

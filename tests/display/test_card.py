@@ -56,6 +56,16 @@ def test_the_card_is_small_and_plays_what_lies_beside_the_notebook(completed: So
     assert "base64" not in shown
 
 
+def test_what_few_want_to_know_is_folded_away(completed: Song) -> None:
+    shown = replace(completed, id="906aec79:minimax-music", rehearsal=True)._repr_html_()
+    open_part, _, folded = shown.partition("<details>")
+    assert "0:20 · rehearsal band · free" in open_part
+    for word in ("seed", "906aec79"):
+        assert word not in open_part
+        assert word in folded
+    assert "seed" not in completed._repr_html_()
+
+
 @pytest.mark.parametrize("name", ["../elsewhere.mp3", ".hidden.mp3"])
 def test_what_a_notebook_server_does_not_hand_out_is_not_linked(completed: Song, folder: Path, name: str) -> None:
     completed.save(folder / name)
