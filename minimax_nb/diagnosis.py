@@ -24,9 +24,10 @@ from .api.transport import environment_settings
 from .catalogue import DEFAULT_MODEL
 from .display.environment import in_colab, in_notebook, place
 from .errors import InvalidInput, LibraryError, MusicError, ServiceError, install
+from .rehearsal.guest import room_key
 from .rehearsal.launcher import environment
 from .session import Session
-from .settings import KEY_VARIABLES, Settings, find_key
+from .settings import KEY_VARIABLES, Settings, find_key, room_from_environment
 
 NEEDED = ("minimax_nb", "ipython", "ipykernel", "ipywidgets", "anywidget", "numpy", "soundfile", "requests")
 FRONT_ENDS = ("jupyterlab", "notebook", "voila")
@@ -128,7 +129,18 @@ def examine() -> Iterator[Finding]:
     Finding
         Each as soon as it is known.
     """
-    yield from (_python(), _packages(), _front_end(), _key(), _library(), _disk(), _voice(), _loopback(), _api())
+    yield from (
+        _python(),
+        _packages(),
+        _front_end(),
+        _key(),
+        *_room(),
+        _library(),
+        _disk(),
+        _voice(),
+        _loopback(),
+        _api(),
+    )
 
 
 def _python() -> Finding:
@@ -197,6 +209,19 @@ def _key() -> Finding:
     where = f"in the environment variable {variable}" if variable else f"in Colab's secret {KEY_VARIABLES[0]}"
     made = "songs are rehearsed all the same, free" if service.rehearsal else f"songs are made at {service.base_url}"
     return Finding("Key", State.OK, f"ending {key.ending}, {where}; {made}")
+
+
+def _room() -> Iterator[Finding]:
+    """Whether the room that songs are rehearsed in lets this library in."""
+    if not os.environ.get("MINIMAX_NB_ROOM", "").strip():
+        return
+    try:
+        room = room_from_environment()
+        room_key(room, Session().journal.library.database)
+    except MusicError as error:
+        yield Finding("Room", State.WRONG, error.what, error.do)
+    else:
+        yield Finding("Room", State.OK, f"{room} lets this library in")
 
 
 def _library() -> Finding:

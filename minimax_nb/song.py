@@ -107,6 +107,25 @@ class SongRequest:
         return SongRequest, (*values, dict(self.options), self.accompaniment)
 
 
+@dataclass(frozen=True)
+class QueuePlace:
+    """Where a song stands in the queue of a rehearsal service.
+
+    Attributes
+    ----------
+    ahead : int
+        How many songs are made before it.
+    seconds : float
+        In about how many seconds it is made itself.
+    """
+
+    ahead: int
+    seconds: float = field(default=0.0, compare=False)  # a new one with each poll is no news
+
+    def __str__(self) -> str:
+        return f"{f'{self.ahead} before you' if self.ahead else 'next'}, about {max(1, round(self.seconds))} s"
+
+
 @dataclass(frozen=True, repr=False)
 class Song:
     """What became of a request; a new value replaces the old one at every step.
@@ -145,6 +164,8 @@ class Song:
         What a person calls it and says about it; see `Session.label`.
     starred : bool
         Whether it is one of their favourites.
+    place : QueuePlace or None
+        Where it stands in the queue of a rehearsal service, as far as the last poll said; kept nowhere.
     """
 
     request_id: str
@@ -165,6 +186,7 @@ class Song:
     name: str = ""
     note: str = ""
     starred: bool = False
+    place: QueuePlace | None = None
 
     @property
     def audio(self) -> bytes | None:
@@ -330,6 +352,35 @@ class Song:
         from .display.plot import plot
 
         return plot(self.existing_file(), self.timeline, self.title)
+
+    def hand_in(self, name: str) -> str:
+        """Give the song to the class: to the room that ``MINIMAX_NB_ROOM`` names, else as a file for the teacher.
+
+        The file carries name, title and words. Handed in again, it takes the place of the first one.
+
+        Parameters
+        ----------
+        name : str
+            Whose song it is, as the class shall read it.
+
+        Returns
+        -------
+        str
+            What was done, in words.
+
+        Raises
+        ------
+        MusicError
+            When the song is not completed yet, or the room does not take it.
+
+        Examples
+        --------
+        >>> song.hand_in("Mia")  # doctest: +SKIP
+        'Handed in as “Mia”.'
+        """
+        from .classroom.handing_in import hand_in
+
+        return hand_in(self, name)
 
     def _finished(self) -> Path:
         if self.path is None:

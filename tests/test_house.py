@@ -28,14 +28,15 @@ hosts
 settings options
 rehearsal tracking
 session
-classroom diagnosis
+diagnosis
+classroom
 studio magic cli
 """
 # Inside a folder each module may import from those before it.
 INSIDE = {
-    "audio": "timeline mpeg kinds riff channels view window decoders recording excerpt songs",
+    "audio": "timeline mpeg kinds riff channels view window decoders recording excerpt songs tags",
     "api": "timeouts key responses connection transport download client keys",
-    "classroom": "access sheet report minting commands",
+    "classroom": "access sheet handing_in listening report readiness minting commands",
     "display": "environment progress servers waiting table card picture plot page",
     "hosts": "guard pages links host file_server tunnel bucket open_links arrival choice",
     "library": "storage schema budget drive journal",
@@ -43,10 +44,10 @@ INSIDE = {
     "rehearsal/band": "request syllables form composer grooves instruments style mixer encoder voice speech pico "
     "vocoder singer analysis performance",
     "rehearsal/server": "responses encodings fault_audio faults rules request_body job_store keys turns worker "
-    "room_rules context handler generation account model_list key_calls control app",
-    "studio": "state html ui samples components draft runner cards studio",
+    "handed_in room_rules context handler generation account model_list key_calls gallery control app",
+    "studio": "state html ui samples components draft runner cards studio gallery",
     "studio/cards": "service reference lyrics draft song compare takes",
-    "studio/components": "component chunks dropzone keyfield listener player waveform karaoke compare",
+    "studio/components": "component chunks dropzone keyfield listener player waveform karaoke compare songlist",
     "tracking": "schedule pollers logs steps services tracker",
 }
 PICTURES = {"": ROOMS.strip().split("\n"), **{folder: line.split() for folder, line in INSIDE.items()}}
@@ -54,6 +55,8 @@ PICTURES = {"": ROOMS.strip().split("\n"), **{folder: line.split() for folder, l
 LAZY = {
     ("tracking", "rehearsal"),  # a rehearsal service is started only when a song is rehearsed
     ("song", "display"),  # a song shows itself
+    ("song", "classroom"),  # and is handed in by itself
+    ("classroom", "studio"),  # a gallery shows itself
 }
 
 

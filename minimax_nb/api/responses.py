@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..audio.timeline import Timeline, read_timeline
-from ..song import Status
+from ..song import QueuePlace, Status
 
 LOGS_PATIENCE = timedelta(minutes=30)
 """How long an entry in the provider's logs may take to appear; "not there yet" is not "not charged"."""
@@ -48,6 +48,8 @@ class Generation:
         What the response has that the contract does not know; the song counts as pending.
     timeline : Timeline or None
         When what is sung, where the service says it: the rehearsal service does.
+    place : QueuePlace or None
+        Where it stands in the queue; the rehearsal service says that, too.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Generation:
     error: str = ""
     surprise: str = ""
     timeline: Timeline | None = None
+    place: QueuePlace | None = None
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,15 @@ def read_generation(fields: Mapping[str, Any], generation_id: str) -> Generation
         return _read_completed(fields, generation_id)
     known = name in ("generating", "active", "processing", "queued", "waiting")
     status = Status.QUEUED if name in ("queued", "waiting", "") else Status.GENERATING
-    return Generation(generation_id, status, surprise="" if known else f"an unknown status {name[:40]!r}")
+    surprise = "" if known else f"an unknown status {name[:40]!r}"
+    return Generation(generation_id, status, surprise=surprise, place=_read_place(fields.get("queue")))
+
+
+def _read_place(queue: object) -> QueuePlace | None:
+    ahead, seconds = (queue.get(name) if isinstance(queue, dict) else None for name in ("ahead", "seconds"))
+    if isinstance(ahead, bool) or not isinstance(ahead, int) or ahead < 0:
+        return None
+    return QueuePlace(ahead, min(number_of(seconds) or 0.0, 86400.0))
 
 
 def _read_completed(fields: Mapping[str, Any], generation_id: str) -> Generation:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from ..api.key import Key
 from ..api.keys import KeyClient, KeyInfo
+from ..errors import InvalidInput
 from ..library.storage import locate
-from ..settings import Settings
+from ..settings import Settings, room_from_environment
 
 ATTEMPTS = 4
 """How often something is tried whose response may get lost."""
@@ -57,3 +58,40 @@ def revoke(client: KeyClient, keys: Iterable[KeyInfo]) -> None:
     """
     for info in keys:
         client.revoke(info.prefix)
+
+
+def room_key_here(base_url: str) -> Key:
+    """Return the key with which this library uses a room.
+
+    Raises
+    ------
+    RehearsalError, LibraryError
+    """
+    from ..rehearsal.guest import room_key
+
+    return room_key(base_url, locate(os.environ.get("MINIMAX_NB_HOME")).database)
+
+
+def room_of_teacher() -> tuple[str, Key]:
+    """Return the room whose gallery this person may see, and the key for it.
+
+    That is the room that was opened from this home, or the one of the setting, where JupyterHub knows the teacher.
+
+    Raises
+    ------
+    InvalidInput
+        When there is no room.
+    RehearsalError, LibraryError
+    """
+    from ..rehearsal.room import opened_here
+
+    chosen = room_from_environment()
+    own_url, own_key = opened_here(locate(os.environ.get("MINIMAX_NB_HOME")).database)
+    if own_key and chosen in ("", own_url):
+        return own_url, Key(own_key)
+    if chosen:
+        return chosen, room_key_here(chosen)
+    raise InvalidInput(
+        "There is no room here.",
+        do="Open one with `minimax-nb room`, or give a folder with what the class has downloaded: gallery(folder).",
+    )

@@ -148,7 +148,7 @@ def with_progress(tracked: Tracked, *, say_ready: bool = False) -> Iterator[Song
 def _state(songs: Iterable[Song]) -> str:
     songs = list(songs)
     if len(songs) == 1:
-        return str(songs[0].status)
+        return " · ".join(str(each) for each in (songs[0].status, songs[0].place) if each)
     ready = sum(song.status.final for song in songs)
     return f"{ready} of {len(songs)} songs ready"
 

@@ -114,10 +114,10 @@ def serve_room(
         raise RehearsalError(f"The room cannot be opened: {problem}.", do="Choose another port.") from problem
 
 
-def teachers_key(home: Path, base_url: str) -> str:
-    """Return the key of the room at this address, for whoever may read the home it was opened with; else empty."""
+def opened_here(home: Path) -> tuple[str, str]:
+    """Return the address and the teacher's key of the room that was opened with a home; empty where none was."""
     record = _read(Path(home) / "room")
-    return str(record.get("key", "")) if record.get("base_url") == base_url else ""
+    return str(record.get("base_url", "")), str(record.get("key", ""))
 
 
 def _serve(folder: Path, options: RoomOptions, band: Band, ready: Callable[[Address], None] | None) -> None:

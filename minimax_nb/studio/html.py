@@ -12,7 +12,7 @@ from ..errors import MusicError, Unauthorized
 from ..hosts.choice import Way
 from ..library.budget import Budget, Spending
 from ..lyrics import clean
-from ..settings import Account, Service
+from ..settings import Account
 from ..song import Song, Status
 from .state import SENT, LyricsState, ReferenceState, ServiceState, Side, Take
 
@@ -105,7 +105,7 @@ def prompt_box(lyrics: LyricsState) -> str:
 def service_line(service: ServiceState, spent: float = 0.0, budget: str = "") -> str:
     """Where songs are made, what one costs, what was spent in this studio, and what is left."""
     rehearsal, account = service.rehearsal, service.account
-    words = [Service("", service.settings.key, rehearsal=rehearsal).name]
+    words = [service.where.name]
     if service.host:
         words.append(f"files are sent through {service.host}")
     if not rehearsal and account.price is not None:
@@ -221,6 +221,8 @@ def _timing(take: Take, elapsed: float, late: str) -> str:
     if take.picked_up and take.song:
         when = f"{take.song.created.astimezone():%d %b, %H:%M}" if elapsed >= _LONG_AGO else f"{seconds} ago"
         return f'<div class="mnb-line mnb-quiet">From before, picked up · requested {when}</div>'
+    if take.song and take.song.place:
+        return f'<div class="mnb-line mnb-quiet">{seconds} · <span class="mnb-place">{take.song.place}</span></div>'
     usual = f" of about {clock(take.usual_seconds)}" if elapsed <= take.usual_seconds else late
     return f'<div class="mnb-line mnb-quiet">{seconds}<span class="mnb-usual">{usual}</span></div>'
 

@@ -19,7 +19,7 @@ from ..display.progress import USUAL_SECONDS
 from ..errors import InvalidInput, InvalidLyrics, InvalidReference, MusicError, ServiceError, Spent, WaitTimeout
 from ..lyrics import clean, to_prompt
 from ..reference import Reference
-from ..settings import Account, Settings
+from ..settings import Account, Service, Settings
 from ..song import Song, Status
 
 Source = str | os.PathLike[str] | bytes | Reference
@@ -218,6 +218,14 @@ class ServiceState:
     def has_key(self) -> bool:
         """Whether songs are made with a key, which can be changed and forgotten."""
         return self.settings.key is not None and not self.rehearsal
+
+    @property
+    def where(self) -> Service:
+        """The service itself; contacts nobody."""
+        try:
+            return self.settings.service(secrets=False)
+        except InvalidInput:  # no key yet, or a setting that cannot be used, of which the card tells
+            return Service("", self.settings.key, rehearsal=self.rehearsal)
 
     @property
     def rehearsal(self) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import sys
+import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
@@ -25,7 +27,7 @@ from ..errors import MusicError, Unauthorized
 from ..hosts.choice import choose
 from ..library.storage import Library
 from ..session import Session, default_session
-from ..settings import Account, Settings
+from ..settings import Account, Settings, room_from_environment
 from ..song import Song, Status, title_of
 from . import components
 from . import html as drawing
@@ -126,7 +128,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._usual: dict[bool, float] = {}
         self._announced: dict[int, str] = {}
         self._drawn = self._told = StudioState()
-        _enable_components()
+        enable_components()
         self._store = Store()
         self._generate = button("Generate song", "primary", icon="music")
         self._hint = text("", "hint")
@@ -266,6 +268,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._generate.on_click(handler(self._fail, self._make))
         # This one leaves the song in its card as it is.
         self._card.save.on_click(handler(lambda error: self._card.say(message_of(error), "bad"), self._save))
+        self._card.hand_in.on_click(handler(self._fail, self._hand_in))
         self._reference.upload.zone.observe(handler(self._fail, self._wake), "seen")
         if not hasattr(widgets.Widget, "_repr_mimebundle_"):  # ipywidgets 7
             self.on_displayed(handler(self._fail, self._wake))
@@ -289,6 +292,8 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._service.look_up()
         self._pick_up()
         self._takes.load()
+        if room_from_environment():
+            self._card.offer_to_hand_in(os.environ.get("JUPYTERHUB_USER", ""))
 
     def _pick_up(self) -> None:
         """Carry on with what an earlier kernel left open, where there is a key for it."""
@@ -404,6 +409,19 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         song = self._store.state.playing
         if song is not None:
             self._card.say(f"Saved as “{song.save(notebook_folder()).name}” beside the notebook.")
+
+    def _hand_in(self) -> None:
+        """Hand the song in the player in, in a thread: the room may take its time."""
+        song, name = self._store.state.playing, self._card.name.value.strip()
+        if song is None or not name:
+            self._card.say("Type your name first, as the class shall read it.", "bad")
+            return
+        self._card.say("Handing it in…")
+        complain = handler(lambda error: self._card.say(message_of(error), "bad"), self._say_handed_in, song, name)
+        threading.Thread(target=complain, name="minimax_nb hand in", daemon=True).start()
+
+    def _say_handed_in(self, song: Song, name: str) -> None:
+        self._card.say(song.hand_in(name))
 
     def _fail(self, error: Exception) -> None:
         """Show what a handler raised; the takes that are under way go on."""
@@ -521,7 +539,7 @@ def _given_up(song: Song) -> bool:
     return song.status is Status.UNKNOWN and datetime.now(UTC) - song.created > _GIVEN_UP
 
 
-def _enable_components() -> None:
+def enable_components() -> None:
     """Let Colab show widgets that it does not know; it asks for that before the first one."""
     if "google.colab" in sys.modules:
         with contextlib.suppress(Exception):  # of Colab's own, and the plain upload works without

@@ -176,9 +176,9 @@ def refresh(song: Song, journal: Journal, client: Client, *, fresh: float) -> tu
             changes["timeline"] = generation.timeline
         return journal.step(song, generation.status, audio_url=generation.audio_url, **changes), generation
     changes["error"] = generation.error or generation.surprise
-    if changes == {"error": song.error} and generation.status is song.status:
-        return song, None  # what is the same is not written to the disk
-    return journal.step(song, generation.status, **changes), None
+    if changes != {"error": song.error} or generation.status is not song.status:  # what is the same is not written
+        song = journal.step(song, generation.status, **changes)
+    return replace(song, place=generation.place) if generation.place else song, None
 
 
 def from_disk(song: Song, journal: Journal) -> Song:

@@ -14,6 +14,9 @@
 `GET`, `PUT /rehearsal/faults`            the faults in force (`faults.py` has their table)
 `POST /rehearsal/stop`                    ends the service, unless it is making a song
 `POST /rehearsal/join`                    a token for one library, in a room that gives tokens
+`POST /rehearsal/handed-in`               a song for the class to hear
+`GET`, `DELETE /rehearsal/gallery`        all songs that were handed in, for the teacher
+`GET /rehearsal/gallery/<id>.mp3`         one of them: no key, a signature that expires
 ========================================  ==============================================================
 
 Four fields more than the provider's are taken from a submit: `tempo` (beats per minute), `key`, `seed` and
@@ -41,6 +44,7 @@ from .account import Billing, Logs, Transactions
 from .context import Context
 from .control import FaultList, Join, NoSuchCall, Proof, Stop
 from .faults import Rule
+from .gallery import Gallery, GallerySong, HandIn
 from .generation import Download, Generation
 from .job_store import JobStore
 from .key_calls import Key, Keys, OwnKey
@@ -71,6 +75,9 @@ def make_application(context: Context) -> web.Application:
         ("/rehearsal/faults", FaultList, shared),
         ("/rehearsal/stop", Stop, shared),
         ("/rehearsal/join", Join, shared),
+        ("/rehearsal/handed-in", HandIn, shared),
+        ("/rehearsal/gallery", Gallery, shared),
+        ("/rehearsal/gallery/([0-9a-f]{32})[.]mp3", GallerySong, shared),
     ]
     below = [(re.escape(context.room.prefix) + path, *rest) for path, *rest in routes]
     return web.Application(

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..band.request import Band
+from .handed_in import HandedInStore
 from .job_store import JobStore
 from .keys import KeyStore
 from .room_rules import RoomRules
@@ -98,6 +99,7 @@ class Context:
         self.worker = Worker(store, band, room.at_once)
         self.faults = faults
         self.signer = Signer()
+        self.handed_in = HandedInStore(store.folder.parent / "handed-in")
         self.keys = keys
         self.accepting = threading.Lock()
         self.key = key

@@ -10,13 +10,12 @@ from typing import Any
 from tornado import web
 
 from ...catalogue import DEFAULT_MODEL, MODELS
-from .context import Context
 from .fault_audio import AUDIO_FORMS
 from .faults import ERRORS, KEY_LIMIT, KEY_SCOPE, NO_CREDITS, Rule
-from .handler import Handler
+from .handler import BodyHandler, Handler
 from .job_store import Job
 from .keys import AUDIO_SCOPE
-from .request_body import BodyReader, audio_format, data_uri_rejected
+from .request_body import audio_format, data_uri_rejected
 from .responses import Rejection, Reply, credits
 
 EARLY_POLLS = 2
@@ -25,24 +24,8 @@ CONTENT_TYPES = {"mp3": "audio/mpeg", "wav": "audio/wav"}
 
 
 @web.stream_request_body
-class Generation(Handler):
+class Generation(BodyHandler):
     """Submit and retrieve."""
-
-    def initialize(self, context: Context) -> None:
-        """Take what all calls share, and be ready for a body."""
-        super().initialize(context)
-        self.reader = BodyReader()
-
-    async def prepare(self) -> None:
-        """Let a body of any size come: one that is too large is read to its end, so that the client reads the 413."""
-        await super().prepare()
-        connection: Any = self.request.connection
-        connection.set_max_body_size(1 << 40)
-
-    def data_received(self, chunk: bytes) -> None:
-        """Take a part of the body; nothing is kept for strangers."""
-        if not self.rejection:
-            self.reader.feed(chunk)
 
     def song(self) -> str:
         """The ids of the song that is submitted or retrieved."""

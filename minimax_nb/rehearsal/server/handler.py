@@ -26,6 +26,7 @@ from .context import Context
 from .encodings import ENCODINGS
 from .faults import FAULTS, INVALID_KEY, Rule
 from .keys import ApiKey
+from .request_body import BodyReader
 from .responses import Rejection, Reply, credits, error_body
 
 _CLIENT_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -180,3 +181,26 @@ class Handler(web.RequestHandler):
         """Log the stack alone: the request and the exception's text may hold what belongs in no log."""
         if typ and not issubclass(typ, web.HTTPError | iostream.StreamClosedError):
             logger.error("%s %s\n%s", self.request.method, typ.__name__, "".join(traceback.format_tb(tb)))
+
+
+class BodyHandler(Handler):
+    """A call whose body may be large: one that is too large is read to its end, so that the client reads the 413.
+
+    Its classes need `tornado.web.stream_request_body`.
+    """
+
+    def initialize(self, context: Context) -> None:
+        """Take what all calls share, and be ready for a body."""
+        super().initialize(context)
+        self.reader = BodyReader()
+
+    async def prepare(self) -> None:
+        """Let a body of any size come."""
+        await super().prepare()
+        connection: Any = self.request.connection
+        connection.set_max_body_size(1 << 40)
+
+    def data_received(self, chunk: bytes) -> None:
+        """Take a part of the body; nothing is kept for strangers."""
+        if not self.rejection:
+            self.reader.feed(chunk)

@@ -74,15 +74,25 @@ class BodyReader:
         Rejection
             413 when it is too large, 404 for an unknown model, 400 for anything else, with a row for each field.
         """
+        body = _with_audio_apart(self.fields(content_type))
+        _check(body)
+        return body
+
+    def fields(self, content_type: str) -> dict[str, Any]:
+        """Return the JSON object of the body.
+
+        Raises
+        ------
+        Rejection
+            413 when it is too large, 400 when it is none.
+        """
         if self.size > MOST_BODY_BYTES:
             raise Rejection(413, f"The request is too large. Expected at most {MOST_BODY_BYTES // 1_000_000} MB.")
         if not re.match(r"application/json\s*(;|$)", content_type):
             raise Rejection(400, "Body validation error! Expected Content-Type: application/json.")
         fields = _object(b"".join(self._chunks))
         self._chunks.clear()
-        body = _with_audio_apart(fields)
-        _check(body)
-        return body
+        return fields
 
 
 def audio_format(fields: Mapping[str, Any]) -> str:

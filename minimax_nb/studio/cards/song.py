@@ -87,6 +87,10 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._wanted: Song | None = None
         self._waiting: Song | None = None
         self.save = button("Save beside the notebook", icon="save")
+        self.name = make(widgets.Text, "name", placeholder="Your name")
+        self.name.description = "Your name"
+        self.hand_in = button("Hand in", icon="paper-plane")
+        self._hand_in_row = row(self.name, self.hand_in, names=("row", "hidden"))
         self._saved = text()
         self._notice = text()
         self._empty = text(drawing.line("Your song will appear here."))
@@ -142,6 +146,11 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         else:
             self._wanted = song
 
+    def offer_to_hand_in(self, name: str) -> None:
+        """Show how the song is handed in; `name` is whose it probably is."""
+        put(self.name, value=self.name.value or name)
+        show_if(self._hand_in_row, True)
+
     def say(self, words: str, kind: str = "good") -> None:
         """Say one more line, such as where the song was saved."""
         self._saved.value = drawing.line(words, kind)
@@ -166,7 +175,11 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         put(self._plain_box, children=() if self._player.seen else (self._plain,))
 
     def _arranged_song(self) -> Any:
-        sound = make(widgets.Box, "sound", children=(self._head, self._plain_box, self._player, row(self.save)))
+        sound = make(
+            widgets.Box,
+            "sound",
+            children=(self._head, self._plain_box, self._player, row(self.save), self._hand_in_row),
+        )
         after = make(widgets.VBox, "after", children=(self._saved, self._details))
         words = make(widgets.VBox, "beside", children=(self._plain_words, self._words))
         return make(widgets.Box, "ready", "hidden", children=(sound, words, after))

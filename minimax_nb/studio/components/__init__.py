@@ -11,6 +11,7 @@ from .karaoke import Words
 from .keyfield import KeyField
 from .listener import Listener
 from .player import Player
+from .songlist import SongList
 from .waveform import Waveform
 
-__all__ = ["Compare", "DropZone", "KeyField", "Listener", "Player", "Received", "Waveform", "Words"]
+__all__ = ["Compare", "DropZone", "KeyField", "Listener", "Player", "Received", "SongList", "Waveform", "Words"]
