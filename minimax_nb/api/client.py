@@ -28,7 +28,6 @@ from .responses import (
     LogEntry,
     Problem,
     fixed_price,
-    header_of,
     makes_music,
     music_prices,
     number_of,
@@ -226,7 +225,7 @@ class Client:
             return dict(known)
         response = self._usable(outcome)
         found = music_prices(response.fields.get("data"))
-        self._music_models = (header_of(response.headers, "etag"), found)
+        self._music_models = (response.headers.get("etag"), found)
         return dict(found)
 
     def download(self, url: str) -> Iterator[bytes]:

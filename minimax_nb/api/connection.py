@@ -11,8 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import requests
+from urllib3 import exceptions as urllib3
 
 _PROXY_VARIABLES = ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy")
+# Polls go by urllib3 alone, everything else by requests, which has names of its own for the same.
+_PROXY_ERRORS = (requests.exceptions.ProxyError, urllib3.ProxyError)
+_LATE = (requests.exceptions.Timeout, urllib3.TimeoutError)
+_NOT_SECURE = (requests.exceptions.SSLError, urllib3.SSLError)
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _WHOEVER = "whoever runs this network knows it"
 # What OpenSSL calls X509_V_ERR_...
@@ -41,7 +46,7 @@ def cause_of(error: BaseException) -> Cause:
     Parameters
     ----------
     error : BaseException
-        As `requests` raises it. Its own text is not used: it may quote the request, or a proxy's password.
+        As `requests` or urllib3 raises it. Its own text is not used: it may quote the request, or a proxy's password.
     """
     chain = list(_chain(error))
     if any(isinstance(each, requests.exceptions.InvalidSchema) and "SOCKS" in str(each) for each in chain):
@@ -56,9 +61,9 @@ def cause_of(error: BaseException) -> Cause:
         or _way_cause(chain)
         or Cause(
             "no response in time"
-            if isinstance(error, requests.exceptions.Timeout)
+            if isinstance(error, _LATE) and not isinstance(error, urllib3.NewConnectionError)
             else "the secure connection was not accepted"
-            if isinstance(error, requests.exceptions.SSLError)
+            if isinstance(error, _NOT_SECURE)
             else "the connection failed or was cut"
         )
     )
@@ -84,7 +89,7 @@ def proxy_name() -> str:
 
 
 def _at_proxy(chain: list[BaseException]) -> bool:
-    return any(isinstance(each, requests.exceptions.ProxyError) or type(each).__module__ == "socks" for each in chain)
+    return any(isinstance(each, _PROXY_ERRORS) or type(each).__module__ == "socks" for each in chain)
 
 
 def _proxy_cause(chain: list[BaseException]) -> Cause:
@@ -142,7 +147,11 @@ def _way_cause(chain: list[BaseException]) -> Cause | None:
         return Cause("no way leads there from this network", "Check the network, and a VPN that should be on or off.")
     if errno.ECONNREFUSED in numbers:
         return Cause("nothing answers there", "Check the address. A firewall may be in the way, too.")
-    if any(isinstance(each, requests.exceptions.ConnectTimeout) for each in chain):
+    if any(
+        isinstance(each, requests.exceptions.ConnectTimeout | urllib3.ConnectTimeoutError)
+        and not isinstance(each, urllib3.NewConnectionError)
+        for each in chain
+    ):
         return Cause(
             "no connection in time",
             "A firewall may swallow it: where connections go through a proxy, set HTTPS_PROXY to its address.",

@@ -46,7 +46,7 @@ def download(url: str, *, hide: Callable[[str], str], timeouts: Timeouts) -> Ite
     size = 0
     try:
         with _open(url, hide, timeouts) as response:
-            for block in transport.blocks(response):
+            for block in transport.blocks(response.raw):
                 size += len(block)
                 if size > MOST_AUDIO_BYTES or time.monotonic() > deadline:
                     raise transport.Unreadable("it does not end")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -45,8 +45,12 @@ class Key:
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Sign a request, as requests asks of an `auth` value."""
-        request.headers["Authorization"] = f"Bearer {self._reveal()}"
+        request.headers.update(self.sign({}))
         return request
+
+    def sign(self, headers: Mapping[str, str]) -> dict[str, str]:
+        """Headers with the one that carries the key, for a request that goes out now."""
+        return {**headers, "Authorization": f"Bearer {self._reveal()}"}
 
     @property
     def ending(self) -> str:
@@ -55,7 +59,8 @@ class Key:
 
     def hide(self, text: str) -> str:
         """Replace the key by its ending wherever it stands in a text."""
-        return text.replace(self._reveal(), self.ending)
+        secret = self._reveal()
+        return text.replace(secret, self.ending) if secret in text else text
 
     def __repr__(self) -> str:
         return f"Key({self.ending})"

@@ -202,8 +202,8 @@ def read_id(headers: Mapping[str, str], fields: Mapping[str, Any]) -> str:
     """The id of a generation: in the body, or else in the header that every response carries; empty if nowhere."""
     candidates = [fields.get("id"), fields.get("generation_id")]
     # The last header may be half of one, when the connection broke within it.
-    if [name.lower() for name in headers][-1:] != ["x-inference-id"]:
-        candidates.append(header_of(headers, "x-inference-id"))
+    if [*headers][-1:] != ["x-inference-id"]:
+        candidates.append(headers.get("x-inference-id"))
     return next((each for each in candidates if isinstance(each, str) and is_id(each)), "")
 
 
@@ -212,10 +212,10 @@ def read_cost(headers: Mapping[str, str], fields: Mapping[str, Any]) -> float | 
     meta = fields.get("meta")
     usage = meta.get("usage") if isinstance(meta, dict) else None
     usage = usage if isinstance(usage, dict) else {}
-    for dollars in (header_of(headers, "x-aimlapi-usd-spent"), usage.get("usd_spent")):
+    for dollars in (headers.get("x-aimlapi-usd-spent"), usage.get("usd_spent")):
         if number_of(dollars) is not None:
             return number_of(dollars)
-    for credits_used in (header_of(headers, "x-aimlapi-credits-used"), usage.get("credits_used")):
+    for credits_used in (headers.get("x-aimlapi-credits-used"), usage.get("credits_used")):
         number = number_of(credits_used)
         if number is not None:
             return number / CREDITS_PER_USD
@@ -307,8 +307,3 @@ def number_of(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if 0 <= number < float("inf") else None
-
-
-def header_of(headers: Mapping[str, str], name: str) -> str | None:
-    """A header by its lower-case name; None where it is absent."""
-    return next((value for key, value in headers.items() if key.lower() == name), None)

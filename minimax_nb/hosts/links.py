@@ -110,7 +110,7 @@ class _Fetched:
             raise InvalidReference("The link leads to a web page, not to an audio file.", do=_SHARE)
         deadline = time.monotonic() + _MOST_SECONDS
         try:
-            for block in transport.blocks(answer):
+            for block in transport.blocks(answer.raw):
                 if time.monotonic() > deadline:
                     raise _unreachable("it is too slow")
                 yield block
