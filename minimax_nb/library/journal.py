@@ -21,6 +21,9 @@ from .storage import Library, is_alive, this_worker
 if TYPE_CHECKING:
     import sqlite3
 
+_ASKED_AGAIN = frozenset({Status.GENERATING, Status.DOWNLOADING, Status.COMPLETED, Status.FAILED})
+"""What the service, or the file on disk, says again after a power failure; what led there is on disk before it."""
+
 _LONG_SECONDS = 600.0
 _ENOUGH = 3
 
@@ -117,7 +120,7 @@ class Journal:
         before = [status.value for status, after in ALLOWED_STEPS.items() if to in after]
         assignments = ", ".join(f"{name} = ?" for name in values)
         marks = ", ".join("?" for _ in before)
-        with self._transaction(song) as connection:
+        with self._transaction(song, durable=to not in _ASKED_AGAIN) as connection:
             connection.execute(
                 f"UPDATE songs SET {assignments} WHERE request_id = ? AND status IN ({marks})",
                 [*values.values(), song.request_id, *before],
@@ -134,7 +137,7 @@ class Journal:
         lease : float
             For how many seconds.
         """
-        with self._transaction(song) as connection:
+        with self._transaction(song, durable=False) as connection:
             row = connection.execute(
                 "SELECT owner, deadline FROM songs WHERE request_id = ? AND status = ?",
                 (song.request_id, Status.DOWNLOADING.value),
@@ -149,7 +152,7 @@ class Journal:
 
     def release(self, song: Song) -> None:
         """Let others go on with a song, if it is still this worker that works on it."""
-        with self._transaction(song) as connection:
+        with self._transaction(song, durable=False) as connection:
             connection.execute(
                 "UPDATE songs SET owner = '', deadline = 0 WHERE request_id = ? AND owner = ?",
                 (song.request_id, this_worker()),
@@ -246,10 +249,14 @@ class Journal:
 
     def settled(self, song: Song) -> Song:
         """The song as it stands; one whose sender died without an answer is ``unknown``."""
+        return self.known(song) or song
+
+    def known(self, song: Song) -> Song | None:
+        """See `settled`; None for a song that is not in the library."""
         with self._reading() as connection:
             row = connection.execute("SELECT * FROM songs WHERE request_id = ?", (song.request_id,)).fetchone()
         if row is None:
-            return song
+            return None
         song = to_song(row, self.home)
         abandoned = song.status is Status.SENDING and not _at_work(row)
         return (
@@ -272,13 +279,15 @@ class Journal:
             raise LibraryError(f"The library in {self.home} cannot be read: {error}.") from None
 
     @contextmanager
-    def _transaction(self, song: Song | None = None) -> Iterator[sqlite3.Connection]:
-        """Write; when it fails, the error shows what is known of the song, so that nothing is lost."""
+    def _transaction(self, song: Song | None = None, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """Write, `durable` until it is on disk; when it fails, the error shows what is known of the song."""
         import sqlite3
 
         try:
             with self._lock:
                 connection = self._connect()
+                # A write of either kind takes the ones before it to the disk, or leaves out itself alone.
+                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
                 connection.execute("BEGIN IMMEDIATE")
                 try:
                     yield connection

@@ -211,7 +211,9 @@ class Schedule:
         float
             The seconds until it is due.
         """
-        entry, now = self._entries[name], self._clock()
+        entry, now = self._entries.get(name), self._clock()
+        if entry is None:  # removed meanwhile
+            return inf
         between = entry.next_poll_after(now)
         # From poll to poll; a service that is slow to answer is given time nonetheless.
         due = max(entry.polled_at + between, now + max(at_least, between / 2))

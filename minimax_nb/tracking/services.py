@@ -106,7 +106,8 @@ class Services:
         return song, made
 
     def _next(self, song: Song) -> tuple[Song, Generation | None]:
-        song = self.journal.settled(song)
+        known = self.journal.known(song)
+        song = known or song
         if not song.status.final and not song.id:
             client = self.client_of(song)
             max_age = self.timeouts.rehearsal_logs if song.rehearsal else self.timeouts.logs
@@ -116,7 +117,8 @@ class Services:
             song = steps.from_disk(song, self.journal)
         if song.status.final or not song.id:
             return song, None
-        return steps.refresh(song, self.journal, self.client_of(song), fresh=self.timeouts.fresh)
+        client, fresh = self.client_of(song), self.timeouts.fresh
+        return steps.refresh(song, self.journal, client, known=known is not None, fresh=fresh)
 
     def fetch(self, song: Song, generation: Generation) -> Song:
         """The audio of a song that is made; see `steps.fetch`."""

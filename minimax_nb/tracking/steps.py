@@ -138,15 +138,19 @@ def _exists(generation_id: str, client: Client) -> bool:
     return True
 
 
-def refresh(song: Song, journal: Journal, client: Client, *, fresh: float) -> tuple[Song, Generation | None]:
+def refresh(
+    song: Song, journal: Journal, client: Client, *, known: bool, fresh: float
+) -> tuple[Song, Generation | None]:
     """Poll a song once.
 
     Parameters
     ----------
     song : Song
-        With an id.
+        With an id; as the journal has it.
     journal : Journal
     client : Client
+    known : bool
+        Whether it is in the journal.
     fresh : float
         A song that the service does not know yet may be younger than this, in seconds.
 
@@ -161,15 +165,14 @@ def refresh(song: Song, journal: Journal, client: Client, *, fresh: float) -> tu
     ------
     ServiceError, Unreachable
     """
-    known = journal.get(song.request_id)
     try:
-        with _about(song, known is not None):
+        with _about(song, known):
             generation = client.retrieve(song.id)
     except (NotFound, Unavailable) as error:
-        if known is not None and error.http_status in (404, 524) and _age(song) < fresh:
+        if known and error.http_status in (404, 524) and _age(song) < fresh:
             return song, None  # just after a submit the service may not know it for a moment
         raise
-    song = known or journal.add(replace(song, status=Status.QUEUED))
+    song = song if known else journal.add(replace(song, status=Status.QUEUED))
     changes: dict[str, Any] = {"cost_usd": generation.cost_usd} if generation.cost_usd and not song.cost_usd else {}
     if generation.status is Status.DOWNLOADING:
         if song.rehearsal and generation.timeline:

@@ -59,6 +59,11 @@ class _Open:
     stuck_since: float = inf
     responded: bool = False
 
+    @property
+    def undisturbed(self) -> bool:
+        """Whether one more response that says the same changes nothing."""
+        return self.responded and not self.errors and bool(self.song.id)
+
     def note_error(self, error: MusicError) -> None:
         self.errors.append(error)
         self.failed_downloads += isinstance(error, DownloadFailed)
@@ -160,15 +165,22 @@ class Tracker:
         import asyncio
 
         loop, news = asyncio.get_running_loop(), asyncio.Event()
+        beats: asyncio.TimerHandle
 
         def notify() -> None:
             # Who stopped waiting may have closed the loop while a download went on.
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(news.set)
 
+        def beat() -> None:
+            # Also for an interrupt: a loop with nothing to do does not notice one that another thread received.
+            nonlocal beats
+            news.set()
+            beats = loop.call_later(self._timeouts.tick, beat)
+
         self._notify, self._began = notify, time.monotonic()
         deadline = self._began + self._timeout
-        alarm = loop.call_later(self._timeout, news.set) if self._timeout < inf else None
+        beats = loop.call_later(self._timeouts.tick, beat)
         try:
             for song in self.songs:
                 yield song
@@ -184,8 +196,7 @@ class Tracker:
                 elif self._open and self._brought.empty():
                     await news.wait()
         finally:
-            if alarm is not None:
-                alarm.cancel()
+            beats.cancel()
             self._stop()
         for error in self.errors:
             if not isinstance(error, GenerationFailed):  # that one the song itself tells
@@ -207,12 +218,18 @@ class Tracker:
     def poll(self, name: str) -> None:
         """Poll a song, in a thread of the pollers."""
         each = self._open.get(name)
-        if each is not None:
-            # Whatever goes wrong belongs to the one who iterates, not to a thread that nobody watches.
-            try:
-                self._brought.put((name, self._steps.refresh(each.song)))
-            except BaseException as error:
-                self._brought.put((name, error))
+        if each is None:
+            return
+        # Whatever goes wrong belongs to the one who iterates, not to a thread that nobody watches.
+        brought: tuple[Song, Generation | None] | BaseException
+        try:
+            brought = self._steps.refresh(each.song)
+        except BaseException as error:
+            brought = error
+        if each.undisturbed and brought == (each.song, None):
+            self._pollers.poll_again(self, name)  # no news: nobody is woken for it
+        else:
+            self._brought.put((name, brought))
             self._notify()
 
     def fetch(self, name: str) -> None:
