@@ -31,6 +31,7 @@ ATTEMPTS = 3
 CLUSTER_SECONDS = 180.0
 """How long a cluster may take for a song before it is made here."""
 
+_LOOK_SECONDS = 3.0
 REJOIN_SECONDS = 10.0
 """How long a cluster whose scheduler is gone is left alone."""
 
@@ -181,9 +182,16 @@ class ClusterBand:
             self._client.close(timeout=2)
 
     def _made_there(self, request: BandRequest, reference: bytes | None) -> Rendered:
-        executor: Executor = self._joined().get_executor(pure=False, retries=ATTEMPTS)
+        client, deadline = self._joined(), time.monotonic() + CLUSTER_SECONDS
+        executor: Executor = client.get_executor(pure=False, retries=ATTEMPTS)
         job = executor.submit(render_there, self._version, self._band, request, reference)
-        return job.result(CLUSTER_SECONDS)
+        while True:
+            try:
+                return job.result(_LOOK_SECONDS)
+            except TimeoutError:
+                if time.monotonic() > deadline or not client.nthreads():  # Dask itself waits for new workers for ever
+                    job.cancel()
+                    raise
 
     def _joined(self) -> Any:
         """The client; a new one from time to time while the scheduler is gone."""

@@ -7,6 +7,7 @@ import csv
 import os
 import signal
 import stat
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,7 @@ from minimax_nb.cli import main
 from minimax_nb.errors import InvalidInput, LibraryError, MusicError, NoCredits, Unauthorized
 from minimax_nb.rehearsal.server.faults import FAULTS
 from tests.support import until
+from tests.support.kernels import run_cell, running_kernel
 from tests.support.network import hunt
 from tests.support.service import PRICE, Running, good_body, running_service
 
@@ -111,6 +113,25 @@ def test_no_key_is_shown(service: Running, teacher: dict[str, Any], tmp_path: Pa
     log = (service.home / "rehearsal" / "service.log").read_text()
     for key in (service.address.key, *(seat.key for seat in minted.seats)):
         assert not hunt(key, texts=[*shown, log])
+
+
+@pytest.mark.kernel
+def test_no_key_gets_into_a_notebook(service: Running, teacher: dict[str, Any], tmp_path: Path) -> None:
+    code = f"""
+import os
+os.environ["AIML_API_KEY"], os.environ["MINIMAX_NB_BASE_URL"] = open("key").read().split()
+from minimax_nb import classroom
+sheet = classroom.mint({ROSTER!r}, 0.1, name="7b", folder="keys", confirm=lambda _: True)
+display(sheet, sheet.seats, classroom.status("7b"), vars(sheet))
+print(classroom.status("7b"))
+classroom.mint(["Mia"], 1e4 - 1, name="8a", folder="keys", confirm=lambda _: True)
+"""
+    (tmp_path / "key").write_text(f"{teacher['api_key']} {teacher['base_url']}")
+    with running_kernel(sys.executable, tmp_path) as kernel:
+        seen = run_cell(kernel, code)
+    assert "the balance is" in str(seen)  # the last line raises, with a traceback
+    for key in (service.address.key, *in_list(tmp_path / "keys").values()):
+        assert not hunt(key, texts=[str(seen), str(seen.reply)])
 
 
 def test_minting_again_keeps_what_is_there(service: Running, teacher: dict[str, Any], tmp_path: Path) -> None:

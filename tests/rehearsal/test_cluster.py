@@ -61,6 +61,22 @@ def test_a_worker_that_is_killed_loses_no_song(cluster: Cluster, tmp_path: Path)
         check_all_are_made(room, songs)
 
 
+def test_a_cluster_without_workers_loses_no_song(cluster: Cluster, tmp_path: Path) -> None:
+    with running_room(tmp_path / "teacher", "--cluster", cluster.address) as room:
+        songs = submit_six(room)
+        time.sleep(0.5)
+        for worker in cluster.processes[1:]:
+            worker.kill()
+        check_all_are_made(room, songs)
+        assert HERE in (room.home / "room.log").read_text()
+        cluster.start_worker()  # one that comes later is used again
+        log = cluster.folder / "cluster.log"
+        until(lambda: log.read_text().count("Registered to:") == 3, 60)
+        before = (room.home / "room.log").read_text().count(HERE)
+        check_all_are_made(room, submit_six(room))
+        assert (room.home / "room.log").read_text().count(HERE) == before
+
+
 def test_a_scheduler_that_is_killed_loses_no_song(cluster: Cluster, tmp_path: Path) -> None:
     with running_room(tmp_path / "teacher", "--cluster", cluster.address) as room:
         songs = submit_six(room)

@@ -24,6 +24,7 @@ from tornado.websocket import websocket_connect
 from tests.support import ROOT, until
 from tests.support.front_ends import missing
 
+_PROXY = "configurable-http-proxy@5.3.0"
 _TOKEN = "a-token-for-the-tests-alone"
 _REST = """
 c.JupyterHub.spawner_class = "simple"
@@ -116,11 +117,9 @@ class Hub:
 @contextmanager
 def running_hub(folder: Path, configuration: str, url: str) -> Iterator[Hub]:
     """Run a hub with this configuration, and kill it and all that it started in the end."""
-    proxy = shutil.which("configurable-http-proxy") or os.environ.get("MINIMAX_NB_HTTP_PROXY", "")
-    if not proxy:
-        missing("configurable-http-proxy is missing: npm install -g configurable-http-proxy")
     for name in ("homes", "room"):
         (folder / name).mkdir(parents=True)
+    proxy = _proxy(folder)
     more = _REST.format(
         homes=str(folder / "homes"), proxy=proxy, home=str(folder / "room"), root=str(ROOT), token=_TOKEN
     )
@@ -140,6 +139,18 @@ def running_hub(folder: Path, configuration: str, url: str) -> Iterator[Hub]:
     finally:
         _end(process.pid)
         process.wait()
+
+
+def _proxy(folder: Path) -> str:
+    """The proxy of the hub, which is a program for node: one that is here, else fetched."""
+    there = shutil.which("configurable-http-proxy")
+    if there:
+        return there
+    if not shutil.which("npm"):
+        missing("npm is missing: apt install npm")
+    command = ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder), _PROXY]
+    subprocess.run(command, check=True)
+    return str(folder / "node_modules" / ".bin" / "configurable-http-proxy")
 
 
 def _is_up(hub: Hub) -> bool:
