@@ -8,7 +8,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from minimax_nb.audio.tags import Tags, tagged
+from tests.support.appearance import grave_issues, overflowing, themes, widths
 from tests.support.front_ends import Server, open_and_run, write_notebook
+from tests.support.person import Person
 from tests.support.service import audio_bytes
 
 pytestmark = pytest.mark.browser
@@ -38,10 +40,11 @@ def test_a_class_listens_and_gives_stars(page: Page, lab: Server, tmp_path: Path
     expect(view.get_by_role("button", name="4 of 5 stars for Song 2")).to_have_attribute("aria-pressed", "true")
     view.get_by_role("button", name="Show the names").click()
     expect(view).to_contain_text("Ada")
-    for width in (700, 360):
-        view.evaluate("(node, width) => { node.style.width = `${width}px`; }", width)
-        view.screenshot(path=str(tmp_path / f"gallery-{width}.png"))
-        row = view.locator(".mnb-songlist-rows li").nth(2)
-        assert row.evaluate("node => node.scrollWidth <= node.clientWidth")
+    person = Person(page, view)
+    for theme in themes(page):
+        assert not grave_issues(page), theme
+        for width in widths(person):
+            view.screenshot(path=str(tmp_path / f"gallery-{theme}-{width}.png"))
+            assert not overflowing(person), (theme, width)
     page.evaluate(lab.front_end.run, [1])
     expect(page.locator(".jp-OutputArea-output").last).to_have_text("({1: 4}, False)")
