@@ -226,8 +226,8 @@ class Tracker:
             brought = self._steps.refresh(each.song)
         except BaseException as error:
             brought = error
-        if each.undisturbed and brought == (each.song, None):
-            self._pollers.poll_again(self, name)  # no news: nobody is woken for it
+        if each.undisturbed and isinstance(brought, tuple) and brought == (each.song, None):
+            self._pollers.poll_again(self, name, at_least=_pause(brought[0]))  # no news: nobody is woken for it
         else:
             self._brought.put((name, brought))
             self._notify()
@@ -284,7 +284,7 @@ class Tracker:
             self._remove(name)
             self._finish(song)
         else:
-            self._pollers.poll_again(self, name)
+            self._pollers.poll_again(self, name, at_least=_pause(song))
         return song if changed else None
 
     def _note_error(self, each: _Open, error: MusicError) -> None:
@@ -334,6 +334,11 @@ def _too_late(each: _Open, seconds: float) -> WaitTimeout:
         spent=song.spent,
         song_id=song.id or song.request_id,
     )
+
+
+def _pause(song: Song) -> float:
+    """For how many seconds a song need not be polled: one that is far from its turn is polled less by its class."""
+    return min(song.place.seconds / 8, 3.0) if song.place else 0.0
 
 
 def _never_arrived(song: Song) -> bool:

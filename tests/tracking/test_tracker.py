@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ import pytest
 from minimax_nb.api.responses import Generation
 from minimax_nb.api.timeouts import Timeouts
 from minimax_nb.errors import DownloadFailed, MusicError, NotFound, RateLimited, Unreachable, WaitTimeout
-from minimax_nb.song import Song, Status
+from minimax_nb.song import QueuePlace, Song, Status
 from minimax_nb.tracking.pollers import FETCHERS, NAME, POLLERS, Pollers
 from minimax_nb.tracking.tracker import Tracker
 
@@ -289,3 +290,17 @@ print("done")
     root = str(Path(__file__).parents[2])
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=root)
     assert (done.stdout, done.returncode) == ("done\n", 0), done.stderr
+
+
+def test_a_song_that_is_far_from_its_turn_is_polled_less(pollers: Pollers) -> None:
+    moments: list[float] = []
+
+    def poll(song: Song) -> Outcome:
+        moments.append(time.monotonic())
+        return made(song) if len(moments) > 3 else (replace(song, place=QueuePlace(9, 4.0)), None)
+
+    tracker = Tracker(Steps(poll), songs(1), timeouts=BRIEF, pollers=pollers)
+    places = [song.place for song in tracker if song is not None and song.status is Status.QUEUED]
+    assert places == [QueuePlace(9)]  # how far is news, how long is not
+    assert len(moments) == 4
+    assert moments[-1] - moments[0] >= 3 * 4.0 / 8
