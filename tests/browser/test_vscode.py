@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.support.appearance import grave_issues
 from tests.support.front_ends import Server, open_and_run, run_cells, shown_studio, wait_for_kernel, write_notebook
 from tests.support.held_band import Held
-from tests.support.person import Person, studio_cell, tone
+from tests.support.person import A_SONG, Person, studio_cell, tone
+from tests.support.service import Running
 
 pytestmark = pytest.mark.browser
 
@@ -36,6 +39,14 @@ _WATCH = """studio => {
     const look = () => { window.flashed ||= studio.innerText.includes('Your song will appear here'); };
     const all = {subtree: true, childList: true, characterData: true, attributes: true};
     new MutationObserver(look).observe(studio, all);
+}"""
+_NOTE_LARGE = """() => {
+    window.large = [];
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (data) {
+        if ((data.byteLength ?? data.length) > 400000) window.large.push(typeof data);
+        send.call(this, data);
+    };
 }"""
 
 
@@ -108,6 +119,48 @@ def test_every_state_can_be_read_in_every_theme(person: Person, held_band: Held,
     person.press("Generate song")
     person.sees("The response got lost on the way.")
     found += see(person, "done-and-unknown")
+    assert not found, "\n".join(found)
+
+
+def test_a_large_file_comes_as_text_which_is_quicker_here(
+    page: Page,
+    person: Person,
+    quick_band: Running,
+    track: Callable[[float], Path],
+    report_speed: Callable[[str], None],
+) -> None:
+    page.evaluate(_NOTE_LARGE)
+    file = track(32)
+    person.upload(file)
+    words = re.compile(rf"^{re.escape(file.name)} · 32\.0 MB in [\d.]+ s$")
+    report_speed(f"VS Code’s renderer, {person.sees(words, timeout=60_000).inner_text()}")
+    assert set(page.evaluate("large")) == {"string"}
+    person.sees(f"{file.name}, 3:01")
+    person.write()
+    person.press("Generate song")
+    assert person.hears_a_song() > 0, "a song comes as text, too"
+
+
+def test_what_cannot_be_loaded_is_one_calm_line_and_a_button_at_once(
+    page: Page, vscode: Server, quick_band: Running, home: Path, tmp_path: Path
+) -> None:
+    page.route("**/page/anywidget.js", lambda route: route.abort())
+    write_notebook(vscode, "missing.ipynb", studio_cell(home=str(home)))
+    person = Person(page, open_and_run(page, vscode, "missing.ipynb"))
+    # Not later than anything else of the studio.
+    assert person.studio.get_by_text("The drop zone could not be drawn here.").is_visible()
+    assert person.button("Choose a file").is_visible()
+    boxes = person.studio.get_by_text("javascript error").locator("visible=true")
+    expect(boxes).to_have_count(0)
+    found = see(person, "missing")
+    with page.expect_file_chooser() as chooser:
+        person.press("Choose a file")
+    chooser.value.set_files(tone(tmp_path, 20))
+    person.sees("tone 20 s.mp3, 0:20")
+    person.write()
+    person.press("Generate song")
+    expect(person.studio.locator("audio")).to_have_count(1, timeout=A_SONG)
+    expect(boxes).to_have_count(0)
     assert not found, "\n".join(found)
 
 

@@ -7,9 +7,11 @@ import os
 import threading
 import time
 import zlib
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from traitlets import TraitError
@@ -214,6 +216,25 @@ def test_a_chunk_of_another_length_ends_the_upload(page: PageEnd, zone: DropZone
     (answer,) = page.say({"type": "chunk", "id": "a", "seq": 0, "n": n}, b"x" * length)
     assert answer["type"] == "stopped"
     assert not files_of(zone)
+
+
+def test_where_the_page_prefers_text_bytes_come_and_go_as_base64(zone: DropZone, files: list[Received]) -> None:
+    page = PageEnd(zone)
+    page.begin(BODY)
+    for seq in range(3):
+        data = BODY[seq * CHUNK : (seq + 1) * CHUNK]
+        page.say({"type": "chunk", "id": "a", "seq": seq, "n": len(data), "bytes": [b64encode(data).decode()]})
+    page.end(BODY)
+    assert files[0].path.read_bytes() == BODY
+
+    player = Player()
+    player.comm = Mock()
+    player.load(lambda: b"sound", "song.mp3")
+    assert player.comm.send.call_args.kwargs["buffers"] == [b"sound"]
+    data = {"method": "custom", "content": {"type": "hello", "text": True}}
+    player._handle_msg({"content": {"data": data}, "buffers": []})
+    sent = player.comm.send.call_args.kwargs
+    assert (sent["data"]["content"]["bytes"], sent["buffers"]) == ([b64encode(b"sound").decode()], None)
 
 
 def test_more_chunks_than_the_file_has_end_it(page: PageEnd, zone: DropZone) -> None:

@@ -181,7 +181,8 @@ function makeShared(model) {
     Object.assign(shared, { blind: false, order: [0, 1], words: verdict(...model.get('votes')) });
     draw();
   };
-  shared.receive = async ({ type, number, names, gains }, buffers) => {
+  shared.receive = async (message, buffers) => {
+    const { type, number, names, gains } = message;
     // A page that has this pair already goes on playing: another one was opened.
     if (type !== 'pair' || number === shared.number) return;
     player.load([], []);
@@ -191,7 +192,7 @@ function makeShared(model) {
     draw();
     if (!names.length) return;
     try {
-      const sounds = await Promise.all(buffers.map(decode));
+      const sounds = await Promise.all(bytesOf(message, buffers).map(decode));
       if (number !== shared.number) return;
       player.load(sounds, gains);
       if (blind) shuffle();

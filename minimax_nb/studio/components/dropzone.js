@@ -36,8 +36,8 @@ class Upload {
     this.tell({ type: 'begin', name: this.file.name, size: this.file.size });
   }
 
-  tell(message, buffers) {
-    this.model.send({ ...message, id: this.id }, undefined, buffers);
+  tell(message) {
+    this.model.send({ ...message, id: this.id });
   }
 
   get bytes() {
@@ -75,7 +75,7 @@ class Upload {
       this.hashed += 1;
     }
     this.sent += 1;
-    this.tell({ type: 'chunk', seq, n: buffer.byteLength }, [buffer]);
+    sendBytes(this.model, { type: 'chunk', id, seq, n: buffer.byteLength }, buffer);
   }
 
   endWhenAllIsThere() {

@@ -30,7 +30,7 @@ function makeShared(model) {
     if (message.type === 'play') [...shared.views][0]?.play();
     // A page that has this song already goes on playing: another one was opened.
     if (message.type !== 'song' || (message.number === shared.number && !message.play)) return;
-    const bytes = buffers[0];
+    const [bytes] = bytesOf(message, buffers);
     URL.revokeObjectURL(shared.url);
     const url = URL.createObjectURL(new Blob([bytes], { type: message.kind }));
     Object.assign(shared, { number: message.number, name: message.name, url, peaks: [] });

@@ -85,7 +85,7 @@ class ExcerptPlayer {
       return;
     }
     URL.revokeObjectURL(this.url);
-    this.url = URL.createObjectURL(new Blob([buffers[0]], { type: message.kind }));
+    this.url = URL.createObjectURL(new Blob(bytesOf(message, buffers), { type: message.kind }));
     this.audio.src = this.url;
     this.start();
   }

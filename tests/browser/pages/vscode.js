@@ -3,9 +3,10 @@
 import { activate } from '@vscode/jupyter-ipywidgets8';
 import { openNotebook } from './notebook.js';
 
-/** Between page and kernel stands a process that takes text only: each byte of a buffer is a number in it. */
+/** Between page and kernel stand processes that pass on text only: each byte of a buffer is a number in it. */
+const passOn = (data) => JSON.parse(JSON.stringify(structuredClone(data)));
 const throughHost = (data) =>
-  typeof data === 'string' ? data : new Uint8Array(JSON.parse(JSON.stringify([...new Uint8Array(data)]))).buffer;
+  typeof data === 'string' ? passOn(data) : new Uint8Array(passOn([...new Uint8Array(data)])).buffer;
 
 class HostSocket extends WebSocket {
   constructor(url) {
