@@ -25,6 +25,8 @@ _MARK = "##"
 _TEXT_FILES = ("txt", "md", "lrc", "srt")
 _OTHER_FILES = ("mp3", "wav", "flac", "ogg", "m4a", "aac", "pdf", "doc", "docx", "odt", "rtf", "html")
 _MOST_BYTES = 1_000_000
+_SWAPPED = "Lyrics come first and the reference second; paste the words, or give a .txt file."
+_LINK = re.compile(r"(https?|file|s3|gs|data):\S{8,}", re.IGNORECASE)
 
 
 # What people paste along with the words. Section names in the languages that the band guesses.
@@ -155,12 +157,14 @@ def given_lyrics(lyrics: object) -> str:
         raise InvalidLyrics(f"Lyrics must be text, not {type(lyrics).__name__}.")
     name = lyrics.strip().strip("\"'")
     suffix = name.rpartition(".")[2].lower()
+    if _LINK.fullmatch(name):
+        raise InvalidLyrics("The lyrics are a link.", do=_SWAPPED)
     if "\n" in name or len(name) > 255 or suffix not in (*_TEXT_FILES, *_OTHER_FILES):
         return lyrics
     if suffix in _OTHER_FILES:
         raise InvalidLyrics(
             f"{name} reads like a file, and its words cannot be read here.",
-            do="Lyrics come first and the reference second; paste the words, or give a .txt file.",
+            do=_SWAPPED,
         )
     return read_file(Path(name))
 
@@ -180,7 +184,8 @@ def read_file(path: Path | None) -> str:
             data = file.read(_MOST_BYTES)
         return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError:
-        raise InvalidLyrics(f"{name} is not a text file in UTF-8.", do="Save it as plain text in UTF-8.") from None
+        do = _SWAPPED if name.rpartition(".")[2].lower() in _OTHER_FILES else "Save it as plain text in UTF-8."
+        raise InvalidLyrics(f"{name} is not a text file in UTF-8.", do=do) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise InvalidLyrics(f"The lyrics in {name} cannot be read: {why}.") from None

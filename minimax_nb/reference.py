@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import io
 import os
+import re
 import unicodedata
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,7 +30,10 @@ _SPARE_SECONDS = 0.5
 _SILENCE = 10 ** (-80 / 20)
 """Below −80 dBFS in its loudest moment a track counts as silent."""
 
-_LONGEST_NAME = 80
+_OTHER_LINK = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_HOW_TO_LINK = "Download the track and give the file, or give an https link to it that anyone can open."
+_SWAPPED = "This reads like lyrics: they come first, and the reference second."
+_LONGEST_NAME, _LONGEST_FILE_NAME = 80, 255
 _MOST_MADE = 64
 _RAW = "Raw samples say neither their rate nor their channels: import them in Audacity and export them as wav."
 
@@ -199,6 +203,9 @@ def locate(source: object) -> str | Path | bytes:
         return bare
     if scheme == "data" and isinstance(source, str):
         return _decode_data_uri(bare)
+    other = _OTHER_LINK.match(bare)
+    if other and scheme != "file" and isinstance(source, str):
+        raise InvalidReference(f"A link that begins with {other[0]} is not fetched.", do=_HOW_TO_LINK)
     if scheme == "file" and isinstance(source, str):
         bare = url2pathname(urlsplit(bare).path)
     return _find(text, bare)
@@ -252,9 +259,14 @@ def _check_file(path: Path) -> None:
             raise InvalidReference(f"{name} is a folder.")
         path.open("rb").close()
     except FileNotFoundError:
-        raise InvalidReference(f"There is no file {name}.") from None
+        raise InvalidReference(f"There is no file {name}.", do=_reads_like_lyrics(path)) from None
     except (OSError, ValueError) as error:
-        raise InvalidReference(f"{name} cannot be opened: {_why(error)}.") from None
+        raise InvalidReference(f"{name} cannot be opened: {_why(error)}.", do=_reads_like_lyrics(path)) from None
+
+
+def _reads_like_lyrics(path: Path) -> str | None:
+    """What to do where somebody gave the words in place of a path."""
+    return _SWAPPED if "\n" in str(path) or len(path.name) > _LONGEST_FILE_NAME else None
 
 
 def _why(error: Exception) -> str:

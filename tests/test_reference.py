@@ -158,7 +158,7 @@ UNUSABLE = {
     "no data in it": lambda folder: "data:audio/mpeg;base64",
     "is not a complete link": lambda folder: "https://",
     "this is a int": lambda folder: 7,
-    "There is no file ftp:": lambda folder: "ftp://example.org/song.mp3",
+    "begins with ftp:// is not fetched": lambda folder: "ftp://example.org/song.mp3",
     "There is no user 'nobody-here'": lambda folder: "~nobody-here/a.mp3",
     "cannot be opened: File name too long": lambda folder: "Side by side, through thick and thin, " * 9,
     "There is no reference": lambda folder: "  ",

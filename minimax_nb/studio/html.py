@@ -99,7 +99,8 @@ def count(number: int, noun: str) -> str:
 def prompt_box(lyrics: LyricsState) -> str:
     """The exact prompt that will be sent."""
     text = lyrics.prompt or "Nothing yet."
-    return f'<pre class="mnb-prompt" tabindex="0" aria-label="The exact prompt">{escape(text)}</pre>'
+    why = line("The lyrics are tidied. This is what is sent:") if lyrics.tidied else ""
+    return f'{why}<pre class="mnb-prompt" tabindex="0" aria-label="The exact prompt">{escape(text)}</pre>'
 
 
 def service_line(service: ServiceState, spent: float = 0.0, budget: str = "") -> str:

@@ -119,6 +119,8 @@ class LyricsState:
         What has to be written yet, in words.
     prompt : str
         What is sent.
+    tidied : bool
+        Whether that is not what was written: something that is not sung was left out.
     """
 
     used: int
@@ -130,6 +132,7 @@ class LyricsState:
     advice: str = field(default="", compare=False)
     lacking: str = field(default="", compare=False)
     prompt: str = field(default="", compare=False)
+    tidied: bool = field(default=False, compare=False)
 
     @property
     def ready(self) -> bool:
@@ -169,7 +172,8 @@ def measure_lyrics(
     lines = sum(bool(line.strip()) for line in words.splitlines())
     pauses = len(re.findall(r"\n\s*\n", words))
     used, marks = catalogue.characters(prompt), len(prompt) - len(words) if prompt else 0
-    measured = LyricsState(used, limit, lines, pauses, marks=marks, prompt=prompt, lacking=lacking)
+    tidied = words.split() != lyrics.split()
+    measured = LyricsState(used, limit, lines, pauses, "", marks, prompt=prompt, lacking=lacking, tidied=tidied)
     try:
         if not lacking:
             catalogue.to_fields(model, options, lyrics=prompt, rehearsal=True)

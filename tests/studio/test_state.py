@@ -158,6 +158,11 @@ def test_what_is_sent_is_counted(lyrics: str, measured: LyricsState) -> None:
     assert measure_lyrics(lyrics, accompaniment=True) == measured
 
 
+def test_the_meter_counts_an_emoji_as_two_as_the_service_may() -> None:
+    assert measure_lyrics("🎵🎵 la", accompaniment=True).used == 4 + 4 + 3
+    assert "Shorten them by 1" in measure_lyrics("x" * 595 + "🎵", accompaniment=True).problem
+
+
 def test_without_accompaniment_fewer_characters_are_sent() -> None:
     assert measure_lyrics("la", accompaniment=False).used == 2
 

@@ -123,8 +123,10 @@ class LyricsCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         show_if(self._accompaniment, model.marks_accompaniment)
         show_if(self._buttons, sings)
         put(self._note, value=drawing.lyrics_line(lyrics) if sings else drawing.line(lyrics.problem, "bad"))
-        show_if(self._prompt, self._exact.value and sings)
-        put(self._prompt, value=drawing.prompt_box(lyrics) if self._exact.value else "")
+        # Nothing is sent that was not seen.
+        exact = sings and (self._exact.value or lyrics.tidied)
+        show_if(self._prompt, exact)
+        put(self._prompt, value=drawing.prompt_box(lyrics) if exact else "")
 
     @property
     def _lyrics(self) -> str:

@@ -17,6 +17,7 @@ import ipywidgets as widgets
 from ... import audio
 from ...catalogue import Model, ReferenceRule
 from ...errors import InvalidReference
+from ...hosts.links import check_address
 from ...hosts.pages import to_file_link
 from ...reference import Reference, locate, prepare
 from .. import components, samples
@@ -238,7 +239,9 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         return ReferenceState(reference, note, advice=_advice(reference, info), audio=loaded)
 
     def _from_link(self, link: str) -> ReferenceState:
-        return ReferenceState(prepare(to_file_link(link), self._folder()), f"{link} · the service fetches it")
+        found = to_file_link(link)
+        check_address(found, local=self._store.state.service.rehearsal)
+        return ReferenceState(prepare(found, self._folder()), f"{link} · the service fetches it")
 
     def _from_band(self, sample: samples.Sample) -> ReferenceState:
         found = self._from_file(sample.play(self._scratch_folder()), sample.name)
