@@ -61,15 +61,17 @@ def wait_for(url: str) -> None:
             time.sleep(0.1)
 
 
-def plays(person: Person, start: float, clicks: int) -> str:
-    """Press “Generate song”, then play; say how long it took."""
+def plays(person: Person, start: float) -> str:
+    """Press “Generate song”, and the player's own button once the song is there; say how long it took."""
     person.press("Generate song")
     player = person.player
     expect(player).to_be_visible(timeout=A_WHILE)
     ready = time.monotonic() - start
-    player.evaluate("audio => audio.play()")
+    box = player.bounding_box()
+    assert box
+    player.click(position={"x": 25, "y": box["height"] / 2})
     person.page.wait_for_function("audio => audio.currentTime > 0.5", arg=player.element_handle())
-    return f"{ready:.1f} s to the song, {clicks} click"
+    return f"song after {ready:.1f} s with 1 click, and 1 more plays it"
 
 
 def test_in_lab_it_is_one_cell_and_one_click(page: Page, tmp_path: Path, report_speed: Callable[[str], None]) -> None:
@@ -92,7 +94,7 @@ def test_in_lab_it_is_one_cell_and_one_click(page: Page, tmp_path: Path, report_
         heading = studio.get_by_role("heading", name="Reference")
         expect(heading).to_be_in_viewport()
         person = Person(page, studio)
-        said = plays(person, began, clicks=1)
+        said = plays(person, began)
         report_speed(f"lab: notebook after {opened:.1f} s, studio after {shown:.1f} s, {said}, 1 cell")
         # One cell was run.
         assert (
@@ -116,7 +118,7 @@ def test_the_studio_alone_is_one_click(page: Page, tmp_path: Path, report_speed:
         shown = time.monotonic() - began
         expect(page.locator(".jp-InputArea, .cm-editor")).to_have_count(0)
         person = Person(page, studio)
-        words = plays(person, began, clicks=1)
+        words = plays(person, began)
         report_speed(f"studio: shown after {shown:.1f} s, {words}")
         person.press("Save beside the notebook")
         person.sees("beside the notebook.")
