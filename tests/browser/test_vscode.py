@@ -67,6 +67,7 @@ def person(page: Page, vscode: Server, home: Path, request: pytest.FixtureReques
 def see(person: Person, state: str) -> list[str]:
     """What axe finds in a state, in each theme; screenshots for people, where they want them."""
     found, rules = [], ()
+    person.page.set_viewport_size({"width": 1200, "height": 3000})
     for theme, (scheme, ground) in _THEMES.items():
         person.page.evaluate("names => { document.body.className = names; }", theme)
         studio = person.studio
@@ -118,7 +119,10 @@ def test_every_state_can_be_read_in_every_theme(person: Person, held_band: Held,
     person.write("Something else")
     person.press("Generate song")
     person.sees("The response got lost on the way.")
-    found += see(person, "done-and-unknown")
+    person.takes.first.get_by_role("button", name="A", exact=True).click()
+    person.press("Compare with its reference")
+    expect(person.studio.get_by_role("group", name="Side by side").get_by_role("button", name="Play")).to_be_enabled()
+    found += see(person, "done-unknown-and-compared")
     assert not found, "\n".join(found)
 
 
@@ -139,6 +143,16 @@ def test_a_large_file_comes_as_text_which_is_quicker_here(
     person.write()
     person.press("Generate song")
     assert person.hears_a_song() > 0, "a song comes as text, too"
+
+    person.studio.evaluate(_WATCH)
+    person.player.evaluate("audio => { audio.loop = true; return audio.play(); }")
+    heard = person.player.get_attribute("src")
+    person.write("Something else")
+    person.press("Generate song")
+    person.sees("“Something else” is ready.", timeout=A_SONG)
+    assert not person.player.evaluate("audio => audio.paused"), "the one that is heard is not cut off"
+    assert person.player.get_attribute("src") == heard
+    assert not page.evaluate("flashed")
 
 
 def test_what_cannot_be_loaded_is_one_calm_line_and_a_button_at_once(
