@@ -291,7 +291,7 @@ class Song:
         if target.is_dir():
             # What some file system does not take in a name.
             name = "".join(c for c in self.title if c.isprintable() and c not in '<>:"/\\|?*').strip(" .…")
-            target = _free_name(target, name or "song", finished.suffix)
+            target = free_name(target, name or "song", finished.suffix)
         try:
             shutil.copyfile(finished, target)
         except OSError as error:
@@ -436,8 +436,8 @@ class Song:
 _TAG = re.compile(r"\[[^\]]*\]")
 
 
-def _free_name(folder: Path, name: str, suffix: str) -> Path:
-    """A name that no file has yet: another take of the same song must not overwrite the first."""
+def free_name(folder: Path, name: str, suffix: str = "") -> Path:
+    """A name that nothing in a folder has yet: another take of the same song must not overwrite the first."""
     names = (f"{name}{suffix}" if number == 1 else f"{name} {number}{suffix}" for number in itertools.count(1))
     return next(folder / each for each in names if not (folder / each).exists())
 

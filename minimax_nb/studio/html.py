@@ -14,7 +14,7 @@ from ..library.budget import Budget, Spending
 from ..lyrics import clean
 from ..settings import Account
 from ..song import Song, Status
-from .state import SENT, LyricsState, ReferenceState, ServiceState, Side, Take
+from .state import SENT, LyricsState, ReferenceState, ServiceState, Side, StudioState, Take
 
 # Each step: its name, what it is called while it lasts, and after it.
 STEPS: tuple[tuple[str, str, str], ...] = (
@@ -340,7 +340,38 @@ def take_row(song: Song) -> str:
     # Songs with the same words are made in the same minute.
     minute = f"{song.created.astimezone():%Y-%m-%d %H:%M}"
     facts = song.facts.replace(minute, f"{minute}:{song.created:%S}")
-    return f'<div class="mnb-take-title">{escape(song.title)}</div>{_facts(facts)}'
+    note = f'<div class="mnb-line mnb-take-note">{escape(song.note)}</div>' if song.note else ""
+    return f'<div class="mnb-take-title">{escape(song.title)}</div>{_facts(facts)}{note}'
+
+
+def shelf_head(title: str) -> str:
+    """The head of a part of the list of takes."""
+    return f'<div class="mnb-shelf-head" role="heading" aria-level="4">{escape(title)}</div>'
+
+
+def takes_line(state: StudioState) -> str:
+    """What is said in place of takes."""
+    if not state.most_listed or state.shown:
+        return ""
+    if not state.library:
+        return line("Every song you make is kept here, also when the notebook is closed.")
+    if state.search.strip():
+        return line("No take has these words.")
+    return line("No favourites yet: press the star beside a take.")
+
+
+def export_words(state: StudioState) -> str:
+    """What the button that exports says it does."""
+    number = len(state.chosen)
+    if state.search.strip():
+        return f"Export {count(number, 'take')} found"
+    return f"Export {count(number, 'favourite')}" if number else "Export favourites"
+
+
+def exported_line(number: int, folder: str) -> str:
+    """Where songs were exported to."""
+    there = "One song is" if number == 1 else f"{number} songs are"
+    return f"{there} in the folder “{folder}” beside the notebook. Open its index.html, or hand the folder in."
 
 
 def deleted_row(song: Song, *, erased: bool) -> str:

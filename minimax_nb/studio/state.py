@@ -436,7 +436,11 @@ class StudioState:
     deleted, erased : frozenset of str
         The request ids of those that were deleted here, and of those of them whose file is gone as well.
     most_listed : int
-        How many of them are shown.
+        How many of them are shown; 0 until the library is read.
+    search : str
+        The words by which takes are searched.
+    only_starred : bool
+        Whether only favourites are looked for.
     sides : tuple of (Side or None, Side or None)
         What is compared, as A and as B.
     """
@@ -453,7 +457,9 @@ class StudioState:
     library: tuple[Song, ...] = ()
     deleted: frozenset[str] = frozenset()
     erased: frozenset[str] = frozenset()
-    most_listed: int = FIRST
+    most_listed: int = 0
+    search: str = ""
+    only_starred: bool = False
     sides: tuple[Side | None, Side | None] = (None, None)
 
     @property
@@ -471,6 +477,26 @@ class StudioState:
         """The song in the card."""
         front = self.take(self.front)
         return front.song if front else self.playing
+
+    @property
+    def found(self) -> tuple[tuple[Song, ...], tuple[Song, ...]]:
+        """The favourites and all others that are looked for, newest first."""
+        found = [song for song in self.library if not self.search or song.matches(self.search)]
+        rest = () if self.only_starred else tuple(song for song in found if not song.starred)
+        return tuple(song for song in found if song.starred), rest
+
+    @property
+    def shown(self) -> tuple[Song, ...]:
+        """Those of them that are drawn: the favourites stand on top."""
+        return sum(self.found, ())[: self.most_listed]
+
+    @property
+    def chosen(self) -> tuple[Song, ...]:
+        """What would be exported, oldest first: what was searched for, else the favourites."""
+        favourites, rest = self.found
+        songs = (*favourites, *rest) if self.search.strip() else favourites
+        there = [song for song in songs if song.path and song.request_id not in self.deleted]
+        return tuple(sorted(there, key=lambda song: song.created))
 
     def take(self, number: int | None) -> Take | None:
         """A take by its number."""
@@ -522,6 +548,19 @@ class StudioState:
         """The letters under which a song is compared."""
         sides, key = zip("AB", self.sides, strict=True), Side(song).key
         return "".join(letter for letter, side in sides if side is not None and side.key == key)
+
+    def relabelled(self, song: Song) -> StudioState:
+        """With a song under another name, or with another note or star, wherever it is."""
+
+        def changed(value: Any) -> Any:
+            if isinstance(value, tuple):
+                return tuple(map(changed, value))
+            if isinstance(value, Take | Side):
+                return replace(value, song=changed(value.song))
+            return song if isinstance(value, Song) and value.request_id == song.request_id else value
+
+        names = ("takes", "playing", "waiting", "library", "sides")
+        return replace(self, **{name: changed(getattr(self, name)) for name in names})
 
     def listed(self, song: Song) -> StudioState:
         """With a song in the list of takes, as it stands now."""

@@ -19,6 +19,7 @@ from typing import Any, cast
 
 import ipywidgets as widgets
 import traitlets
+from IPython import get_ipython
 
 from ..api.key import Key
 from ..display.environment import notebook_folder
@@ -28,7 +29,7 @@ from ..hosts.choice import choose
 from ..library.storage import Library
 from ..session import Session, default_session
 from ..settings import Account, Settings, room_from_environment
-from ..song import Song, Status, title_of
+from ..song import Song, Status, free_name, title_of
 from . import components
 from . import html as drawing
 from .cards.compare import CompareCard
@@ -133,7 +134,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._generate = button("Generate song", "primary", icon="music")
         self._hint = text("", "hint")
         self._trouble = text()
-        self._listener = components.Listener()
+        self._listener = components.Listener(self._look_again)
         self._make_cards(lyrics or "", reference)
         self._draft = DraftCard(self._lyrics, self._reference, self._library, self._keys, name, self._fail)
         super().__init__(self._arranged())
@@ -158,6 +159,40 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         >>> studio.on_song(lambda song: song.save("songs"))  # doctest: +SKIP
         """
         self._callbacks.append(callback)
+
+    def export(
+        self, folder: str | os.PathLike[str], songs: Iterable[Song] | None = None, *, title: str = "Songs"
+    ) -> Path:
+        """Write songs and a page that plays them into a folder; see `Session.export`.
+
+        Parameters
+        ----------
+        folder : path
+            Is made where it is not there; nothing in it is overwritten.
+        songs : iterable of Song, optional
+            Else what is searched for in the list of takes, else the favourites; oldest first.
+        title : str
+            Of the page.
+
+        Returns
+        -------
+        pathlib.Path
+            The page, ``index.html``.
+
+        Raises
+        ------
+        InvalidInput
+            When there is no song to export.
+        LibraryError
+            When it cannot be written, or something of these names is there already.
+
+        Examples
+        --------
+        >>> studio.export("our songs")  # doctest: +SKIP
+        PosixPath('our songs/index.html')
+        """
+        chosen = self._store.state.chosen or self._session.songs(starred=True)[::-1]
+        return self._session.export(folder, chosen if songs is None else songs, title=title)
 
     async def result(self, timeout: float | None = None) -> Song:
         """Wait for the song of the latest click, or of the first one if there was none yet.
@@ -250,7 +285,16 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             "a": partial(self._choose_side, 0),
             "b": partial(self._choose_side, 1),
         }
-        self._takes = TakesCard(self._store, lambda: self._session.journal, on_row, self._fail)
+        self._takes = TakesCard(
+            self._store,
+            lambda: self._session.journal,
+            on_row,
+            label=self._session.label,
+            export=self._export_beside,
+            on_change=self._tell_others,
+            focus=self._listener.focus,
+            show=self._fail,
+        )
 
     def _arranged(self) -> list[Any]:
         return [
@@ -291,9 +335,9 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._draft.restore(*self._given)
         self._service.look_up()
         self._pick_up()
-        self._takes.load()
         if room_from_environment():
             self._card.offer_to_hand_in(os.environ.get("JUPYTERHUB_USER", ""))
+        _look_after_each_cell()
 
     def _pick_up(self) -> None:
         """Carry on with what an earlier kernel left open, where there is a key for it."""
@@ -405,6 +449,12 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             self._reference.take_again(song.source, song.request.reference)
             self._listener.show(".mnb-cards")
 
+    def _export_beside(self) -> str:
+        folder = free_name(notebook_folder(), "songs")
+        songs = self._store.state.chosen
+        self.export(folder)
+        return drawing.exported_line(len(songs), folder.name)
+
     def _save(self) -> None:
         song = self._store.state.playing
         if song is not None:
@@ -427,6 +477,17 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         """Show what a handler raised; the takes that are under way go on."""
         self._trouble.value = drawing.error_box(with_money(error))
 
+    # The library, which others change too
+
+    def _tell_others(self) -> None:
+        """Have the other studios of this kernel read the library again; called from any thread."""
+        for studio in _studios_of(self._session.journal.home):
+            if studio is not self:
+                when_free(studio._takes.reload)
+
+    def _look_again(self) -> None:
+        handler(self._fail, self._takes.refresh)()
+
     # What happens to a take, in its thread
 
     def _change(self, number: int, step: Step) -> StudioState:
@@ -446,9 +507,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         if song is not None:
             self._usual.clear()
             self._store.change(lambda state: state.listed(song))
-            for studio in _studios_of(self._session.journal.home):
-                if studio is not self:
-                    when_free(studio._takes.reload)
+            self._tell_others()
         if take.done and song is not None:
             for callback in self._callbacks:
                 handler(self._fail, callback, song)()
@@ -532,6 +591,19 @@ _studios: weakref.WeakSet[MusicStudio] = weakref.WeakSet()
 
 def _studios_of(home: Path) -> list[MusicStudio]:
     return [studio for studio in _studios if studio._awake and studio._session.journal.home == home]
+
+
+def _look_after_each_cell() -> None:
+    """Have the studios see what a cell did to the library, from the next cell on."""
+    ipython = get_ipython()
+    if ipython is not None and _look_at_libraries not in ipython.events.callbacks["post_run_cell"]:
+        ipython.events.register("post_run_cell", _look_at_libraries)
+
+
+def _look_at_libraries(*_: object) -> None:
+    for studio in list(_studios):
+        if studio._awake:
+            studio._look_again()
 
 
 def _given_up(song: Song) -> bool:

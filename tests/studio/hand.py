@@ -86,8 +86,10 @@ class Hand:
     studio: MusicStudio
 
     def show(self) -> None:
-        """Display it, as the last line of a cell does."""
+        """Display it, as the last line of a cell does; a page has the first takes shown by itself."""
         self.studio._repr_mimebundle_()
+        if not self.studio._store.state.most_listed:
+            self.press("More takes")
 
     # What is seen
 
@@ -171,6 +173,20 @@ class Hand:
             words_of("".join(each.value for each in shown_widgets(row) if isinstance(each, widgets.HTML)))
             for row in rows
         ]
+
+    @property
+    def shelf(self) -> list[str]:
+        """The same of the favourites."""
+        return self.takes[: self._rows_before("All others")] if "Favourites |" in self.words else []
+
+    def _rows_before(self, words: str) -> int | None:
+        """How many rows stand above these words; None where the words are not there."""
+        number = 0
+        for each in shown_widgets(self.studio):
+            number += "mnb-take" in getattr(each, "_dom_classes", ())
+            if isinstance(each, widgets.HTML) and words in each.value:
+                return number
+        return None
 
     # What is done
 

@@ -542,6 +542,7 @@ def test_what_settings_were_taken_over_is_shown(service: Running) -> None:
 
 
 def test_settings_are_used_again(service: Running, ready: Hand) -> None:
+    ready.show()
     ready.field("With accompaniment").value = False
     ready.generate()
     first = ready.finish()

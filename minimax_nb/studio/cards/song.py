@@ -124,7 +124,7 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def draw(self, state: StudioState) -> None:
         """Draw the songs as they stand."""
         if state.playing is not None and state.playing != self._drawn:
-            self._load(state.playing, state)
+            (self._rename if self._holds(state.playing) else self._load)(state.playing, state)
         service = state.service
         price = service.account.price
         words = "" if service.rehearsal or price is None else drawing.money(price)
@@ -141,7 +141,7 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def play(self, song: Song) -> None:
         """Play a song that a click requested: at once, or as soon as it is in the player."""
-        if song == self._drawn:
+        if self._holds(song):
             self._player.play()
         else:
             self._wanted = song
@@ -154,6 +154,16 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def say(self, words: str, kind: str = "good") -> None:
         """Say one more line, such as where the song was saved."""
         self._saved.value = drawing.line(words, kind)
+
+    def _holds(self, song: Song) -> bool:
+        """Whether this song is in the player, under whatever name."""
+        return self._drawn is not None and self._drawn.request_id == song.request_id
+
+    def _rename(self, song: Song, state: StudioState) -> None:
+        """Show another name of the song in the player, which goes on playing."""
+        self._drawn = song
+        self._head.value = drawing.song_head(song)
+        self._player.rename(_file_name(song))
 
     def _load(self, song: Song, state: StudioState) -> None:
         self._drawn = song
@@ -168,8 +178,7 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._saved.value = ""
 
     def _send_song(self, song: Song, *, play: bool) -> None:
-        suffix = song.path.suffix if song.path else ".mp3"
-        self._player.load(lambda: song.audio or b"", f"{song.title}{suffix}", play=play)
+        self._player.load(lambda: song.audio or b"", _file_name(song), play=play)
         if not self._player.seen:
             self._plain.value = song.audio or b""
         put(self._plain_box, children=() if self._player.seen else (self._plain,))
@@ -183,3 +192,8 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         after = make(widgets.VBox, "after", children=(self._saved, self._details))
         words = make(widgets.VBox, "beside", children=(self._plain_words, self._words))
         return make(widgets.Box, "ready", "hidden", children=(sound, words, after))
+
+
+def _file_name(song: Song) -> str:
+    """What its file is called when it is downloaded."""
+    return f"{song.title}{song.path.suffix if song.path else '.mp3'}"

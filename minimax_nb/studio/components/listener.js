@@ -89,6 +89,43 @@ function bringIntoView(node) {
   node?.scrollIntoView({ block: 'nearest', behavior });
 }
 
+/** Press “More takes” when its place is nearly in sight, once for each stretch of the list; gives the function that ends it. */
+function showMoreAsScrolled(el) {
+  let rows = -1;
+  let timer = null;
+  const press = ({ target }) => {
+    // A kernel that has no time yet is not asked twice.
+    const drawn = el.closest('.mnb-studio')?.querySelectorAll('.mnb-take').length ?? 0;
+    if (drawn === rows) return;
+    rows = drawn;
+    target.click();
+  };
+  const seen = new IntersectionObserver((entries) => entries.filter((each) => each.isIntersecting).forEach(press), {
+    rootMargin: '0px 0px 300px',
+  });
+  // While the button stays in sight nothing tells of it: it is looked at anew.
+  const look = () => {
+    seen.disconnect();
+    const button = el.closest('.mnb-studio')?.querySelector('.mnb-more-takes');
+    if (button) seen.observe(button);
+    timer = setTimeout(look, 700);
+  };
+  timer = setTimeout(look, 100);
+  return () => {
+    clearTimeout(timer);
+    seen.disconnect();
+  };
+}
+
+/** Give a control the keyboard once it is there again, unless the person has gone elsewhere. */
+function focusAgain(studio, what, tries = 40) {
+  const node = studio()?.querySelector(what);
+  if (document.activeElement && document.activeElement !== document.body && document.activeElement !== node) return;
+  node?.focus();
+  // The row may be about to move.
+  if (tries) setTimeout(() => focusAgain(studio, what, tries - 1), 50);
+}
+
 function initialize({ model }) {
   const receive = (message) => {
     if (message.type === 'time') ahead = message.now - Date.now() / 1000;
@@ -106,12 +143,19 @@ function render({ model, el }) {
   const kernel = watchKernel(model, (late) => say(busy, late ? BUSY : ''));
   const receive = (message) => {
     if (message.type === 'show') bringIntoView(el.closest('.mnb-studio')?.querySelector(message.what));
+    if (message.type === 'focus') focusAgain(() => el.closest('.mnb-studio'), message.what);
   };
+  // Meanwhile another kernel may have changed the library.
+  const onReturn = () => document.hidden || model.send({ type: 'back' });
   model.on('msg:custom', receive);
+  document.addEventListener('visibilitychange', onReturn);
+  window.addEventListener('focus', onReturn);
+  const stopShowing = showMoreAsScrolled(el);
   const stopCounting = countSeconds(() => el.closest('.mnb-studio'));
   const unwatch = whenKernelGone(model, () => {
     kernel.stop();
     stopCounting();
+    stopShowing();
     cover(el.closest('.mnb-studio'));
   });
 
@@ -126,7 +170,7 @@ function render({ model, el }) {
       const copied = await copy(button.previousElementSibling);
       button.textContent = copied ? 'Copied' : 'Press Ctrl+C';
       aloud.textContent = copied ? 'Copied.' : 'Selected, ready to be copied.';
-    } else if (button && !button.closest('.mnb-component')) kernel.note();
+    } else if (button && event.isTrusted && !button.closest('.mnb-component')) kernel.note();
   };
   const onInput = (event) => {
     // The other components tell of a busy kernel themselves.
@@ -141,6 +185,9 @@ function render({ model, el }) {
     document.removeEventListener('input', onInput, true);
     kernel.stop();
     stopCounting();
+    stopShowing();
+    document.removeEventListener('visibilitychange', onReturn);
+    window.removeEventListener('focus', onReturn);
     unwatch();
     model.off('msg:custom', receive);
     unfollow();

@@ -28,6 +28,10 @@ function makeShared(model) {
   shared.tell = (event) => shared.views.forEach((view) => view[event]());
   shared.receive = async (message, buffers) => {
     if (message.type === 'play') [...shared.views][0]?.play();
+    if (message.type === 'name') {
+      shared.name = message.name;
+      shared.tell('name');
+    }
     // A page that has this song already goes on playing: another one was opened.
     if (message.type !== 'song' || (message.number === shared.number && !message.play)) return;
     const [bytes] = bytesOf(message, buffers);
@@ -98,9 +102,12 @@ export default () => {
       load: () => {
         audio.src = shared.url;
         link.href = shared.url;
+        view.name();
+        view.draw();
+      },
+      name: () => {
         link.download = shared.name;
         link.textContent = `Download ${shared.name.split('.').pop()}`;
-        view.draw();
       },
       draw: () => wave.drawBars(shared.peaks),
       play: () => {

@@ -44,6 +44,11 @@ class Player(Component):
         self._about = {"type": "song", "number": self._about["number"] + 1, "name": name}
         self._send_song(play=play)
 
+    def rename(self, name: str) -> None:
+        """Have the file called so when it is saved; what plays goes on."""
+        self._about["name"] = name
+        self.send({"type": "name", "name": name})
+
     def play(self) -> None:
         """Play the song that is shown."""
         self.send({"type": "play"})
