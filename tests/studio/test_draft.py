@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,11 @@ import pytest
 from minimax_nb import MusicStudio, Session
 from minimax_nb.library.storage import locate
 from minimax_nb.studio.components import KeyField
-from minimax_nb.studio.draft import QUIET_SECONDS, Saver, studio_name
+from minimax_nb.studio.draft import Saver, studio_name
 from tests.studio.hand import LYRICS, Hand, PageEnd
 from tests.support import until
 from tests.support.network import hunt
 from tests.support.service import Running, audio_bytes
-
-
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drafts are written down sooner here; in a browser test they take the time that they take."""
-    assert QUIET_SECONDS == 2
-    monkeypatch.setattr("minimax_nb.studio.cards.draft.Saver", partial(Saver, seconds=0.3))
 
 
 def studio(lyrics: str | None = None, reference: Any = None, **more: Any) -> Hand:
