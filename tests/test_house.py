@@ -48,7 +48,7 @@ INSIDE = {
     "studio": "state html ui samples components draft runner cards studio gallery",
     "studio/cards": "service reference lyrics draft song compare takes",
     "studio/components": "component chunks dropzone keyfield listener player waveform karaoke compare songlist",
-    "tracking": "schedule pollers logs steps services tracker",
+    "tracking": "learning schedule pollers logs steps services tracker",
 }
 PICTURES = {"": ROOMS.strip().split("\n"), **{folder: line.split() for folder, line in INSIDE.items()}}
 # Imports inside functions that go down the picture, each with its reason.

@@ -235,6 +235,18 @@ class Journal:
 
         return statistics.median(spans) if len(spans) >= _ENOUGH else None
 
+    def durations(self, model: str, base_url: str) -> tuple[float, ...]:
+        """How long the service took for the latest songs by a model, in seconds, the latest last."""
+        # Where it was not noted, a song was found and fetched about a second after it was ready.
+        took = "COALESCE(took, (julianday(finished) - julianday(created)) * 86400 - 1)"
+        with self._reading() as connection:
+            rows = connection.execute(
+                f"SELECT {took} AS took FROM songs WHERE model = ? AND base_url = ? AND rehearsal = 0 "
+                "AND status = 'completed' AND finished != '' ORDER BY created DESC LIMIT 60",
+                (model, base_url),
+            ).fetchall()
+        return tuple(row["took"] for row in reversed(rows) if 0 < row["took"] < _LONG_SECONDS)
+
     def open_songs(self) -> list[Song]:
         """The songs with which something will still happen, oldest first, but those that a living worker sends."""
         unfinished = [status.value for status in Status if not status.final]

@@ -62,13 +62,15 @@ MIGRATIONS = (
         # When a person last named, noted, starred, deleted or restored it: of two computers the later one counts.
         "ALTER TABLE songs ADD COLUMN marked TEXT NOT NULL DEFAULT ''",
     ),
+    # How long the service took, in seconds; 0 where polls were too far apart to say.
+    ("ALTER TABLE songs ADD COLUMN took REAL",),
 )
 """Numbered by their place: `PRAGMA user_version` says how many of them a file has had."""
 
 ADDED_LATER: Row = {
     **dict.fromkeys(("finished", "name", "note", "marked"), ""),
     **dict.fromkeys(("deleted", "starred"), 0),
-    **dict.fromkeys(("timeline", "price_usd")),
+    **dict.fromkeys(("timeline", "price_usd", "took")),
     "accompaniment": 1,
 }
 """What a note beside a song does not have when an older version wrote it."""

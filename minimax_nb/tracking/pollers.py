@@ -54,7 +54,16 @@ class Pollers:
         self._pollers = self._fetchers = 0
         self._empty_since = time.monotonic()
 
-    def add(self, owner: Tracked, name: str, *, age: float, host: str, interval: float | None = None) -> None:
+    def add(
+        self,
+        owner: Tracked,
+        name: str,
+        *,
+        age: float,
+        host: str,
+        interval: float | None = None,
+        past: tuple[float, ...] = (),
+    ) -> None:
         """Have a song polled once when it is due, and again after each `poll_again`.
 
         Parameters
@@ -68,9 +77,11 @@ class Pollers:
             The service whose limit it takes from.
         interval : float, optional
             Seconds between two polls, in place of what the schedule says.
+        past : tuple of float
+            How long earlier songs of its kind took, in seconds, the latest last.
         """
         with self._changed:
-            wait = self._schedule.add((owner, name), age, host=host, interval=interval)
+            wait = self._schedule.add((owner, name), age, host=host, interval=interval, past=past)
             if self._pollers < min(POLLERS, len(self._schedule)):
                 self._pollers += 1
                 self._start(self._poll)

@@ -7,19 +7,24 @@ How often a rehearsal is polled is in `api.timeouts`; how long a song waits afte
 
 from __future__ import annotations
 
+import functools
 import heapq
 import itertools
 import time
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from math import inf
 
-WARM_UP = 8.0
+from .learning import FIRST, learn
+
+WARM_UP = FIRST
 EVERY = 1.85
 SLOW_FROM = 90.0
 SHARE_OF_AGE = 0.05
 LONGEST = 15.0
+_SAME = 0.05  # s; a poll that is so little early is the one that was planned
 
 MOST_PER_SECOND = 120.0
 """Requests to one host; 200 songs that keep to the schedule need 108."""
@@ -29,25 +34,40 @@ RECOVERY = 1.01
 """By how much the requests per second of a host that told us to wait grow again, every second."""
 
 
-def next_poll_after(age: float) -> float:
+def next_poll_after(age: float, past: tuple[float, ...] = ()) -> float:
     """How long to wait before a song is polled again.
 
     Hosted songs take 20 to 60 s: none is polled in its first 8 s, then every 1.85 s, and a song that is
-    late is polled ever more slowly.
+    late is polled ever more slowly. With enough past songs, `learning` says when.
 
     Parameters
     ----------
     age : float
         Seconds since the song was submitted.
+    past : tuple of float
+        How long earlier songs of this kind took, in seconds, the latest last.
 
     Returns
     -------
     float
         In seconds.
     """
+    polls = learn(past, _usual_polls()) if past else ()
+    place = bisect_right(polls, age + _SAME)
+    if place < len(polls):
+        return polls[place] - age
     if age < WARM_UP:
         return WARM_UP - age
     return EVERY if age <= SLOW_FROM else min(LONGEST, SHARE_OF_AGE * age)
+
+
+@functools.cache
+def _usual_polls() -> tuple[float, ...]:
+    """The ages at which a song is polled that nothing is known of."""
+    ages = [WARM_UP]
+    while ages[-1] < 3600:
+        ages.append(ages[-1] + next_poll_after(ages[-1]))
+    return tuple(ages)
 
 
 @dataclass
@@ -100,10 +120,11 @@ class _Entry:
     interval: float | None
     host: _Host
     polled_at: float
+    past: tuple[float, ...] = ()
     removed: bool = False
 
-    def next_poll_after(self, now: float) -> float:
-        return next_poll_after(now - self.born) if self.interval is None else self.interval
+    def next_poll_after(self) -> float:
+        return next_poll_after(self.polled_at - self.born, self.past) if self.interval is None else self.interval
 
 
 @dataclass(eq=False)
@@ -148,7 +169,15 @@ class Schedule:
         self._hosts: dict[str, _Host] = {}
         self._numbers = itertools.count()
 
-    def add(self, name: Hashable, age: float, *, host: str = "", interval: float | None = None) -> float:
+    def add(
+        self,
+        name: Hashable,
+        age: float,
+        *,
+        host: str = "",
+        interval: float | None = None,
+        past: tuple[float, ...] = (),
+    ) -> float:
         """Take in a song; one that is past its warm-up is due at once.
 
         Parameters
@@ -160,6 +189,8 @@ class Schedule:
             The service whose limit it takes from.
         interval : float, optional
             Seconds between two polls, for a song that the schedule is not made for.
+        past : tuple of float
+            How long earlier songs of its kind took, in seconds, the latest last.
 
         Returns
         -------
@@ -167,9 +198,9 @@ class Schedule:
             The seconds until it is due.
         """
         now = self._clock()
-        wait = 0.0 if interval is not None or age >= WARM_UP else next_poll_after(age)
+        wait = 0.0 if interval is not None or age >= WARM_UP else next_poll_after(age, past)
         host_of_it = self._hosts.setdefault(host, _Host())
-        entry = self._entries[name] = _Entry(name, now - age, interval, host_of_it, polled_at=now - age)
+        entry = self._entries[name] = _Entry(name, now - age, interval, host_of_it, polled_at=now - age, past=past)
         self._push(entry, now + wait)
         return wait
 
@@ -214,7 +245,7 @@ class Schedule:
         entry, now = self._entries.get(name), self._clock()
         if entry is None:  # removed meanwhile
             return inf
-        between = entry.next_poll_after(now)
+        between = entry.next_poll_after()
         # From poll to poll; a service that is slow to answer is given time nonetheless.
         due = max(entry.polled_at + between, now + max(at_least, between / 2))
         self._push(entry, due)

@@ -30,6 +30,8 @@ class Services:
     journal : Journal
     settings : Settings
         Which services this person has a key for.
+    polled : dict
+        How old each song was, in seconds, when it was last seen not to be made.
     timeouts : Timeouts
     clients, logs : dict
         One of each for each service and key; shared by whoever uses the same library.
@@ -40,6 +42,7 @@ class Services:
     timeouts: Timeouts = field(default_factory=Timeouts)
     clients: dict[tuple[str, Key | None], Client] = field(default_factory=dict, repr=False)
     logs: dict[Client, UsageLogs] = field(default_factory=dict, repr=False)
+    polled: dict[str, float] = field(default_factory=dict, repr=False)
 
     def with_key(self) -> Services:
         """The same with the key looked up here and now: Colab's secrets are not for worker threads."""
@@ -118,7 +121,11 @@ class Services:
         if song.status.final or not song.id:
             return song, None
         client, fresh = self.client_of(song), self.timeouts.fresh
-        return steps.refresh(song, self.journal, client, known=known is not None, fresh=fresh)
+        since = self.polled.pop(song.request_id, 0.0)
+        song, made = steps.refresh(song, self.journal, client, known=known is not None, fresh=fresh, since=since)
+        if not made:
+            self.polled[song.request_id] = steps.age_of(song)
+        return song, made
 
     def fetch(self, song: Song, generation: Generation) -> Song:
         """The audio of a song that is made; see `steps.fetch`."""

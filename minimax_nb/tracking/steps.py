@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 NO_CHARGE_SEEN = "The response got lost, and the service's logs show no charge."
 
+_CLOSE = 10.0
+"""Polls that are no further apart, in seconds, tell how long the service took."""
+
 _UNCHECKED = "It is kept as it came: whether it is complete cannot be checked here."
 _CUT_OFF = "The downloaded file is cut off."
 _FILE_KEPT = (
@@ -139,7 +142,7 @@ def _exists(generation_id: str, client: Client) -> bool:
 
 
 def refresh(
-    song: Song, journal: Journal, client: Client, *, known: bool, fresh: float
+    song: Song, journal: Journal, client: Client, *, known: bool, fresh: float, since: float = 0.0
 ) -> tuple[Song, Generation | None]:
     """Poll a song once.
 
@@ -153,6 +156,8 @@ def refresh(
         Whether it is in the journal.
     fresh : float
         A song that the service does not know yet may be younger than this, in seconds.
+    since : float
+        How old it was, in seconds, when it was last seen not to be made.
 
     Returns
     -------
@@ -169,12 +174,15 @@ def refresh(
         with _about(song, known):
             generation = client.retrieve(song.id)
     except (NotFound, Unavailable) as error:
-        if known and error.http_status in (404, 524) and _age(song) < fresh:
+        if known and error.http_status in (404, 524) and age_of(song) < fresh:
             return song, None  # just after a submit the service may not know it for a moment
         raise
     song = song if known else journal.add(replace(song, status=Status.QUEUED))
     changes: dict[str, Any] = {"cost_usd": generation.cost_usd} if generation.cost_usd and not song.cost_usd else {}
     if generation.status is Status.DOWNLOADING:
+        if song.status is not Status.DOWNLOADING:
+            age = age_of(song)
+            changes["took"] = (since + age) / 2 if age - since <= _CLOSE else 0.0
         if song.rehearsal and generation.timeline:
             changes["timeline"] = generation.timeline
         return journal.step(song, generation.status, audio_url=generation.audio_url, **changes), generation
@@ -318,7 +326,8 @@ def adopted(generation_id: str, service: Service, entry: LogEntry | None = None)
     )
 
 
-def _age(song: Song) -> float:
+def age_of(song: Song) -> float:
+    """How long ago it was requested, in seconds."""
     return (datetime.now(UTC) - song.created).total_seconds()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from dataclasses import dataclass, field
@@ -100,6 +101,8 @@ class Tracker:
     timeout : float
         In seconds; an audio that is being fetched by then is still waited for.
     timeouts : Timeouts, optional
+    past : callable, optional
+        Given the model and the service of a song, says how long earlier ones took, in seconds, the latest last.
     pollers : Pollers, optional
         Else the ones that the whole process shares.
 
@@ -118,6 +121,7 @@ class Tracker:
         timeout: float = TIMEOUT,
         *,
         timeouts: Timeouts | None = None,
+        past: Callable[[str, str], tuple[float, ...]] | None = None,
         pollers: Pollers | None = None,
     ) -> None:
         self.songs = list(songs)
@@ -125,6 +129,7 @@ class Tracker:
         self._steps = steps
         self._timeout = timeout
         self._timeouts = timeouts or Timeouts()
+        self._past = functools.cache(past or (lambda model, base_url: ()))
         self._pollers = pollers or shared_pollers()
         self._open: dict[str, _Open] = {}
         self._made: dict[str, tuple[Song, Generation]] = {}
@@ -252,7 +257,8 @@ class Tracker:
         self._open[song.request_id] = _Open(song)
         age = (datetime.now(UTC) - song.created).total_seconds()
         interval = self._timeouts.rehearsal_poll if song.rehearsal else self._timeouts.poll
-        self._pollers.add(self, song.request_id, age=max(0.0, age), host=song.base_url, interval=interval)
+        past = self._past(song.model, song.base_url) if interval is None else ()
+        self._pollers.add(self, song.request_id, age=max(0.0, age), host=song.base_url, interval=interval, past=past)
 
     def _take_in(self, seconds: float) -> Song | None:
         """Take in what the pollers bring, if they do within so many seconds; the song, if it changed."""
