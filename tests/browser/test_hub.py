@@ -12,6 +12,7 @@ import requests
 from playwright.sync_api import Browser, Page, expect
 
 from tests.support import ROOT
+from tests.support.appearance import grave_issues, overflowing, widths
 from tests.support.front_ends import LAB, Server, open_and_run, write_notebook
 from tests.support.hub import Hub, running_hub
 from tests.support.person import Person
@@ -95,4 +96,8 @@ def check_the_studio(browser: Browser, hub: Hub, name: str) -> None:
     assert person.hears_a_song() > 5
     person.press("Hand in")
     person.sees(f"Handed in as “{name}”.")
+    assert not grave_issues(page)
+    for width in widths(person):
+        person.studio.screenshot(path=str(hub.folder / f"studio-{name}-{width}.png"))
+        assert not overflowing(person), width
     context.close()
