@@ -87,10 +87,9 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._wanted: Song | None = None
         self._waiting: Song | None = None
         self.save = button("Save beside the notebook", icon="save")
-        self.name = make(widgets.Text, "name", placeholder="Your name")
-        self.name.description = "Your name"
+        self.name = make(widgets.Text, "field", description="Your name", placeholder="As the class shall read it")
         self.hand_in = button("Hand in", icon="paper-plane")
-        self._hand_in_row = row(self.name, self.hand_in, names=("row", "hidden"))
+        self._hand_in_row = row(self.name, self.hand_in, names=("row", "hand-in", "hidden"))
         self._saved = text()
         self._notice = text()
         self._empty = text(drawing.line("Your song will appear here."))
@@ -187,9 +186,9 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         sound = make(
             widgets.Box,
             "sound",
-            children=(self._head, self._plain_box, self._player, row(self.save), self._hand_in_row),
+            children=(self._head, self._plain_box, self._player, row(self.save)),
         )
-        after = make(widgets.VBox, "after", children=(self._saved, self._details))
+        after = make(widgets.VBox, "after", children=(self._hand_in_row, self._saved, self._details))
         words = make(widgets.VBox, "beside", children=(self._plain_words, self._words))
         return make(widgets.Box, "ready", "hidden", children=(sound, words, after))
 
