@@ -69,6 +69,9 @@ def see(person: Person, state: str) -> list[str]:
     found, rules = [], ()
     person.page.set_viewport_size({"width": 1200, "height": 3000})
     for theme, (scheme, ground) in _THEMES.items():
+        # Light with high contrast differs from light in nothing but colours that the last state has all.
+        if theme.startswith("vscode-high-contrast-light") and not state.startswith("done"):
+            continue
         person.page.evaluate("names => { document.body.className = names; }", theme)
         studio = person.studio
         assert (studio.evaluate(_SCHEME), studio.evaluate(_GROUND)) == (scheme, ground), theme
