@@ -32,6 +32,7 @@ from tests.support.person import studio_cell
 TIMES = 20
 SONGS = 500
 PAINTS = 5
+LIBRARIES = (0, 200, 500)
 # The moment at which the studio has a size, by the clock of the page; checked at each frame.
 _SEEN = """() => new Promise(resolve => {
     const began = performance.now();
@@ -52,15 +53,21 @@ def main() -> None:
     """Print both, with a library of many songs."""
     with tempfile.TemporaryDirectory() as folder:
         session = Session(rehearse=True, home=folder)
-        song = Song("", Status.COMPLETED, datetime.now(UTC), rehearsal=True)
-        for number in range(SONGS):
-            session.journal.add(replace(song, request_id=f"r{number}", id=f"g{number}"))
+        fill(session, SONGS)
         made, shown = zip(*(figures(session) for _ in range(TIMES)), strict=True)
     for name, each in (("made", made[1:]), (f"shown, with {SONGS} songs in the library", shown[1:])):
         print(f"{name}: fastest {min(each):.1f} ms, median {statistics.median(each):.1f} ms, most {max(each):.1f} ms")
     print(f"the first one, with what it imports: {made[0]:.1f} ms")
-    paints = first_paints()
-    print(f"seen in JupyterLab: median {statistics.median(paints):.0f} ms, most {max(paints):.0f} ms")
+    for songs, paints in first_paints().items():
+        median, most = statistics.median(paints), max(paints)
+        print(f"seen in JupyterLab, {songs} songs in the library: median {median:.0f} ms, most {most:.0f} ms")
+
+
+def fill(session: Session, songs: int) -> None:
+    """Write finished songs into a library."""
+    song = Song("", Status.COMPLETED, datetime.now(UTC), rehearsal=True)
+    for number in range(songs):
+        session.journal.add(replace(song, request_id=f"r{number}", id=f"g{number}"))
 
 
 def figures(session: Session) -> tuple[float, float]:
@@ -72,18 +79,21 @@ def figures(session: Session) -> tuple[float, float]:
     )
 
 
-def first_paints() -> list[float]:
-    """Run a cell that shows a studio, each time in a kernel of its own."""
-    found = []
+def first_paints() -> dict[int, list[float]]:
+    """Run a cell that shows a studio, each time in a kernel of its own, by turns with libraries of several sizes."""
+    found: dict[int, list[float]] = {songs: [] for songs in LIBRARIES}
     with tempfile.TemporaryDirectory() as folder, running(LAB, Path(folder)) as lab, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        for number in range(PAINTS):
+        homes = {songs: str(Path(folder) / f"library{songs}") for songs in LIBRARIES}
+        for songs, home in homes.items():
+            fill(Session(rehearse=True, home=home), songs)
+        for number, songs in enumerate(LIBRARIES * PAINTS):
             page = chromium.new_page(viewport={"width": 1200, "height": 1000})
             name = f"paint{number}.ipynb"
-            write_notebook(lab, name, studio_cell())
+            write_notebook(lab, name, studio_cell(home=homes[songs]))
             open_notebook(page, lab, name)
             run_cells(page, lab, 0)
-            found.append(float(page.evaluate(_SEEN)))
+            found[songs].append(float(page.evaluate(_SEEN)))
             end_kernel(page, lab)
             page.close()
         chromium.close()

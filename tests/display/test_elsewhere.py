@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient import NotebookClient
 
 from tests.support.service import audio_bytes, running_service
 
@@ -94,3 +95,23 @@ def test_it_runs_to_its_end_and_can_be_read(runner: str, folder: Path) -> None:
     assert page.words.count("Side & side") >= 3  # in the cell, two cards and the table
     assert "0:02 · rehearsal band · free" in page.words
     assert page.plays == ["song.mp3"]
+
+
+def test_a_notebook_with_twenty_shown_songs_stays_small(tmp_path: Path) -> None:
+    file = tmp_path / "library" / "song.mp3"
+    file.parent.mkdir()
+    file.write_bytes(audio_bytes(60))
+    code = f"""
+from datetime import datetime, timezone
+from pathlib import Path
+from minimax_nb import Song, SongRequest, Status
+request = SongRequest("minimax-music", "la la la" * 60, "", "")
+song = Song("a", Status.COMPLETED, datetime.now(timezone.utc), path=Path({str(file)!r}), request=request)
+"""
+    cells = [nbformat.v4.new_code_cell(each) for each in [code, *["song"] * 20]]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    nbformat.write(notebook, tmp_path / "songs.ipynb")
+    text = (tmp_path / "songs.ipynb").read_text(encoding="utf-8")
+    assert text.count('class=\\"mnb-song-card\\"') == 20
+    assert len(text) <= 200_000
