@@ -24,12 +24,20 @@ class Table(list[T]):
         The headings, and what gives the text of an item in each column.
     empty : str
         What is shown in place of a table without rows.
+    folded : str
+        The column whose texts a cell shows behind a click only; empty for none.
     """
 
     def __init__(
-        self, items: Iterable[T], columns: Mapping[str, Callable[[T], str]], empty: str = "Nothing here yet."
+        self,
+        items: Iterable[T],
+        columns: Mapping[str, Callable[[T], str]],
+        empty: str = "Nothing here yet.",
+        *,
+        folded: str = "",
     ) -> None:
         super().__init__(items)
+        self._folded = folded
         self._columns = columns
         self._empty = empty
 
@@ -52,10 +60,18 @@ class Table(list[T]):
             return f"<p>{html.escape(self._empty)}</p>"
         head = "".join(f'<th style="text-align:left">{html.escape(name)}</th>' for name in self._columns)
         rows = (
-            "".join(f'<td style="text-align:left">{html.escape(text)}</td>' for text in row) for row in self._cells()
+            "".join(
+                f'<td style="text-align:left">{self._shown(name, text)}</td>'
+                for name, text in zip(self._columns, row, strict=True)
+            )
+            for row in self._cells()
         )
         body = "".join(f"<tr>{row}</tr>" for row in rows)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+    def _shown(self, name: str, text: str) -> str:
+        text = html.escape(text)
+        return f"<details><summary>show</summary>{text}</details>" if text and name == self._folded else text
 
 
 def models_table(offers: Iterable[Offer]) -> Table[Offer]:
@@ -103,4 +119,4 @@ def songs_table(songs: Iterable[Song]) -> Table[Song]:
     songs = list(songs)
     if any(song.note for song in songs):
         columns["note"] = lambda song: " ".join(song.note.split())
-    return Table(songs, columns, "No songs yet.")
+    return Table(songs, columns, "No songs yet.", folded="id")

@@ -44,4 +44,5 @@ def test_the_songs_are_a_table() -> None:
     assert "Untitled song" in shown
     assert "1:01" in shown
     assert "$0.037" in shown
+    assert "<details><summary>show</summary>x</details>" in songs_table([song])._repr_html_()
     assert repr(songs_table([])) == "No songs yet."
