@@ -108,8 +108,15 @@ class InvalidLyrics(InvalidInput):
 
 
 class InvalidReference(InvalidInput):
-    """The reference track cannot be used."""
+    """The reference track cannot be used.
 
+    Attributes
+    ----------
+    lacking : bool
+        Whether it might be read if one more package were installed.
+    """
+
+    lacking = False
     do = "Pick a file with music and singing, longer than 15 seconds."
 
 

@@ -304,7 +304,9 @@ def _decoded(source: Path | bytes, name: str, **options: Any) -> audio.Recording
         return audio.read(source, **options)
     except audio.NotAudio as error:
         do = _RAW if name.lower().endswith((".raw", ".pcm")) and not error.known else error.do
-        raise InvalidReference(f"{name} is {error.what}.", do=do or None) from None
+        problem = InvalidReference(f"{name} is {error.what}.", do=do or None)
+        problem.lacking = error.lacking
+        raise problem from None
     except OSError as error:
         raise InvalidReference(f"{name} cannot be read: {_why(error)}.") from None
 

@@ -47,7 +47,8 @@ INSIDE = {
     "handed_in room_rules context handler generation account model_list key_calls gallery control app",
     "studio": "state html ui samples components draft runner cards studio gallery",
     "studio/cards": "service reference lyrics draft song compare takes",
-    "studio/components": "component chunks dropzone keyfield listener player waveform karaoke compare songlist",
+    "studio/components": "component chunks receiver dropzone recorder keyfield listener player waveform karaoke "
+    "compare songlist",
     "tracking": "learning schedule pollers logs steps services tracker",
 }
 PICTURES = {"": ROOMS.strip().split("\n"), **{folder: line.split() for folder, line in INSIDE.items()}}

@@ -9,6 +9,7 @@ import time
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -16,10 +17,11 @@ from unittest.mock import Mock
 import pytest
 from traitlets import TraitError
 
-from minimax_nb.studio.components import DropZone, KeyField, Listener, Player, Received, Waveform
+from minimax_nb.studio.components import DropZone, KeyField, Listener, Player, Received, Recorder, Waveform, dropzone
 from minimax_nb.studio.components.chunks import CHUNK, Inbox, shown_name
 from minimax_nb.studio.components.waveform import thinned
 from tests.studio.hand import PageEnd
+from tests.support import until
 
 KEY = "sk-very-secret-123"
 BODY = os.urandom(2 * CHUNK + 1000)
@@ -144,6 +146,72 @@ def test_what_the_taker_raises_is_shown() -> None:
     assert PageEnd(zone).upload(BODY) == [{"type": "done", "id": "a"}]
     assert zone.problem == "song.wav is silent."
     zone.close()
+
+
+# What the page decodes
+
+
+def decoding(page: PageEnd, zone: DropZone) -> Future[Path]:
+    """Ask the page to decode what it sent, as a worker thread does; return what comes of it."""
+    page.upload(BODY, "a", "memo.m4a")
+    before = len(page.sent)
+    pool = ThreadPoolExecutor(1)
+    found = pool.submit(zone.decode)
+    pool.shutdown(wait=False)
+    until(lambda: page.sent[before:])
+    assert page.sent[before:] == [{"type": "decode", "id": "a"}]
+    return found
+
+
+def test_a_file_is_decoded_by_the_page_that_sent_it(page: PageEnd, zone: DropZone, files: list[Received]) -> None:
+    found = decoding(page, zone)
+    wav = BODY[:1000]
+    page.say({"type": "begin", "id": "b", "name": "memo.m4a", "size": len(wav), "decoded": True})
+    page.chunk(wav, 0, "b")
+    assert page.end(wav, "b") == [{"type": "done", "id": "b"}]
+    assert found.result(5).read_bytes() == wav
+    assert len(files) == 1, "it is not taken for another file"
+    assert zone.note.endswith("decoded by this page")
+    page.upload(BODY, "c")
+    assert len(files) == 2
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        ({"type": "undecoded", "id": "a", "why": "It is too long."}, "It is too long."),
+        ({"type": "hello"}, "does not decode it any more"),
+        ({"type": "cancel", "id": "a"}, "does not decode it any more"),
+        ({"type": "begin", "id": "b", "name": "other.wav", "size": 10}, "does not decode it any more"),
+        ({"type": "begin", "id": "b", "name": "memo.m4a", "size": 2**40, "decoded": True}, "too large"),
+    ],
+)
+def test_a_page_that_does_not_decode_says_why(
+    page: PageEnd, zone: DropZone, message: dict[str, Any], why: str
+) -> None:
+    found = decoding(page, zone)
+    page.say(message)
+    with pytest.raises(ValueError, match=why):
+        found.result(5)
+
+
+def test_a_page_that_says_nothing_is_not_waited_for_for_ever(
+    page: PageEnd, zone: DropZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dropzone, "PATIENCE", 0.1)
+    with pytest.raises(ValueError, match="not decoded it in time"):
+        decoding(page, zone).result(5)
+
+
+def test_a_recording_arrives_as_a_file_does(files: list[Received]) -> None:
+    recorder = Recorder(files.append, threading.RLock())
+    assert PageEnd(recorder).upload(BODY, name="Recording 10.12.00.wav") == [{"type": "done", "id": "a"}]
+    assert len(recorder._esm) < 21_000
+    (file,) = files
+    assert file.name == "Recording 10.12.00.wav"
+    assert file.path.read_bytes() == BODY
+    recorder.close()
+    assert not file.path.exists()
 
 
 def begin(page: PageEnd, size: int, name: object = "song.wav") -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import replace
@@ -23,14 +24,17 @@ from ...reference import Reference, locate, prepare
 from .. import components, samples
 from .. import html as drawing
 from ..draft import KeptReference
-from ..state import LoadedAudio, ReferenceState, Source, Store
+from ..state import LoadedAudio, ReferenceState, Source, Store, StudioState
 from ..ui import Show, button, handler, make, message_of, put, row, show_if, styled, text
 
 _SPARE_SECONDS = 0.5  # an excerpt that is exactly as long as the model's rule would be too short
 _CLIPPED = 0.002
 _ABOVE = 1.5  # floating point goes above full scale without being clipped
 
-Check = Callable[[], ReferenceState]
+_PATIENCE = 1.0  # after so many seconds it is said how far the reading is
+
+Check = Callable[[audio.OnProgress], ReferenceState]
+Decode = Callable[[], Path]
 
 
 class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
@@ -54,6 +58,10 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._uploads = 0
         self._scratch: TemporaryDirectory[str] | None = None
         self.upload = Upload(store, self.take_file, self._scratch_folder, self.refuse)
+        self.recorder = styled(
+            components.Recorder(lambda file: self.take_file(file.path, file.name, uploaded=False), store.lock),
+            "record",
+        )
         self._link = make(
             widgets.Text,
             "field",
@@ -97,11 +105,21 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         if self._last is not None:
             self._check(*self._last, uploaded=self._store.state.reference.uploaded)
 
-    def take_file(self, path: Path, name: str) -> None:
-        """Take a file as the reference; the caller may delete it afterwards."""
+    def take_file(self, path: Path, name: str, decode: Decode | None = None, *, uploaded: bool = True) -> None:
+        """Take a file as the reference; the caller may delete it afterwards.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+        name : str
+        decode : callable, optional
+            Gives the same sound as wav, where Python cannot read it.
+        uploaded : bool
+            Whether it came through the drop zone.
+        """
         self._link.value = ""
         kept = self._kept(path)
-        self._check(f"Reading {name}", lambda: self._from_file(kept, name), uploaded=True)
+        self._check(f"Reading {name}", lambda tell: self._from_upload(kept, name, tell, decode), uploaded=uploaded)
 
     def take_again(self, source: str, called: str) -> None:
         """Take the reference of an earlier song: a link, or a file of the library, and what it was called."""
@@ -109,7 +127,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             self._link.value = source
         else:
             self._link.value = ""
-            self._check(f"Reading {called}", lambda: self._from_file(Path(source), called))
+            self._check(f"Reading {called}", lambda tell: self._from_file(Path(source), called, tell))
 
     def draft(self) -> KeptReference | None:
         """What is chosen; may take a second, for an excerpt is cut, and what is still being read is left out."""
@@ -128,11 +146,11 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         if isinstance(found, Path) and (found.exists() or not kept.copy):
             self._show_link(kept.link)
             part = self._fitting(kept.start, kept.end)
-            self._check(f"Reading {found.name}", lambda: self._from_file(found, found.name, **part))
+            self._check(f"Reading {found.name}", lambda tell: self._from_file(found, found.name, tell, **part))
         elif isinstance(found, str):
             self._link.value = kept.link
         elif kept.copy and copy.exists():
-            self._check(f"Reading {kept.name}", lambda: self._from_file(copy, kept.name))
+            self._check(f"Reading {kept.name}", lambda tell: self._from_file(copy, kept.name, tell))
 
     def clear(self) -> Callable[[], None]:
         """Choose nothing; return what brings back what was chosen."""
@@ -210,7 +228,7 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             chips[-1].on_click(handler(self.refuse, self._take_sample, sample))
         offer = text('<div class="mnb-line">No song at hand? The band plays you one:</div>')
         box = make(widgets.VBox, "samples", children=(offer, row(*chips, names=("row", "chips"))))
-        return [head, self.upload, self._link, box, self._note, self._placeholder, self._wave_box]
+        return [head, self.upload, self.recorder, self._link, box, self._note, self._placeholder, self._wave_box]
 
     def _take_link(self) -> None:
         if given := self._link.value.strip():
@@ -219,18 +237,33 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _take(self, given: str) -> None:
         found = locate(given)
         if isinstance(found, Path):
-            self._check(f"Reading {found.name}", lambda: self._from_file(found, found.name))
+            self._check(f"Reading {found.name}", lambda tell: self._from_file(found, found.name, tell))
         elif isinstance(found, str):
-            self._check(found, lambda: self._from_link(found))
+            self._check(found, lambda _: self._from_link(found))
         else:
-            self._check("data: URI", lambda: ReferenceState(prepare(found, self._folder())))
+            self._check("data: URI", lambda _: ReferenceState(prepare(found, self._folder())))
 
     def _take_sample(self, sample: samples.Sample) -> None:
         self._link.value = ""
-        self._check("The band plays: a few seconds", lambda: self._from_band(sample))
+        self._check("The band plays: a few seconds", lambda _: self._from_band(sample))
 
-    def _from_file(self, path: Path, name: str, **part: float) -> ReferenceState:
-        reference = self._prepared(path, name, **part)
+    def _from_upload(self, path: Path, name: str, tell: audio.OnProgress, decode: Decode | None) -> ReferenceState:
+        try:
+            return self._from_file(path, name, tell)
+        except InvalidReference as error:
+            if not error.lacking or decode is None:
+                raise
+            problem = error
+        try:
+            decode().replace(path)
+        except ValueError as error:
+            raise InvalidReference(f"{problem.what} {error}", do=problem.do) from None
+        return self._from_file(path, name, tell)
+
+    def _from_file(
+        self, path: Path, name: str, tell: audio.OnProgress | None = None, **part: float
+    ) -> ReferenceState:
+        reference = self._prepared(path, name, on_progress=tell, **part)
         info = reference.info
         if info is None:
             return ReferenceState(reference, reference.description)
@@ -247,13 +280,15 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         found = self._from_file(sample.play(self._scratch_folder()), sample.name)
         return replace(found, note=f"{found.note} · played by the rehearsal band")
 
-    def _prepared(self, path: Path, name: str, **excerpt: Any) -> Reference:
-        excerpt = {"seconds": self._rule.excerpt, **excerpt}
-        return prepare(path, self._folder(), longer_than=self._rule.longer_than, name=name, **excerpt)
+    def _prepared(self, path: Path, name: str, **options: Any) -> Reference:
+        options = {"seconds": self._rule.excerpt, **options}
+        return prepare(path, self._folder(), longer_than=self._rule.longer_than, name=name, **options)
 
     def _show_rule(self) -> None:
         seconds = f"{self._rule.longer_than:.0f} s"
         put(self.upload.zone, hint=f"A song or a recording with music and singing, longer than {seconds}")
+        melody = "sing or hum the melody" if self._store.state.model.keeps_form else "sing or play something yourself"
+        put(self.recorder, minimum=self._rule.longer_than, maximum=self._rule.excerpt, hint=f"Or {melody}.")
         put(self._wave, minimum=self._rule.longer_than + _SPARE_SECONDS, maximum=self._rule.excerpt)
 
     def _excerpt_sound(self) -> tuple[bytes, str]:
@@ -292,14 +327,29 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _work(self, begun: ReferenceState, check: Check) -> None:
         assert begun.pending is not None
+        since = time.monotonic()
+
+        def tell(share: float) -> None:
+            if time.monotonic() - since > _PATIENCE:
+                self._change(begun, replace(begun, doing=f"{begun.doing} {share:.0%}"))
+
         try:
-            found = replace(check(), uploaded=begun.uploaded)
+            found = replace(check(tell), uploaded=begun.uploaded)
             assert found.source is not None
             begun.pending.set_result(found.source)
         except Exception as error:
             found = ReferenceState(problem=message_of(error))
             begun.pending.set_exception(error)
-        self._store.change(lambda state: replace(state, reference=found) if state.reference is begun else state)
+        self._change(begun, found)
+
+    def _change(self, begun: ReferenceState, found: ReferenceState) -> None:
+        """Show what a check found, unless another one has begun."""
+
+        def step(state: StudioState) -> StudioState:
+            now = state.reference
+            return replace(state, reference=found) if now.pending is begun.pending and now != found else state
+
+        self._store.change(step)
 
 
 def _advice(reference: Reference, info: audio.AudioInfo) -> str:
@@ -316,20 +366,18 @@ class Upload(widgets.VBox):  # type: ignore[misc, unused-ignore]
     store : Store
         Whose lock is taken while a chunk is written.
     on_file : callable
-        Called with the path of a file and its name.
+        Called with the path of a file, its name, and for one of the drop zone with what has the page decode it.
     folder : callable
         Gives a folder for what a FileUpload received.
     show : callable
         Shows what went wrong.
     """
 
-    def __init__(
-        self, store: Store, on_file: Callable[[Path, str], None], folder: Callable[[], Path], show: Show
-    ) -> None:
+    def __init__(self, store: Store, on_file: Callable[..., None], folder: Callable[[], Path], show: Show) -> None:
         self._on_file = on_file
         self._folder = folder
         self.zone = components.DropZone(
-            lambda file: on_file(file.path, file.name),
+            lambda file: on_file(file.path, file.name, self.zone.decode),
             store.lock,
             accept="",  # its content decides
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,9 +14,16 @@ import traitlets
 _FOLDER = Path(__file__).parent
 
 
+# Indents, blank lines, and comments with lines of their own.
+_SPARE = re.compile(r"^\s*(?:(?://[^\n]*|/\*(?s:.*?)\*/)\n)?", re.MULTILINE)
+
+
 def read(*names: str) -> str:
-    """The text of files beside this one, one after the other: the page gets one script for each component."""
-    return "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names)
+    """The text of files beside this one, one after the other: the page gets one script for each component.
+
+    What only people read stays here, as each studio sends it.
+    """
+    return _SPARE.sub("", "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in names))
 
 
 STYLE = read("components.css")

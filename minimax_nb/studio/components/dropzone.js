@@ -1,141 +1,49 @@
-// A drop zone. The file goes to the kernel in chunks that the kernel acknowledges; see chunks.py.
+// A drop zone. A file that Python cannot read is decoded here and sent once more, as wav.
 
-const CHUNK = 512 * 1024; // Colab's connection breaks from about 1 MB on
-const IN_FLIGHT = 8;
-const QUIET = 2000; // ms without an answer before the person is told that the kernel is busy
-const DRAWN = 200; // ms from drawing to drawing
-const RETRIES = 3; // how often an upload that the kernel lost begins again by itself
+const RATE = 44100; // what the kernel keeps
+const LONGEST = 15 * 60; // s: decoded, a minute takes 20 MB of the browser's memory
+const LARGEST = 512e6; // bytes
+const LARGEST_OF_UNKNOWN_LENGTH = 32e6;
+const PIECE = 10; // s from one breath of the page to the next
 
-const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  return value;
-});
-
-/** CRC-32 of bytes, going on from the CRC of what came before. SHA-256 would need https and the whole file at once. */
-function crc32(bytes, before) {
-  let crc = ~before;
-  for (let i = 0; i < bytes.length; i += 1) crc = CRC_TABLE[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
-  return ~crc >>> 0;
+/** How long a file says it is, in seconds; 0 when the page cannot tell. */
+function lengthOf(file) {
+  return new Promise((resolve) => {
+    const audio = new Audio();
+    const url = URL.createObjectURL(file);
+    const tell = () => {
+      clearTimeout(late);
+      URL.revokeObjectURL(url);
+      resolve(Number.isFinite(audio.duration) ? audio.duration : 0);
+    };
+    const late = setTimeout(tell, 10000);
+    audio.preload = 'metadata';
+    audio.addEventListener('loadedmetadata', tell);
+    audio.addEventListener('error', tell);
+    audio.src = url;
+  });
 }
 
-/** One file on its way. `changed` is called whenever there is something new to draw. */
-class Upload {
-  constructor(model, file, changed) {
-    Object.assign(this, { model, file, changed, state: 'going', why: '', tries: 0, drawn: 0 });
-    this.chunks = Math.ceil(file.size / CHUNK);
-    this.began = performance.now();
-    this.watch = setInterval(() => this.check(), 500);
-    this.begin();
+/** The same sound as wav, decoded by the browser; an error says why not. */
+async function decoded(file) {
+  const seconds = await lengthOf(file);
+  if (seconds > LONGEST) {
+    throw new Error(`This page decodes no more than ${LONGEST / 60} minutes, and it is ${clock(seconds)} long.`);
   }
-
-  begin() {
-    this.id = freshId();
-    Object.assign(this, { sent: 0, hashed: 0, crc: 0, taken: 0, answered: false, ended: false });
-    Object.assign(this, { quiet: false, answeredAt: performance.now(), asked: performance.now() });
-    this.tell({ type: 'begin', name: this.file.name, size: this.file.size });
+  if (file.size > (seconds ? LARGEST : LARGEST_OF_UNKNOWN_LENGTH)) throw new Error('It is too large for this page to decode.');
+  const context = new OfflineAudioContext(2, 1, RATE);
+  const sound = await context.decodeAudioData(await file.arrayBuffer()).catch(() => {
+    throw new Error('This page cannot decode it either.');
+  });
+  const channels = [0, 1].slice(0, sound.numberOfChannels).map((number) => sound.getChannelData(number));
+  let peak = 1;
+  for (const samples of channels) for (const sample of samples) peak = Math.max(peak, Math.abs(sample));
+  const rows = [];
+  for (let at = 0; at < sound.length; at += PIECE * RATE) {
+    rows.push(toIntegers(channels.map((samples) => samples.subarray(at, at + PIECE * RATE)), 1 / peak));
+    await new Promise((resolve) => setTimeout(resolve));
   }
-
-  tell(message) {
-    this.model.send({ ...message, id: this.id });
-  }
-
-  get bytes() {
-    return Math.min(this.taken * CHUNK, this.file.size);
-  }
-
-  get seconds() {
-    return (performance.now() - this.began) / 1000;
-  }
-
-  /** Send until enough is in flight. Only one such loop runs at a time. */
-  async pump() {
-    if (this.pumping) return;
-    this.pumping = true;
-    try {
-      while (this.state === 'going' && this.sent < this.chunks && this.sent - this.taken < IN_FLIGHT) {
-        await this.sendNext();
-      }
-    } catch {
-      this.tell({ type: 'cancel' });
-      this.finish('failed', `${this.file.name} cannot be read. Is it still there, and is it a file?`);
-    } finally {
-      this.pumping = false;
-    }
-    this.endWhenAllIsThere();
-  }
-
-  async sendNext() {
-    const { id, sent: seq } = this;
-    const buffer = await this.file.slice(seq * CHUNK, (seq + 1) * CHUNK).arrayBuffer();
-    // Meanwhile it may have been cancelled, or sent back to an earlier chunk.
-    if (this.state !== 'going' || this.id !== id || this.sent !== seq) return;
-    if (this.hashed === seq) {
-      this.crc = crc32(new Uint8Array(buffer), this.crc);
-      this.hashed += 1;
-    }
-    this.sent += 1;
-    sendBytes(this.model, { type: 'chunk', id, seq, n: buffer.byteLength }, buffer);
-  }
-
-  endWhenAllIsThere() {
-    if (this.state !== 'going' || this.ended || !this.answered || this.taken < this.chunks) return;
-    this.ended = true;
-    this.tell({ type: 'end', crc: this.crc });
-  }
-
-  receive(message) {
-    if (message.id !== this.id || this.state !== 'going') return;
-    this.answeredAt = performance.now();
-    this.quiet = false;
-    if (message.type === 'ack') this.advance(message);
-    else if (message.type === 'done') this.finish('done');
-    else if (message.type === 'stopped') this.stopped(message);
-    // Drawing at each chunk would cost more than sending it.
-    if (this.answeredAt - this.drawn < DRAWN) return;
-    this.drawn = this.answeredAt;
-    this.changed();
-  }
-
-  advance({ next, again }) {
-    this.answered = true;
-    this.taken = Math.max(this.taken, next);
-    // What was sent after a gap is not kept over there.
-    if (again) {
-      this.sent = next;
-      this.ended = false;
-    }
-    this.pump();
-  }
-
-  stopped({ why, again }) {
-    this.tries += 1;
-    if (again && this.tries <= RETRIES) this.begin();
-    else this.finish('failed', why);
-  }
-
-  /** Twice a second: does the kernel answer? It may be busy, or messages were lost; asking finds out. */
-  check() {
-    const now = performance.now();
-    this.quiet = now - this.answeredAt > QUIET;
-    if (now - Math.max(this.answeredAt, this.asked) > 5 * QUIET) {
-      this.asked = now;
-      this.tell({ type: 'ask' });
-    }
-    this.changed();
-  }
-
-  cancel() {
-    if (this.state !== 'going') return;
-    this.tell({ type: 'cancel' });
-    this.finish('cancelled');
-  }
-
-  finish(state, why = '') {
-    clearInterval(this.watch);
-    Object.assign(this, { state, why });
-    this.changed();
-  }
+  return wavFile(rows, channels.length, RATE, file.name);
 }
 
 const inMegabytes = (bytes) => (bytes / 1e6).toFixed(1);
@@ -152,52 +60,6 @@ function outcome(upload) {
   if (!upload || upload.state === 'going' || upload.state === 'done') return '';
   if (upload.state === 'cancelled') return 'Stopped. Nothing was kept.';
   return upload.why;
-}
-
-/** Why a file cannot be taken, by its name; empty when it can. */
-function wrongKind(file, accept) {
-  const endings = accept.split(',').map((ending) => ending.trim().toLowerCase()).filter(Boolean);
-  if (!endings.length || endings.some((ending) => file.name.toLowerCase().endsWith(ending))) return '';
-  const kinds = endings.map((ending) => ending.replace('.', '')).join(' or ');
-  return `${file.name} cannot be read here. Save it as ${kinds} and drop it again.`;
-}
-
-/** What is shared by all views of one zone: the upload, and who draws it. */
-function makeShared() {
-  const drawers = new Set();
-  const shared = { upload: null, words: '', drawers, draw: () => drawers.forEach((drawer) => drawer()) };
-  shared.forget = () => {
-    if (shared.upload?.state !== 'going') Object.assign(shared, { upload: null, words: '' });
-    shared.draw();
-  };
-  shared.take = (model, files) => {
-    const [file] = files;
-    if (!file) return;
-    shared.words = wrongKind(file, model.get('accept'));
-    if (!shared.words) {
-      // Another file takes the place of the one under way.
-      shared.upload?.cancel();
-      shared.upload = new Upload(model, file, shared.draw);
-      if (files.length > 1) shared.words = 'One at a time: the first file is taken.';
-    }
-    shared.draw();
-  };
-  return shared;
-}
-
-/** The invitation: one large button, and the input behind it. */
-function makeInvitation(choose) {
-  const input = make('input', { type: 'file', hidden: true, tabindex: '-1', 'aria-hidden': 'true' });
-  input.addEventListener('change', () => {
-    choose([...input.files]);
-    input.value = ''; // the same file can be picked again
-  });
-  const label = make('span', { class: 'mnb-component-invite' }, 'Drop a song here, or browse');
-  const hint = make('span', { class: 'mnb-component-hint' });
-  const button = shield(
-    make('button', { type: 'button', class: 'mnb-drop-button', onclick: () => input.click() }, label, hint),
-  );
-  return { button, input, hint };
 }
 
 /** Bar, numbers and Cancel. */
@@ -228,6 +90,67 @@ function spoken(upload) {
   if (upload.quiet) return 'The kernel is busy; the upload goes on as soon as it is free.';
   const quarter = 25 * Math.floor((4 * upload.bytes) / upload.file.size);
   return `${upload.file.name}: ${quarter} percent`;
+}
+
+/** Why a file cannot be taken, by its name; empty when it can. */
+function wrongKind(file, accept) {
+  const endings = accept.split(',').map((ending) => ending.trim().toLowerCase()).filter(Boolean);
+  if (!endings.length || endings.some((ending) => file.name.toLowerCase().endsWith(ending))) return '';
+  const kinds = endings.map((ending) => ending.replace('.', '')).join(' or ');
+  return `${file.name} cannot be read here. Save it as ${kinds} and drop it again.`;
+}
+
+/** What is shared by all views of one zone: the upload, and who draws it. */
+function makeShared() {
+  const drawers = new Set();
+  const shared = { upload: null, words: '', doing: '', drawers, draw: () => drawers.forEach((drawer) => drawer()) };
+  shared.forget = () => {
+    if (shared.upload?.state !== 'going') Object.assign(shared, { upload: null, words: '' });
+    shared.draw();
+  };
+  shared.take = (model, files) => {
+    const [file] = files;
+    if (!file) return;
+    shared.words = wrongKind(file, model.get('accept'));
+    if (!shared.words) {
+      // Another file takes the place of the one under way.
+      shared.upload?.cancel();
+      shared.upload = new Upload(model, file, shared.draw);
+      if (files.length > 1) shared.words = 'One at a time: the first file is taken.';
+    }
+    shared.draw();
+  };
+  // Asked of every page; the one that sent the file has it.
+  shared.decode = async (model, id) => {
+    const upload = shared.upload;
+    if (upload?.id !== id) return;
+    upload.finish('done');
+    const { file } = upload;
+    shared.doing = `Python cannot read ${file.name} here, so this page decodes it…`;
+    shared.draw();
+    const wav = await decoded(file).catch((error) => {
+      model.send({ type: 'undecoded', id, why: error.message });
+    });
+    shared.doing = '';
+    if (wav && shared.upload === upload) shared.upload = new Upload(model, wav, shared.draw, { decoded: true });
+    shared.draw();
+  };
+  return shared;
+}
+
+/** The invitation: one large button, and the input behind it. */
+function makeInvitation(choose) {
+  const input = make('input', { type: 'file', hidden: true, tabindex: '-1', 'aria-hidden': 'true' });
+  input.addEventListener('change', () => {
+    choose([...input.files]);
+    input.value = ''; // the same file can be picked again
+  });
+  const label = make('span', { class: 'mnb-component-invite' }, 'Drop a song here, or browse');
+  const hint = make('span', { class: 'mnb-component-hint' });
+  const button = shield(
+    make('button', { type: 'button', class: 'mnb-drop-button', onclick: () => input.click() }, label, hint),
+  );
+  return { button, input, hint };
 }
 
 /** Swap invitation and progress; whoever stands on the one with the keyboard comes to stand on the other. */
@@ -262,7 +185,11 @@ export default () => {
   const shared = makeShared();
 
   function initialize({ model }) {
-    const receive = (message) => (message.type === 'forget' ? shared.forget() : shared.upload?.receive(message));
+    const receive = (message) => {
+      if (message.type === 'forget') shared.forget();
+      else if (message.type === 'decode') shared.decode(model, message.id);
+      else shared.upload?.receive(message);
+    };
     const leave = () => shared.upload?.cancel();
     const onKernelGone = () => {
       if (shared.upload?.state === 'going') {
@@ -302,7 +229,7 @@ export default () => {
       const failed = upload?.state === 'failed' && !shared.words ? upload.why : '';
       const wrong = !going && shared.words;
       say(problem, model.get('problem') || wrong || failed);
-      say(words, (going && shared.words) || (problem.textContent || going ? '' : outcome(upload) || model.get('note')));
+      say(words, shared.doing || (going && shared.words) || (problem.textContent || going ? '' : outcome(upload) || model.get('note')));
       say(live, spoken(upload));
     };
     const drawTraits = () => {

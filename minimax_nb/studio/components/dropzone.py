@@ -3,47 +3,40 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import traitlets
 
-from .chunks import Inbox, Received, done, megabytes, remove
-from .component import Component, message_of, read
+from .chunks import Received
+from .component import read
+from .receiver import Receiver
+
+PATIENCE = 600.0
+"""How long a page may take to decode a file and to send it, in seconds."""
 
 
-class DropZone(Component):
+class DropZone(Receiver):
     """A drop zone: a file dropped, or chosen with mouse or keyboard, comes in chunks and is checked.
 
     Parameters
     ----------
     on_file : callable
-        Called with the `Received` file once it is whole, in the thread of the message; what it raises is
-        shown under the zone. The file is deleted when the next one has been handed over, or the zone is
-        closed, or the kernel ends: take what you need.
+        Called with the `Received` file; see `Receiver`.
     lock : threading.RLock
-        Held while a chunk is written, and never while somebody is told.
+        Held while a chunk is written.
     accept : str
         File name endings, such as ``".wav,.mp3"``.
     hint : str
         The quiet line under the invitation.
-
-    Attributes
-    ----------
-    problem : str
-        Shown under the zone; cleared when the next file begins.
-    note : str
-        The same, about the file that came last.
     """
 
-    _esm = read("shared.js", "dropzone.js")
+    _esm = read("shared.js", "wav.js", "upload.js", "dropzone.js")
 
     accept = traitlets.Unicode("").tag(sync=True)
     hint = traitlets.Unicode("").tag(sync=True)
-    note = traitlets.Unicode("").tag(sync=True)
 
     def __init__(
         self,
@@ -53,21 +46,8 @@ class DropZone(Component):
         accept: str = ".wav,.mp3",
         hint: str = "",
     ) -> None:
-        self._on_file = on_file
-        # Messages may arrive in any thread: see ipykernel's subshells.
-        self._lock = lock
-        self._folder: TemporaryDirectory[str] | None = None
-        self._inbox = Inbox(self._make_folder)
-        self._last: Received | None = None
-        self._began = 0.0
-        super().__init__(accept=accept, hint=hint)
-
-    def close(self) -> None:
-        """Take it out of the page and delete what it received."""
-        # ipywidgets also closes what was never quite made.
-        if hasattr(self, "_inbox"):
-            self._delete_everything()
-        super().close()
+        self._decoded: Future[Received] | None = None
+        super().__init__(on_file, lock, accept=accept, hint=hint)
 
     def forget(self) -> None:
         """Say no more of the file that came last."""
@@ -75,41 +55,52 @@ class DropZone(Component):
             self.problem = self.note = ""
         self.send({"type": "forget"})
 
-    def _delete_everything(self) -> None:
-        with self._lock:
-            self._inbox.drop()
-            if self._folder:
-                self._folder.cleanup()
-                self._folder = None
+    def decode(self) -> Path:
+        """Have the page decode the file that it sent last; wait for it in a worker thread.
 
-    def _make_folder(self) -> Path:
-        if self._folder is None:
-            # Deletes itself when the kernel ends.
-            self._folder = TemporaryDirectory(prefix="minimax_nb-", ignore_cleanup_errors=True)
-        return Path(self._folder.name)
+        Returns
+        -------
+        pathlib.Path
+            The same sound as wav; move it away at once.
+
+        Raises
+        ------
+        ValueError
+            When the page cannot, in words for the person.
+        """
+        with self._lock:
+            decoded = self._decoded = Future()
+        self.send({"type": "decode", "id": self._id})
+        try:
+            return decoded.result(PATIENCE).path
+        except TimeoutError:
+            raise ValueError("The page has not decoded it in time.") from None
 
     def _receive(self, message: Mapping[str, Any], buffers: Sequence[Any]) -> None:
-        with self._lock:
-            result = self._inbox.receive(message, buffers)
-        if message.get("type") == "begin":
-            self._began, self.note = time.monotonic(), ""
-        if message.get("type") == "begin" or result.problem:
-            self.problem = result.problem
-        for reply in result.replies:
-            self.send(reply)
-        if result.file is not None:
-            self._hand_over(result.file, str(message["id"]))
+        kind = message.get("type")
+        if kind == "undecoded":
+            self._give_up(str(message.get("why"))[:300])
+        elif kind in ("hello", "cancel") or (kind == "begin" and not message.get("decoded")):
+            self._give_up("The page does not decode it any more.")
+        super()._receive(message, buffers)
+        if self.problem:
+            self._give_up(self.problem)
 
-    def _hand_over(self, file: Received, id: str) -> None:
-        """Give the file to its taker: that may take a while."""
-        self.note = f"{file.name} · {megabytes(file.size)} in {time.monotonic() - self._began:.1f} s"
-        try:
-            self._on_file(file)
-        except Exception as error:
-            self.problem, self.note = message_of(error), ""
-        # Its page learns that it arrived, whatever its taker thought of it.
-        self.send(done(id))
+    def _take(self, file: Received) -> None:
+        decoded = self._awaited()
+        if decoded is None:
+            super()._take(file)
+        else:
+            self.note += " · decoded by this page"
+            decoded.set_result(file)
+
+    def _give_up(self, why: str) -> None:
+        decoded = self._awaited()
+        if decoded is not None:
+            decoded.set_exception(ValueError(why))
+
+    def _awaited(self) -> Future[Received] | None:
+        """What somebody waits for; nobody does afterwards."""
         with self._lock:
-            last, self._last = self._last, file
-        if last is not None:
-            remove(last.path)
+            decoded, self._decoded = self._decoded, None
+        return decoded
