@@ -92,6 +92,7 @@ def person(
     name = f"compare_{request.node.originalname}.ipynb"
     write_notebook(server, name, studio_cell(home=str(home)))
     person = Person(page, open_and_run(page, server, name))
+    person.look_at_takes()
     yield person
     end_kernel(page, server)
 

@@ -46,6 +46,7 @@ def person(page: Page, lab: Server, request: pytest.FixtureRequest, home: Path, 
     name = f"playing_{request.node.name}.ipynb"
     write_notebook(lab, name, studio_cell(home=str(home)))
     person = Person(page, open_and_run(page, lab, name))
+    person.look_at_takes()
     expect(person.takes).to_have_count(NUMBER)
     return person
 

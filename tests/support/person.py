@@ -83,6 +83,11 @@ class Person:
         expect(self.player).to_be_visible(timeout=A_SONG)
         return float(self.player.evaluate(PLAYS))
 
+    def look_at_takes(self) -> None:
+        """Scroll to the list of takes, which is drawn when it is looked at."""
+        self.studio.get_by_role("heading", name="Takes").scroll_into_view_if_needed()
+        expect(self.takes.first).to_be_visible()
+
     def button(self, name: str) -> Locator:
         """A button by its name."""
         return self.studio.get_by_role("button", name=name)

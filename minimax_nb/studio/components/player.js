@@ -118,13 +118,11 @@ export default () => {
       },
       isPlaying: () => !audio.paused && !audio.ended,
     };
-    const turns = takeTurns(() => audio.pause());
+    const leave = playAlone(audio);
     for (const event of ['play', 'pause', 'ended']) {
       audio.addEventListener(event, () => {
         shared.notePlaying();
-        if (event !== 'play') return;
-        turns.take();
-        say(problem, '');
+        if (event === 'play') say(problem, '');
       });
     }
     for (const event of ['timeupdate', 'seeked', 'loadedmetadata']) audio.addEventListener(event, wave.drawPlayed);
@@ -138,7 +136,7 @@ export default () => {
       shared.notePlaying();
       sizes.disconnect();
       unfollow();
-      turns.end();
+      leave();
       audio.pause();
     };
   }

@@ -98,6 +98,13 @@ function takeTurns(pause) {
   };
 }
 
+/** The same for an audio element; gives the function that ends it. */
+function playAlone(audio) {
+  const turns = takeTurns(() => audio.pause());
+  audio.addEventListener('play', turns.take);
+  return turns.end;
+}
+
 /** The full seconds, as a clock counts them. */
 function fullSeconds(seconds) {
   return Math.max(0, Math.floor(seconds + 0.05));

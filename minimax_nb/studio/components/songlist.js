@@ -82,6 +82,7 @@ function render({ model, el }) {
   };
   model.on('msg:custom', receive);
   const unfollow = [
+    playAlone(audio),
     follow(model, ['songs'], () => (rows.length === model.get('songs').length ? draw() : build())),
     follow(model, ['stars', 'blind', 'problem'], draw),
   ];
