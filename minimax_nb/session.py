@@ -649,7 +649,15 @@ class Session:
         songs = list(songs)
         hosted = any(not (song.rehearsal or song.status.final) for song in songs)
         services = self.services.with_key() if hosted else self.services
-        return Tracker(services, songs, timeout, timeouts=self.timeouts, past=self.journal.durations)
+        journal = self.journal
+        return Tracker(
+            services,
+            songs,
+            timeout,
+            timeouts=self.timeouts,
+            past=journal.durations,
+            library=journal.library.database,
+        )
 
     def _price_within(self, budget: Budget, model: str) -> float | None:
         """What a song costs, which a budget in dollars has to know."""

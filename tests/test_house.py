@@ -49,7 +49,7 @@ INSIDE = {
     "studio/cards": "service reference lyrics draft song compare takes",
     "studio/components": "component chunks receiver dropzone recorder keyfield listener player waveform karaoke "
     "compare songlist",
-    "tracking": "learning schedule pollers logs steps services tracker",
+    "tracking": "learning limits schedule pollers logs steps services tracker",
 }
 PICTURES = {"": ROOMS.strip().split("\n"), **{folder: line.split() for folder, line in INSIDE.items()}}
 # Imports inside functions that go down the picture, each with its reason.

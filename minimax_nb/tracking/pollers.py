@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from math import inf
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
@@ -63,6 +64,7 @@ class Pollers:
         host: str,
         interval: float | None = None,
         past: tuple[float, ...] = (),
+        library: Path | None = None,
     ) -> None:
         """Have a song polled once when it is due, and again after each `poll_again`.
 
@@ -79,9 +81,11 @@ class Pollers:
             Seconds between two polls, in place of what the schedule says.
         past : tuple of float
             How long earlier songs of its kind took, in seconds, the latest last.
+        library : pathlib.Path, optional
+            The folder of the database of those with whom the limit of the service is shared.
         """
         with self._changed:
-            wait = self._schedule.add((owner, name), age, host=host, interval=interval, past=past)
+            wait = self._schedule.add((owner, name), age, host=host, interval=interval, past=past, library=library)
             if self._pollers < min(POLLERS, len(self._schedule)):
                 self._pollers += 1
                 self._start(self._poll)

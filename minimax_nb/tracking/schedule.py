@@ -1,7 +1,7 @@
 """When to poll which song: a schedule for many songs, and a rate limit for each host. Knows nothing of HTTP.
 
 How many requests a host allows is found out, not known: a schedule begins at `MOST_PER_SECOND`. Told to wait, it
-polls that host not at all for as long as it was told, and then less often than before, a little more every second.
+polls that host not at all for as long as it was told, and then less often than before, see `limits`.
 How often a rehearsal is polled is in `api.timeouts`; how long a song waits after an error, in `tracker`.
 """
 
@@ -12,12 +12,16 @@ import heapq
 import itertools
 import time
 from bisect import bisect_right
-from collections import deque
 from collections.abc import Callable, Hashable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from math import inf
+from pathlib import Path
 
 from .learning import FIRST, learn
+from .limits import MOST_PER_SECOND, LimitFile, RateLimit
+
+__all__ = ["MOST_PER_SECOND", "Schedule", "next_poll_after"]
 
 WARM_UP = FIRST
 EVERY = 1.85
@@ -25,13 +29,6 @@ SLOW_FROM = 90.0
 SHARE_OF_AGE = 0.05
 LONGEST = 15.0
 _SAME = 0.05  # s; a poll that is so little early is the one that was planned
-
-MOST_PER_SECOND = 120.0
-"""Requests to one host; 200 songs that keep to the schedule need 108."""
-
-LEAST_PER_SECOND = 0.5
-RECOVERY = 1.01
-"""By how much the requests per second of a host that told us to wait grow again, every second."""
 
 
 def next_poll_after(age: float, past: tuple[float, ...] = ()) -> float:
@@ -70,49 +67,6 @@ def _usual_polls() -> tuple[float, ...]:
     return tuple(ages)
 
 
-@dataclass
-class RateLimit:
-    """How often one host may be polled: one request at a time, evenly spaced, as many as it has allowed."""
-
-    rate: float = MOST_PER_SECOND
-    since: float = -inf
-    free_at: float = -inf
-    paused_until: float = -inf
-    answered: deque[float] = field(default_factory=deque)
-
-    @property
-    def open_at(self) -> float:
-        """When the next request may go out."""
-        return max(self.free_at, self.paused_until)
-
-    def rate_at(self, now: float) -> float:
-        """Requests per second that are allowed now."""
-        if self.rate >= MOST_PER_SECOND or now - self.since > 600:
-            return MOST_PER_SECOND
-        grown: float = self.rate * RECOVERY ** max(0.0, now - self.since)
-        return min(MOST_PER_SECOND, grown)
-
-    def spend(self, now: float) -> None:
-        """Note that a request goes out."""
-        step = 1 / self.rate_at(now)
-        # A thread that woke up late is given its step back, or the rate would never be reached.
-        self.free_at = max(self.free_at, now - step) + step
-
-    def note_response(self, now: float) -> None:
-        """Note that a request was answered."""
-        self.answered.append(now)
-        while self.answered[0] < now - 1:
-            self.answered.popleft()
-
-    def pause(self, now: float, seconds: float) -> None:
-        """Note that the host told us to wait."""
-        # Requests that were under way when the first of them was told to wait tell nothing new.
-        if now >= self.paused_until:
-            rate, through = self.rate_at(now), sum(moment >= now - 1 for moment in self.answered)
-            self.rate = max(LEAST_PER_SECOND, min(0.9 * rate, max(rate / 2, 0.9 * through)))
-        self.paused_until = self.since = max(self.paused_until, now + seconds)
-
-
 @dataclass(eq=False)
 class _Entry:
     name: Hashable
@@ -132,6 +86,7 @@ class _Host:
     """The songs of one host: those that wait until they are due, and those that are, the longest unpolled first."""
 
     limit: RateLimit = field(default_factory=RateLimit)
+    file: LimitFile | None = None
     waiting: list[tuple[float, int, _Entry]] = field(default_factory=list)
     due: list[tuple[float, int, _Entry]] = field(default_factory=list)
 
@@ -142,6 +97,22 @@ class _Host:
             heapq.heappush(self.due, (entry.polled_at, number, entry))
         while self.due and self.due[0][2].removed:
             heapq.heappop(self.due)
+
+    def spend(self, now: float) -> bool:
+        """Take the turn of one request; False when another process was quicker."""
+        if self.file is None or not self.limit.is_limited(now):
+            self.limit.spend(now)
+            return True
+        with self.file.locked(self.limit, now):
+            if self.limit.open_at > now:
+                return False
+            self.limit.spend(now)
+            return True
+
+    def pause(self, now: float, seconds: float) -> None:
+        """Note that the host told us to wait."""
+        with self.file.locked(self.limit, now) if self.file else nullcontext():
+            self.limit.pause(now, seconds)
 
     def ready_at(self, now: float) -> float:
         """When its next song may be polled; infinite while there is none."""
@@ -177,6 +148,7 @@ class Schedule:
         host: str = "",
         interval: float | None = None,
         past: tuple[float, ...] = (),
+        library: Path | None = None,
     ) -> float:
         """Take in a song; one that is past its warm-up is due at once.
 
@@ -191,6 +163,8 @@ class Schedule:
             Seconds between two polls, for a song that the schedule is not made for.
         past : tuple of float
             How long earlier songs of its kind took, in seconds, the latest last.
+        library : pathlib.Path, optional
+            The folder of the database of those with whom the limit of its host is shared.
 
         Returns
         -------
@@ -200,6 +174,8 @@ class Schedule:
         now = self._clock()
         wait = 0.0 if interval is not None or age >= WARM_UP else next_poll_after(age, past)
         host_of_it = self._hosts.setdefault(host, _Host())
+        if library is not None and host_of_it.file is None:
+            host_of_it.file = LimitFile(library, host)
         entry = self._entries[name] = _Entry(name, now - age, interval, host_of_it, polled_at=now - age, past=past)
         self._push(entry, now + wait)
         return wait
@@ -216,6 +192,8 @@ class Schedule:
         now, soonest, chosen = self._clock(), inf, None
         for host in self._hosts.values():
             host.advance(now)
+            if host.due and host.file:
+                host.file.look(host.limit, now)
             ready_at = host.ready_at(now)
             if ready_at > now:
                 soonest = min(soonest, ready_at)
@@ -223,9 +201,10 @@ class Schedule:
                 chosen = host
         if chosen is None:
             return None, soonest - now
+        if not chosen.spend(now):
+            return None, chosen.limit.open_at - now
         _, _, entry = heapq.heappop(chosen.due)
         entry.polled_at = now
-        chosen.limit.spend(now)
         return entry.name, 0.0
 
     def polled(self, name: Hashable, *, at_least: float = 0.0) -> float:
@@ -255,7 +234,7 @@ class Schedule:
 
     def pause_host(self, host: str, seconds: float) -> None:
         """Poll a host not at all for a while, and less often after that: it told us to wait."""
-        self._hosts.setdefault(host, _Host()).limit.pause(self._clock(), seconds)
+        self._hosts.setdefault(host, _Host()).pause(self._clock(), seconds)
 
     def remove(self, name: Hashable) -> None:
         """Drop a song, if it is here."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import inf
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
@@ -103,6 +104,8 @@ class Tracker:
     timeouts : Timeouts, optional
     past : callable, optional
         Given the model and the service of a song, says how long earlier ones took, in seconds, the latest last.
+    library : pathlib.Path, optional
+        The folder of the database of those with whom the limits of services are shared.
     pollers : Pollers, optional
         Else the ones that the whole process shares.
 
@@ -122,6 +125,7 @@ class Tracker:
         *,
         timeouts: Timeouts | None = None,
         past: Callable[[str, str], tuple[float, ...]] | None = None,
+        library: Path | None = None,
         pollers: Pollers | None = None,
     ) -> None:
         self.songs = list(songs)
@@ -129,6 +133,7 @@ class Tracker:
         self._steps = steps
         self._timeout = timeout
         self._timeouts = timeouts or Timeouts()
+        self._library = library
         self._past = functools.cache(past or (lambda model, base_url: ()))
         self._pollers = pollers or shared_pollers()
         self._open: dict[str, _Open] = {}
@@ -258,7 +263,16 @@ class Tracker:
         age = (datetime.now(UTC) - song.created).total_seconds()
         interval = self._timeouts.rehearsal_poll if song.rehearsal else self._timeouts.poll
         past = self._past(song.model, song.base_url) if interval is None else ()
-        self._pollers.add(self, song.request_id, age=max(0.0, age), host=song.base_url, interval=interval, past=past)
+        library = None if song.rehearsal else self._library
+        self._pollers.add(
+            self,
+            song.request_id,
+            age=max(0.0, age),
+            host=song.base_url,
+            interval=interval,
+            past=past,
+            library=library,
+        )
 
     def _take_in(self, seconds: float) -> Song | None:
         """Take in what the pollers bring, if they do within so many seconds; the song, if it changed."""

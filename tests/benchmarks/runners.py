@@ -1,6 +1,6 @@
 """The clients that are compared: as a script, one process that waits for songs and prints what that took.
 
-python runners.py ours|script|replicate URL FIRST COUNT
+python runners.py ours|script|replicate URL FIRST COUNT [HOME]
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ class Gauge:
         while not self._ended.wait(0.1):
             most_threads = max(most_threads, self._process.num_threads())
             most_memory = max(most_memory, self._process.memory_info().rss)
-        self.threads, self.memory = most_threads, most_memory
+        self.threads, self.memory, self._own_cpu = most_threads, most_memory, time.thread_time()
 
     def __exit__(self, *_: object) -> None:
         threads, memory, cpu = self._before
-        self.cpu = time.process_time() - cpu
         self._ended.set()
         self._sampler.join()
+        self.cpu = time.process_time() - cpu - self._own_cpu  # what measuring takes is no client's
         self.threads -= threads
         self.memory -= memory
 
@@ -71,7 +71,7 @@ def side_by_side(work: Callable[[str], None], items: Iterable[str]) -> None:
         thread.join(TIMEOUT)
 
 
-def ours(url: str, tags: list[str]) -> tuple[InHand, Gauge, dict[str, float]]:
+def ours(url: str, tags: list[str], home: str = "") -> tuple[InHand, Gauge, dict[str, float]]:
     """A session's tracker, as `wait` uses it."""
     import soundfile  # noqa: F401  (as for any reference that is a file)
 
@@ -98,7 +98,8 @@ def ours(url: str, tags: list[str]) -> tuple[InHand, Gauge, dict[str, float]]:
             given = super().services
             return Measured(given.journal, given.settings, given.timeouts, given.clients, given.logs)
 
-    with tempfile.TemporaryDirectory(prefix="minimax_nb-") as home:
+    with tempfile.TemporaryDirectory(prefix="minimax_nb-") as own:
+        home = home or own
         session = MeasuredSession(api_key=KEY, base_url=url, home=home)
         reference = prepare(audio_bytes(16), session.journal.library.references)
         songs = [session.submit(f"take {tag}", reference) for tag in tags]
@@ -161,9 +162,9 @@ def replicate(url: str, tags: list[str]) -> tuple[InHand, Gauge, dict[str, float
 
 def main() -> None:
     """Wait as one client does, and print the figures."""
-    kind, url, first, count = sys.argv[1:]
+    kind, url, first, count, *home = sys.argv[1:]
     tags = [str(number) for number in range(int(first), int(first) + int(count))]
-    in_hand, gauge, more = {"ours": ours, "script": script, "replicate": replicate}[kind](url, tags)
+    in_hand, gauge, more = {"ours": ours, "script": script, "replicate": replicate}[kind](url, tags, *home)
     figures = {"in_hand": in_hand, "cpu": gauge.cpu, "threads": gauge.threads, "memory": gauge.memory}
     print(json.dumps({**figures, **more}), flush=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -176,3 +177,68 @@ def test_after_a_limit_it_polls_more_again_but_slowly(schedule: Schedule, clock:
     host.answered.clear()
     poll_for(10, schedule, clock, host)
     assert len(host.answered) > 0.9 * 10 * MOST_PER_SECOND
+
+
+def poll_both(seconds: float, clock: Clock, host: Limited, schedules: list[Schedule]) -> None:
+    """Two processes at one host, as one clock goes on."""
+    end = clock.now + seconds
+    while clock.now < end:
+        delays = []
+        for schedule in schedules:
+            name, delay = schedule.take()
+            delays.append(delay)
+            if name is None:
+                continue
+            if host.answers(clock.now):
+                schedule.polled(name)
+            else:
+                schedule.pause_host("x", 1.0)
+                schedule.polled(name, at_least=1.0)
+        clock.now += max(0.001, min(delays))
+
+
+def test_two_processes_of_one_library_share_a_limit_that_nobody_told(clock: Clock, tmp_path: Path) -> None:
+    host, schedules = Limited(20), [Schedule(clock), Schedule(clock)]
+    for number in range(200):
+        schedules[number % 2].add(number, random.Random(number).uniform(0, 8), host="x", library=tmp_path)
+    poll_both(40, clock, host, schedules)
+    searching, answered = len(host.rejected), len(host.answered)
+    poll_both(60, clock, host, schedules)
+    assert len(host.answered) - answered > 0.85 * 20 * 60
+    assert len(host.rejected) - searching < 10
+
+
+def test_what_one_process_was_told_another_knows_and_a_dead_one_leaves_its_share(
+    clock: Clock, tmp_path: Path
+) -> None:
+    first, second = Schedule(clock), Schedule(clock)
+    for schedule in (first, second):
+        for name in "ab":
+            schedule.add(name, 60.0, host="x", library=tmp_path)
+    first.pause_host("x", 30.0)
+    assert second.take() == (None, pytest.approx(30.0))
+    clock.now += 31
+    assert second.take() == ("a", 0.0)
+    assert first.take() == ("a", 0.0)  # a late one is given its step back
+    assert second.take()[0] is None
+    assert first.take()[0] is None
+    del second
+    clock.now += 0.1
+    assert first.take() == ("b", 0.0)
+
+
+def test_a_limit_of_before_the_computer_was_started_and_a_damaged_one_are_not_believed(
+    clock: Clock, tmp_path: Path
+) -> None:
+    told = Schedule(clock)
+    told.add("song", 60.0, host="x", library=tmp_path)
+    clock.now = 1e6
+    told.pause_host("x", 30.0)
+    clock.now = 100.0
+    for damaged in (False, True):
+        (file,) = [path for path in (tmp_path / "limits").iterdir() if path.suffix != ".lock"]
+        if damaged:
+            file.write_bytes(b"half")
+        schedule = Schedule(clock)
+        schedule.add("song", 60.0, host="x", library=tmp_path)
+        assert schedule.take() == ("song", 0.0)

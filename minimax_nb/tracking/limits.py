@@ -1,0 +1,135 @@
+"""How many requests a host allows: found out, and shared by the processes that use one library.
+
+A host that has told one of them to wait is noted in a small file beside the database. From then on each request of
+any of them takes its turn there, under a lock that ends with its process: whoever dies leaves nothing behind, and
+nobody needs to know how many they are. Nothing of it has to last, so nothing is synced. Kernels on two computers
+that share a network disk find out by themselves: the file is where the database is, on this computer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import struct
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import inf, log
+from pathlib import Path
+
+MOST_PER_SECOND = 120.0
+"""Requests to one host; 200 songs that keep to the schedule need 108."""
+
+LEAST_PER_SECOND = 0.5
+FORGOTTEN = 600.0
+"""Seconds after which a limit is no longer believed in."""
+
+RECOVERY, NEAR_RECOVERY, NEAR = 1.03, 1.002, 0.95
+"""By how much the requests per second grow again, every second: up to this share of what was too many, and beyond."""
+
+
+@dataclass
+class RateLimit:
+    """How often one host may be polled: one request at a time, evenly spaced, as many as it has allowed.
+
+    `too_many` is the rate at which it last told us to wait; moments are on the clock of the schedule, in seconds.
+    """
+
+    rate: float = MOST_PER_SECOND
+    too_many: float = inf
+    since: float = -inf
+    free_at: float = -inf
+    paused_until: float = -inf
+    answered: deque[float] = field(default_factory=deque)
+
+    @property
+    def open_at(self) -> float:
+        """When the next request may go out."""
+        return max(self.free_at, self.paused_until)
+
+    def is_limited(self, now: float) -> bool:
+        """Whether the host has told us to wait, not long ago."""
+        return self.rate < MOST_PER_SECOND and now - self.since <= FORGOTTEN
+
+    def rate_at(self, now: float) -> float:
+        """Requests per second that are allowed now."""
+        if not self.is_limited(now):
+            return MOST_PER_SECOND
+        passed, near = max(0.0, now - self.since), NEAR * self.too_many
+        far = max(0.0, log(near / self.rate) / log(RECOVERY)) if near < MOST_PER_SECOND else inf
+        grown: float = self.rate * RECOVERY ** min(far, passed) * NEAR_RECOVERY ** max(0.0, passed - far)
+        return min(MOST_PER_SECOND, grown)
+
+    def spend(self, now: float) -> None:
+        """Note that a request goes out."""
+        step = 1 / self.rate_at(now)
+        # A thread that woke up late is given its step back, or the rate would never be reached.
+        self.free_at = max(self.free_at, now - step) + step
+
+    def note_response(self, now: float) -> None:
+        """Note that a request was answered."""
+        self.answered.append(now)
+        while self.answered[0] < now - 1:
+            self.answered.popleft()
+
+    def pause(self, now: float, seconds: float) -> None:
+        """Note that the host told us to wait."""
+        # Requests that were under way when the first of them was told to wait tell nothing new.
+        if now >= self.paused_until:
+            rate, through = self.rate_at(now), sum(moment >= now - 1 for moment in self.answered)
+            # Close to what was too many before, this is the limit; far from it, it is still being looked for.
+            known = self.is_limited(now) and 0.9 * self.too_many <= rate <= 1.1 * self.too_many
+            self.too_many = rate
+            self.rate = max(LEAST_PER_SECOND, min(NEAR * rate, rate if known else max(rate / 2, NEAR * through)))
+        self.paused_until = self.since = max(self.paused_until, now + seconds)
+
+
+_LOOKED_AT = 0.5  # s; how often it is looked whether another process was told to wait
+_LOCK_SECONDS = 0.5
+_LAYOUT = struct.Struct("5d")
+
+
+class LimitFile:
+    """What the processes of one library know of one host's limit.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Of the database.
+    host : str
+    """
+
+    def __init__(self, folder: Path, host: str) -> None:
+        name = hashlib.sha256(host.encode()).hexdigest()[:16]
+        self._path = folder / "limits" / name
+        self._looked_at = -inf
+
+    def look(self, limit: RateLimit, now: float) -> None:
+        """Learn now and then what another process was told."""
+        if now - self._looked_at >= _LOOKED_AT:
+            self._looked_at = now
+            self._read(limit, now)
+
+    @contextlib.contextmanager
+    def locked(self, limit: RateLimit, now: float) -> Iterator[None]:
+        """Bring a limit up to date, and write down what becomes of it, while no other process does."""
+        from filelock import FileLock, Timeout
+
+        with contextlib.ExitStack() as stack:
+            # Where it cannot be shared each process keeps its own: it is told to wait a little more often.
+            with contextlib.suppress(OSError, Timeout):
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(FileLock(f"{self._path}.lock", timeout=_LOCK_SECONDS))
+            self._read(limit, now)
+            yield
+            with contextlib.suppress(OSError):
+                values = (limit.rate, limit.too_many, limit.since, limit.free_at, limit.paused_until)
+                self._path.write_bytes(_LAYOUT.pack(*values))
+
+    def _read(self, limit: RateLimit, now: float) -> None:
+        with contextlib.suppress(OSError, struct.error):
+            rate, too_many, since, free_at, paused_until = _LAYOUT.unpack(self._path.read_bytes())
+            # The clock begins anew with the computer: what lies far ahead is of an earlier day.
+            if max(since, free_at, paused_until) <= now + FORGOTTEN * 6 and rate >= LEAST_PER_SECOND:
+                limit.rate, limit.too_many, limit.since = rate, too_many, since
+                limit.free_at, limit.paused_until = free_at, paused_until
