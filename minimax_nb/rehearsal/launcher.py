@@ -376,6 +376,9 @@ def _spawn(folder: Path, log: Path) -> subprocess.Popen[bytes]:
 def environment() -> dict[str, str]:
     """Return our environment for a process of our own: without any key, with the place of this package."""
     environment = {name: value for name, value in os.environ.items() if not name.endswith("API_KEY")}
+    # The band's songs are made side by side already; more threads for a small product would spin while they wait.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        environment.setdefault(name, "1")
     place = str(Path(__file__).resolve().parents[2])
     if place not in [*site.getsitepackages(), site.getusersitepackages()]:
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [place, environment.get("PYTHONPATH")]))

@@ -359,3 +359,16 @@ def test_no_rhythm_of_speech_loses_a_syllable() -> None:
     wild = song(speaking=speaking)
     assert [s.text for s in wild.syllables] == [s.text for s in plain.syllables]
     assert all(one.start < one.end <= two.start + 1e-9 for one, two in pairwise(wild.syllables))
+
+
+def test_another_verse_over_the_same_chords_differs() -> None:
+    verses = [
+        f"{word} on the water tonight\n" * 1 + f"And {word} in the city light" for word in ("Rain", "Snow", "Wind")
+    ]
+    sung = song("##" + "\n\n".join(verses) + "##", seed=5).syllables
+    lines = [tuple(s.pitch for s in sung if s.line == line) for line in range(6)]
+    same = [(a, b) for a, b in ((0, 4), (1, 5)) if len(lines[a]) == len(lines[b])]
+    assert same
+    for a, b in same:
+        different = sum(x != y for x, y in zip(lines[a], lines[b], strict=True))
+        assert 1 <= different <= len(lines[a]) - 1

@@ -23,7 +23,7 @@ from minimax_nb.rehearsal.band.request import BandRequest
 from minimax_nb.rehearsal.band.singer import Singer
 from minimax_nb.rehearsal.band.speech import speak
 from minimax_nb.rehearsal.band.syllables import cut_into, split_words
-from minimax_nb.rehearsal.band.voice import HUMMED, Hummer
+from minimax_nb.rehearsal.band.voice import HUMMED, Hummer, pitch_curve
 from minimax_nb.song import Status
 from tests.rehearsal.test_composer import LINES, WORDS
 
@@ -280,3 +280,26 @@ def test_pico_speaks_the_languages_it_knows_and_espeak_the_others(
 def test_without_pico_espeak_speaks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pico, "find_spec", lambda name: None)
     assert Singer().speak([("hello",)], "en")[0].rate == 22_050
+
+
+def test_a_breath_is_drawn_between_two_lines_and_no_sound_begins_with_a_click() -> None:
+    score = song("Happy people dance around\nPeople in the city sound")
+    stem = Singer().sing(score)
+    lines = [[s for s in score.syllables if s.line == line] for line in (0, 1)]
+    pause = stem[int((lines[0][-1].end + 0.1) * RATE) : int((lines[1][0].start - 0.15) * RATE)]
+    voice = stem[int(lines[1][0].start * RATE) : int(lines[1][-1].end * RATE)]
+    assert 0.003 < np.sqrt((pause**2).mean()) / np.sqrt((voice**2).mean()) < 0.1
+    assert abs(stem[0]) < 1e-3
+    begin = int(np.argmax(np.abs(stem) > 1e-4))
+    assert np.abs(np.diff(stem[max(0, begin - 441) : begin + 441])).max() < 0.1 * np.abs(stem).max()
+
+
+def test_long_notes_start_a_little_under_and_settle() -> None:
+    times = np.arange(0, 2, 0.005)
+    cents = 1200 * np.log2(pitch_curve(times, 0.005, [(0.0, 1.0, 60), (1.0, 1.35, 60)], scoop=0.6) / 261.626)
+    assert -40 < cents[times.searchsorted(1.01)] < -10
+    assert np.abs(cents[(times > 1.13) & (times < 1.2)]).max() < 5
+
+
+def test_french_glides_have_no_note() -> None:
+    assert speak(("la", "nuit", "de", "pluie"), "fr").counts == (1, 1, 1, 1)

@@ -21,6 +21,7 @@ SHORTEST_SYLLABLE = 0.09  # s
 OFF_BEAT, STRESS = 0.2, 0.3  # square sixteenths, what a syllable off the eighths costs, a stressed one off the beats
 LONG_BEAT = 0.6  # s, sixteenths of 0.15 s
 BREATH = 0.3  # s
+LEAST_VARIED = 6  # syllables of a line; the tune of a shorter one would be another one
 SLOWEST_SUNG = 3.3  # syllables/s, of those that are understood best
 # Who draws from a seed, each from a stream of its own, so that a change to one does not touch the others.
 STREAMS = ("reference", "composer", "groove", "drums", "keys", "bass", "pad", "hook")
@@ -285,6 +286,8 @@ class _Melody:
         self.instrument = [pitch for pitch in range(lowest + 18, lowest + 35) if pitch % 12 in scale]
         self.motif = HOOKS[int(rng.integers(len(HOOKS)))]
         self.known: dict[tuple[object, ...], list[int]] = {}
+        self.stanzas: dict[tuple[object, ...], int] = {}  # the one in which a shape was first sung
+        self.stanza = 0
         self.closing = _closing(score.sections, lines)
         self.words = self.position = 0  # of the next line: its first word, its place in its stanza
 
@@ -295,7 +298,7 @@ class _Melody:
         silent = () if self.score.accompanied else ("intro", "reply")
         for section, after in pairwise(self.score.sections):
             if section.kind in ("reply", "solo"):
-                self.position = 0
+                self.position, self.stanza = 0, self.stanza + 1
             if section.kind == "line":
                 sung += self._sing(section, after)
             elif section.kind not in silent and section.beats >= 2:
@@ -315,7 +318,10 @@ class _Melody:
             shape = (tuple(self._chord(beat) for beat in starts), turn, closed, high)
             # Every other stanza lies higher, as a chorus does.
             pitches = self.known.get(shape) or self._walk(starts, self.voice, closed, lift=3.0 * high)
-            self.known[shape] = self.known[(text, len(starts))] = pitches
+            self.known[shape] = pitches
+            if self.stanzas.setdefault(shape, self.stanza) != self.stanza and len(starts) >= LEAST_VARIED:
+                pitches = self._varied(pitches, starts)
+            self.known[(text, len(starts))] = pitches
         seconds = [self.score.at(beat) for beat in starts]
         if after.kind == "ending":
             last = min(self.score.at(after.beat + after.beats / 2), seconds[-1] + 3.5)
@@ -346,6 +352,18 @@ class _Melody:
         held = {int(ends[np.argmin(abs(ends - count * (i + 1) / (spare + 1)))]) for i in range(spare)}
         slots = np.arange(count) + late + [sum(end <= i for end in held if end < count) for i in range(count)]
         return [self.form.place(int(slot)) for slot in slots]
+
+    def _varied(self, pitches: Sequence[int], beats: Sequence[float]) -> list[int]:
+        """The melody as another verse has it: up to two of its light syllables a step higher or lower."""
+        varied = list(pitches)
+        light = [i for i in range(1, len(beats) - 1) if _weight(beats[i]) < 0.6 and pitches[i] in self.voice]
+        for i in sorted(self.rng.permutation(light)[:2]):
+            here = self.voice.index(pitches[i])
+            steps = [s for s in (here - 1, here + 1) if 0 <= s < len(self.voice)]
+            varied[i] = min(
+                (self.voice[s] for s in steps), key=lambda pitch: abs(2 * pitch - varied[i - 1] - pitches[i + 1])
+            )
+        return varied
 
     def _places(self, words: Words, beats: float) -> list[float]:
         """The beats at which the syllables of a line begin: as it is spoken, else at an even pace."""

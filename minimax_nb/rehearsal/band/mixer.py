@@ -61,14 +61,24 @@ def mix(lead: Audio, band: Iterable[tuple[str, Audio]]) -> Audio:
     -------
     array, shape (samples, 2)
     """
-    voice = _voice(lead)
-    dry = silence(len(voice))
-    wet = voice * np.float32(LEAD_REVERB)
+    return with_lead(blend(band, len(lead)), lead)
+
+
+def blend(band: Iterable[tuple[str, Audio]], samples: int) -> tuple[Audio, Audio]:
+    """Balance the stems of the band, shape (samples, 2), and what of them the room gets, shape (samples,)."""
+    dry, wet = silence(samples), np.zeros(samples, dtype=np.float32)
     for name, stem in band:
         stem *= np.float32(_gain_to(CHANNELS[name].level, _level(stem)))
         dry += stem
         if CHANNELS[name].reverb:
             wet += (stem[:, 0] + stem[:, 1]) * np.float32(CHANNELS[name].reverb / 2)
+    return dry, wet
+
+
+def with_lead(blended: tuple[Audio, Audio], lead: Audio) -> Audio:
+    """Make room for the voice in what `blend` returns, in place, and add voice and room."""
+    (dry, wet), voice = blended, _voice(lead)
+    wet += voice * np.float32(LEAD_REVERB)
     if dry.any():
         _step_back(dry, voice)
     _add_room(dry, wet)

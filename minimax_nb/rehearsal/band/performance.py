@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -26,7 +27,7 @@ from .analysis import NOTE_NAMES, Analysis, analyse
 from .composer import Score, compose, rng_for
 from .encoder import write_audio
 from .instruments import RATE, TAIL, Audio, length, play
-from .mixer import faded, master, mix
+from .mixer import blend, faded, master, mix, with_lead
 from .request import BandRequest
 from .style import read_style
 from .syllables import TAG, WORDLESS
@@ -89,8 +90,7 @@ def perform(request: BandRequest, destination: Path, *, voice: Voice | None = No
     analysis = analyse(request.reference) if request.reference else None
     voice = voice or best_voice()
     score = _score(request, analysis, voice)
-    sung = np.zeros(length(score), dtype=np.float32) if request.instrumental else voice.sing(score)
-    sound = master(_cut(mix(sung, play(score)), _seconds(request)))
+    sound = master(_cut(_mixed(score, None if request.instrumental else voice), _seconds(request)))
     write_audio(
         sound,
         destination,
@@ -103,6 +103,14 @@ def perform(request: BandRequest, destination: Path, *, voice: Voice | None = No
     duration = len(sound) / RATE
     timeline = to_timeline(score, () if request.instrumental else voice.remarks(score), until=duration)
     return Performance(destination, duration, score.tempo, _key_name(score), request.seed, analysis, score, timeline)
+
+
+def _mixed(score: Score, voice: Voice | None) -> Audio:
+    """The song: the voice sings while the instruments play, each in a thread of its own."""
+    with ThreadPoolExecutor(1) as beside:
+        sung = beside.submit(voice.sing, score) if voice else None
+        band = blend(play(score), length(score))
+        return with_lead(band, sung.result() if sung else np.zeros(length(score), dtype=np.float32))
 
 
 def _score(request: BandRequest, analysis: Analysis | None, voice: Voice) -> Score:

@@ -1,7 +1,9 @@
 """Speak a line with SVOX Pico, whose words survive being sung better than espeak-ng's. Part of the extra `[voice]`.
 
-Pico says nothing of its phonemes. Their times are carried over from espeak-ng's speech of the same line by dynamic
-time warping of mel cepstra.
+Pico says nothing of its phonemes: neither its API nor that of py-nanotts has events or marks, samples are all that
+comes out. Their times are carried over from espeak-ng's speech of the same line by dynamic time warping of mel
+cepstra, so that espeak-ng is needed as well. Times from Pico alone would need the pronunciations too, since how many
+vowels a word has decides how many notes it gets; what Pico reads them from is compiled into its binary resources.
 """
 
 from __future__ import annotations

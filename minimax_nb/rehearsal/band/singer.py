@@ -32,6 +32,7 @@ NATURAL = 0.06  # s at both ends of a vowel
 RELEASE = 0.09  # s in which a phrase dies away
 EVENNESS = 0.7  # how far the strengths of vowels are brought to one another, from 0 to 1
 EARLY = 0.3  # of a diphthong, where it is held
+BREATHS, BREATH_LEVEL = (0.1, 0.35), 0.03  # s, the shortest and the longest; of the level of the line that follows
 LINES_KEPT = 64  # analysed for the next take, 0.4 MB each
 
 
@@ -82,10 +83,14 @@ class Singer:
         )
         if not score.accompanied and score.hook:
             lines += [(line, speak(("ooh",) * len(line), "en")) for line in _hooks(score)]
-        rate = lines[0][1].rate if lines else speaking.RATE
+        lines.sort(key=lambda pair: pair[0][0].start)
+        rate, ended = lines[0][1].rate if lines else speaking.RATE, 0.0
         stem = np.zeros(int((score.duration + TAIL) * rate))
         for line, speech in lines:
             start, sound = _line(line, speech)
+            breath = _breath(start - ended, speech.rate) * np.sqrt((sound**2).mean())
+            ended = start + len(sound) / speech.rate
+            sound, start = np.concatenate([breath, sound]), start - len(breath) / speech.rate
             _add(stem, rate, start, soxr.resample(sound, speech.rate, rate) if speech.rate != rate else sound)
         out = soxr.resample(stem.astype(np.float32), rate, RATE)
         length = int((score.duration + TAIL) * RATE)
@@ -112,6 +117,21 @@ def _add(stem: Curve, rate: int, start: float, sound: Curve) -> None:
     first = round(start * rate)
     sound = sound[max(0, -first) : max(0, len(stem) - first)]
     stem[max(0, first) : max(0, first) + len(sound)] += sound
+
+
+def _breath(room: float, rate: int) -> Curve:
+    """A breath drawn through the mouth, which ends where the line begins; nothing where there is no room for it."""
+    shortest, longest = BREATHS
+    if room - 0.05 < shortest:
+        return np.zeros(0)
+    t = np.arange(int(min(room - 0.05, longest) * rate)) / rate
+    spectrum = np.fft.rfft(np.random.default_rng(len(t)).standard_normal(len(t)))
+    hertz = np.fft.rfftfreq(len(t), 1 / rate)
+    spectrum *= sum(np.exp(-(((hertz - centre) / 500) ** 2)) / (1 + centre / 2000) for centre in (1100, 2600, 4200))
+    noise = np.fft.irfft(spectrum, len(t))
+    # Slowly up, and down within the last 80 ms.
+    shape = np.sin(np.pi / 2 * t / t[-1]) ** 2 * np.clip((t[-1] - t) / 0.08, 0, 1)
+    return np.asarray(BREATH_LEVEL * noise / noise.std() * shape)
 
 
 def divide(speech: Speech) -> tuple[list[Spoken], tuple[Phoneme, ...]]:

@@ -232,7 +232,7 @@ def _synthesised(plain: tuple[str, ...], voice: str) -> Speech:
         if one.kind == "phoneme" and ipa and two.sample > one.sample:
             stressed = STRESS in one.text
             phonemes.append(Phoneme(ipa, one.sample / RATE, two.sample / RATE, min(word, len(plain) - 1), stressed))
-    return Speech(samples, tuple(_as_sung(phonemes, plain) if voice == VOICES["en"] else phonemes), ())
+    return Speech(samples, tuple(_as_sung(phonemes, plain) if voice == VOICES["en"] else _glides(phonemes)), ())
 
 
 def _as_sung(phonemes: Sequence[Phoneme], plain: Sequence[str]) -> Iterator[Phoneme]:
@@ -254,6 +254,13 @@ def _as_sung(phonemes: Sequence[Phoneme], plain: Sequence[str]) -> Iterator[Phon
             yield replace(sound, ipa="ə", start=turn)
         else:
             yield _syllabic(before, sound, after)
+
+
+def _glides(phonemes: Sequence[Phoneme]) -> Iterator[Phoneme]:
+    """The first sound of "nuit", which espeak-ng writes as a vowel, as the glide that it is."""
+    for sound, after in zip(phonemes, [*phonemes[1:], None], strict=True):
+        glides = sound.ipa == "y" and after is not None and after.ipa == "i" and after.word == sound.word
+        yield replace(sound, ipa="ɥ") if glides else sound
 
 
 def _syllabic(before: Phoneme | None, sound: Phoneme, after: Phoneme | None) -> Phoneme:

@@ -44,10 +44,11 @@ EXCEPTIONS = {
     word.replace("-", ""): word.split("-")
     for word in _list(
         "ev-ery ev-ery-thing ev-ery-one ev-ery-where ev-ery-bod-y ev-ery-day eve-ning eve-nings may-be busi-ness "
-        "qui-et di-et sci-ence so-ci-e-ty li-on li-ons gi-ant gi-ants li-ar po-em po-ems po-et po-et-ry cre-ate "
-        "cre-at-ed cre-a-tion cru-el fu-el ru-in ru-ins ru-ined flu-id na-ked sa-cred wick-ed hun-dred hun-dreds "
-        "be-lov-ed rhyth-m rhyth-ms rec-i-pe wednes-day sol-dier sol-diers el-e-ment el-e-ments some-one an-y-one "
-        "no-one who-ev-er re-al-i-ty the-a-ter id-e-al re-act lone-some awe-some bare-foot note-book note-books"
+        "qui-et qui-et-ly qui-et-er di-et sci-ence so-ci-e-ty li-on li-ons gi-ant gi-ants li-ar po-em po-ems po-et "
+        "po-et-ry cre-ate cre-at-ed cre-a-tion cru-el fu-el ru-in ru-ins ru-ined flu-id na-ked sa-cred wick-ed "
+        "hun-dred hun-dreds be-lov-ed rhyth-m rhyth-ms rec-i-pe wednes-day sol-dier sol-diers el-e-ment el-e-ments "
+        "some-one an-y-one no-one who-ev-er re-al-i-ty the-a-ter id-e-al re-act lone-some awe-some bare-foot "
+        "note-book note-books"
     )
 }
 HIATUS = {  # where a run of vowels falls into two syllables

@@ -111,7 +111,7 @@ def pitch_curve(
     """Hz at each time, the times a `step` apart.
 
     A glide of 70 ms from note to note, vibrato of 5.6 Hz and 30 cents on those over 0.38 s, 0.22 s after their
-    start; the first note is reached from `scoop` semitones below.
+    start; the first note is reached from `scoop` semitones below, others over 0.2 s from half of that.
 
     Parameters
     ----------
@@ -119,9 +119,10 @@ def pitch_curve(
     """
     starts = np.array([note[0] for note in notes])
     index = _note_at(times + 0.02, notes)  # the glide is over soon after the beat
-    pitch = _glide(np.array([note[2] for note in notes], dtype=float)[index], 0.07, step)
-    since = times - starts[index]
-    long = np.array([note[1] - note[0] > 0.38 for note in notes])[index]
+    since, lengths = times - starts[index], np.array([note[1] - note[0] for note in notes])[index]
+    under = 0.5 * scoop * np.clip(1 - since / 0.12, 0, 1) ** 2 * (lengths > 0.2)
+    pitch = _glide(np.array([note[2] for note in notes], dtype=float)[index] - under, 0.07, step)
+    long = lengths > 0.38
     vibrato = 0.3 * np.sin(2 * np.pi * 5.6 * (since - 0.22)) * np.clip((since - 0.22) / 0.2, 0, 1) * long
     pitch -= scoop * np.clip((starts[0] + 0.05 - times) / 0.1, 0, 1)
     return np.asarray(440 * 2 ** ((pitch + vibrato - 69) / 12))
