@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from datetime import datetime
@@ -19,11 +20,13 @@ from minimax_nb.catalogue import MODELS
 from minimax_nb.errors import BudgetExceeded, Unauthorized
 from minimax_nb.song import SongRequest, Status
 from minimax_nb.studio import samples
+from minimax_nb.studio.cards import reference
 from minimax_nb.studio.cards.lyrics import OptionsLine
 from minimax_nb.studio.cards.reference import received
 from minimax_nb.studio.components import KeyField
 from minimax_nb.studio.studio import ONE_CLICK
-from tests.studio.hand import LYRICS, Hand, PageEnd, shown_widgets
+from tests.studio.hand import LYRICS, Hand, PageEnd, shown_widgets, words_of
+from tests.support import sounds
 from tests.support.service import RATE, Running, audio_bytes, guest, running_service
 from tests.test_catalogue import LEAST
 
@@ -443,3 +446,14 @@ def test_a_key_that_is_typed_in_is_in_no_state_of_any_widget(service: Running) -
     hand.sees(f"key ending …{service.address.key[-4:]}")
     everything = list(shown_widgets(hand.studio, hidden=True))
     assert all(service.address.key not in repr(widget.get_state()) for widget in everything)
+
+
+def test_how_far_a_long_file_is_read_is_said(hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reference, "_PATIENCE", 0.0)
+    said: list[str] = []
+    hand.studio._reference._note.observe(lambda change: said.append(words_of(change["new"])), "value")
+    hand.upload(sounds.bare(seconds=60, rate=44100, channels=2) * 10, "long.mp3")
+    hand.sees("long.mp3, 10:")
+    shares = [int(found[1]) for words in said if (found := re.search(r"Reading long\.mp3… (\d+)%", words))]
+    assert len(shares) > 5
+    assert shares == sorted(shares)
