@@ -1,38 +1,52 @@
 """How long a studio takes to be made, and until it is seen: `python -m tests.benchmarks.studio`.
 
 The first is measured here, with a library of many songs. The second is measured in JupyterLab with Chromium, from
-the moment the cell is run in a fresh kernel until the studio stands on the page.
+the moment the cell is run in a fresh kernel until the studio stands on the page: a kernel each time, so that it
+takes some minutes. Then how fast a file is uploaded there, and what a song under way costs: processor time of the
+kernel, and messages to the page.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+import psutil
+from playwright.sync_api import Browser, WebSocket, sync_playwright
 
 from minimax_nb import MusicStudio, Session, Song, Status
 from tests.support.front_ends import (
     CHROMIUM,
     FLAGS,
     LAB,
+    Server,
     end_kernel,
     open_notebook,
     run_cells,
     running,
+    shown_studio,
     write_notebook,
 )
-from tests.support.person import studio_cell
+from tests.support.held_band import NAME as HELD
+from tests.support.held_band import Held
+from tests.support.person import Person, studio_cell, tone
+from tests.support.service import audio_bytes, running_service
 
 TIMES = 20
 SONGS = 500
 PAINTS = 5
 LIBRARIES = (0, 200, 500)
+UNDER_WAY = 30
+MEGABYTES = 40
+_ARRIVED = re.compile(r" · [\d.]+ MB in ([\d.]+) s$")
 # The moment at which the studio has a size, by the clock of the page; checked at each frame.
 _SEEN = """() => new Promise(resolve => {
     const began = performance.now();
@@ -61,6 +75,9 @@ def main() -> None:
     for songs, paints in first_paints().items():
         median, most = statistics.median(paints), max(paints)
         print(f"seen in JupyterLab, {songs} songs in the library: median {median:.0f} ms, most {most:.0f} ms")
+    speed, cpu, messages = song_under_way()
+    print(f"upload in JupyterLab: {speed:.1f} MiB/s, goal ≥ 15")
+    print(f"{UNDER_WAY} s of a song under way: {cpu:.2f} s of CPU, goal ≤ 0.3; {messages} messages, goal ≤ 60")
 
 
 def fill(session: Session, songs: int) -> None:
@@ -98,6 +115,60 @@ def first_paints() -> dict[int, list[float]]:
             page.close()
         chromium.close()
     return found
+
+
+def song_under_way() -> tuple[float, float, int]:
+    """Upload a file, then watch a song that does not get ready: MiB/s, seconds of CPU of the kernel, messages."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        lab = stack.enter_context(running(LAB, folder))
+        os.environ["MINIMAX_NB_HOME"] = str(lab.home)  # where the band looks
+        service = stack.enter_context(running_service(lab.home, band=HELD))
+        playwright = stack.enter_context(sync_playwright())
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        stack.callback(chromium.close)
+        return watched(chromium, lab, Held(service), folder)
+
+
+def watched(chromium: Browser, lab: Server, band: Held, folder: Path) -> tuple[float, float, int]:
+    """Be the person who uploads, presses the button and waits."""
+    messages: list[int] = []
+
+    def count(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: messages.append(len(frame)))
+
+    page = chromium.new_page(viewport={"width": 1200, "height": 1000})
+    page.on("websocket", count)
+    write_notebook(lab, "under way.ipynb", studio_cell(home=str(lab.home)))
+    open_notebook(page, lab, "under way.ipynb")
+    run_cells(page, lab, 0)
+    person = Person(page, shown_studio(page))
+    track = folder / "track.wav"
+    track.write_bytes(audio_bytes(MEGABYTES * 1e6 / 2 / 44100, kind="WAV"))
+    person.upload(track)
+    found = _ARRIVED.search(person.sees(_ARRIVED, timeout=60_000).inner_text())
+    person.write()
+    person.upload(tone(folder, 20))
+    person.press("Generate song")
+    person.is_at("Making it")
+    page.wait_for_timeout(2000)
+    messages.clear()
+    before = kernel_seconds()
+    page.wait_for_timeout(1000 * UNDER_WAY)
+    cpu, number = kernel_seconds() - before, len(messages)
+    band.let_go()
+    person.hears_a_song()
+    end_kernel(page, lab)
+    page.close()
+    return track.stat().st_size / 2**20 / float(found[1]) if found else 0.0, cpu, number
+
+
+def kernel_seconds() -> float:
+    """The processor time of the kernels that this process's server has started."""
+    kernels = [
+        each for each in psutil.Process().children(recursive=True) if "ipykernel_launcher" in str(each.cmdline())
+    ]
+    return sum(sum(each.cpu_times()[:2]) for each in kernels)
 
 
 if __name__ == "__main__":
