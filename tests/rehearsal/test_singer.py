@@ -303,3 +303,7 @@ def test_long_notes_start_a_little_under_and_settle() -> None:
 
 def test_french_glides_have_no_note() -> None:
     assert speak(("la", "nuit", "de", "pluie"), "fr").counts == (1, 1, 1, 1)
+
+
+def test_a_word_without_a_sound_of_its_own_is_sung_in_other_languages_too() -> None:
+    assert len(speak(("Y", "todavía", "'", "vive"), "es").counts) == 4

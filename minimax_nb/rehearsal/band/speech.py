@@ -258,7 +258,7 @@ def _as_sung(phonemes: Sequence[Phoneme], plain: Sequence[str]) -> Iterator[Phon
 
 def _glides(phonemes: Sequence[Phoneme]) -> Iterator[Phoneme]:
     """The first sound of "nuit", which espeak-ng writes as a vowel, as the glide that it is."""
-    for sound, after in zip(phonemes, [*phonemes[1:], None], strict=True):
+    for sound, after in zip(phonemes, [*phonemes[1:], None], strict=False):
         glides = sound.ipa == "y" and after is not None and after.ipa == "i" and after.word == sound.word
         yield replace(sound, ipa="ɥ") if glides else sound
 
