@@ -50,7 +50,7 @@ _ARRIVED = re.compile(r" · [\d.]+ MB in ([\d.]+) s$")
 # The moment at which the studio has a size, by the clock of the page; checked at each frame.
 _SEEN = """() => new Promise(resolve => {
     const began = performance.now();
-    const check = () => document.querySelector('.mnb-studio button')?.getClientRects().length
+    const check = () => [...document.querySelectorAll('.mnb-studio button')].some(b => b.getClientRects().length)
         ? resolve(performance.now() - began) : requestAnimationFrame(check);
     check();
 })"""
