@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import ipywidgets as widgets
 import pytest
+from ipywidgets.widgets.widget import _instances
 
 from minimax_nb import MusicStudio, Session, Song, Status
 from minimax_nb.song import SongRequest
@@ -55,7 +55,7 @@ def shown(session: Session) -> Hand:
 
 def rows(hand: Hand) -> list[TakeRow]:
     """All rows there are, drawn or spare."""
-    return [each for each in widgets.Widget._active_widgets.values() if isinstance(each, TakeRow)] if hand else []
+    return [each for each in _instances.values() if isinstance(each, TakeRow)] if hand else []
 
 
 def titles(takes: list[str]) -> list[str]:
@@ -149,10 +149,10 @@ def test_takes_are_searched(session: Session) -> None:
 
 def test_as_many_rows_as_are_looked_at(session: Session) -> None:
     library(session, 200)
-    before = len(widgets.Widget._active_widgets)
+    before = len(_instances)
     hand = Hand(MusicStudio(session=session))
     hand.studio._repr_mimebundle_()
-    made = len(widgets.Widget._active_widgets) - before
+    made = len(_instances) - before
     assert hand.takes == []
     assert made < 120
     assert not [each for each in rows(hand) if each.song and each.song.request_id == "r199" and each in hand.takes]

@@ -109,5 +109,8 @@ class Person:
 
     @property
     def takes(self) -> Locator:
-        """The rows of the list of takes."""
-        return self.studio.locator(".mnb-take")
+        """The rows of the list of takes, which are drawn once it is scrolled to."""
+        rows = self.studio.locator(".mnb-take")
+        if not rows.count():
+            self.studio.get_by_role("heading", name="Takes", exact=True).scroll_into_view_if_needed()
+        return rows
