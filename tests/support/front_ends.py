@@ -69,6 +69,13 @@ _CLASSIC_READY = """() => {
     const kernel = window.Jupyter?.notebook?.kernel;
     return kernel?.is_connected() && kernel.widget_manager && kernel.info_reply?.status === 'ok';
 }"""
+# At first its widget manager looks for widgets that the kernel has. Those that a cell makes meanwhile would be in the
+# page twice, and the one that is shown may not be the one that is kept up to date. A second look ends after the first.
+_CLASSIC_SETTLE = """async () => {
+    const kernel = Jupyter.notebook.kernel;
+    const {content} = await new Promise(done => kernel.comm_info('jupyter.widget', done));
+    if (!Object.keys(content.comms).length) await kernel.widget_manager._loadFromKernel();
+}"""
 _CLASSIC_RUN = "cells => Jupyter.notebook.execute_cells(cells)"
 _CLASSIC_END = "() => new Promise(done => Jupyter.notebook.session.delete(done, done))"
 
@@ -85,9 +92,9 @@ class FrontEnd:
         With ``{port}`` and ``{root}`` to fill in.
     page : str
         Where a notebook is, with ``{name}`` to fill in.
-    ready, run, end : str
-        JavaScript: whether the kernel is there, running cells of given numbers, ending the kernel.
-        Empty where the front end does it by itself.
+    ready, settle, run, end : str
+        JavaScript: whether the kernel is there, waiting until the page has looked for widgets in it, running cells of
+        given numbers, ending the kernel. Empty where the front end does it by itself.
     message_limit : int
         The largest message its server takes, in bytes.
     python : str
@@ -99,6 +106,7 @@ class FrontEnd:
     arguments: tuple[str, ...]
     page: str
     ready: str = ""
+    settle: str = ""
     run: str = ""
     end: str = ""
     message_limit: int = 10 << 20
@@ -128,6 +136,7 @@ COLAB = FrontEnd(
     (*_OPEN_CLASSIC, *_AT_CLASSIC, _LIMITED),
     "notebooks/{name}",
     ready=_CLASSIC_READY,
+    settle=_CLASSIC_SETTLE,
     run=_CLASSIC_RUN,
     end=_CLASSIC_END,
     message_limit=MESSAGE_LIMIT,
@@ -251,6 +260,8 @@ def wait_for_kernel(page: Page, server: Server) -> None:
     """Wait until the kernel of the open notebook can run something."""
     if server.front_end.ready:
         page.wait_for_function(server.front_end.ready, timeout=60_000)
+    if server.front_end.settle:
+        page.evaluate(server.front_end.settle)
 
 
 def run_cells(page: Page, server: Server, *cells: int) -> None:
