@@ -116,7 +116,9 @@ def _is_unknown_name(chain: list[BaseException]) -> bool:
 def _certificate_cause(chain: list[BaseException]) -> Cause | None:
     bundle = next((name for name in _BUNDLES if os.environ.get(name)), "")
     if any("TLS CA certificate bundle" in str(each) for each in chain if isinstance(each, OSError)):
-        return Cause(f"{bundle or 'the list of certificates'} names a file that is not there", f"Correct {bundle}.")
+        if not bundle:
+            return Cause("the list of trusted certificates is missing", "Run: pip install --force-reinstall certifi.")
+        return Cause(f"{bundle} names a file that is not there", f"Correct {bundle}, or unset it.")
     wrong = next((each for each in chain if isinstance(each, ssl.SSLCertVerificationError)), None)
     if wrong is None:
         return None

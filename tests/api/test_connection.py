@@ -167,7 +167,16 @@ def test_a_certificate_that_is_not_trusted_and_is_once_the_variable_names_it(
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nowhere/company.pem")
     what, do = said_at(url)
     assert "REQUESTS_CA_BUNDLE names a file that is not there" in what
-    assert "Correct REQUESTS_CA_BUNDLE." in do
+    assert "Correct REQUESTS_CA_BUNDLE, or unset it." in do
+
+
+def test_an_installation_without_certificates_is_told_how_to_get_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("requests.adapters.DEFAULT_CA_BUNDLE_PATH", str(tmp_path / "nowhere.pem"))
+    what, do = said_at(f"https://{NAME}:{closed_port()}/v2")
+    assert "the list of trusted certificates is missing" in what
+    assert "pip install --force-reinstall certifi" in do
 
 
 @pytest.mark.parametrize(

@@ -69,8 +69,9 @@ _CLASSIC_READY = """() => {
     const kernel = window.Jupyter?.notebook?.kernel;
     return kernel?.is_connected() && kernel.widget_manager && kernel.info_reply?.status === 'ok';
 }"""
-# At first its widget manager looks for widgets that the kernel has. Those that a cell makes meanwhile would be in the
-# page twice, and the one that is shown may not be the one that is kept up to date. A second look ends after the first.
+# At first its widget manager looks for widgets that the kernel has. Those that a cell makes meanwhile would be in
+# the page twice, and the one that is shown may not be the one that is kept up to date. A second look ends after the
+# first.
 _CLASSIC_SETTLE = """async () => {
     const kernel = Jupyter.notebook.kernel;
     const {content} = await new Promise(done => kernel.comm_info('jupyter.widget', done));
