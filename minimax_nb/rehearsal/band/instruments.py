@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from math import cos, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,7 +62,7 @@ def _add(stem: Audio, start: float, sound: Audio, gain: float, pan: float = 0.0)
     first = max(0, round(start * RATE))
     sound = sound[: max(0, len(stem) - first)]
     for side, sign in zip(stem.T, (1, -1), strict=True):
-        level = gain * np.sqrt(2) * np.cos(np.pi / 4 * (1 + sign * pan))
+        level = gain * sqrt(2) * cos(pi / 4 * (1 + sign * pan))
         side[first : first + len(sound)] += sound * np.float32(level)
 
 
@@ -73,10 +74,13 @@ def _hertz(pitch: float) -> float:
     return float(440 * 2 ** ((pitch - 69) / 12))
 
 
-def _ends(length: int, attack: float, release: float) -> NDArray[np.float64]:
+def _ends(length: int, attack: float, release: float) -> Audio:
     """A rise and a fall without clicks, in s."""
-    t = np.arange(length) / RATE
-    return np.minimum(1, t / attack) * np.minimum(1, t[::-1] / release)
+    shape = np.ones(length, dtype=np.float32)
+    for side, seconds in ((shape, attack), (shape[::-1], release)):
+        samples = min(length, int(seconds * RATE) + 1)
+        side[:samples] *= np.arange(samples, dtype=np.float32) / np.float32(seconds * RATE)
+    return shape
 
 
 # --- the drums ---
@@ -191,29 +195,30 @@ def _voicings(chords: tuple[Chord, ...]) -> list[tuple[int, ...]]:
 
 def _key(sound: str, pitch: int, samples: int) -> Audio:
     """A note of the keys or the guitar."""
-    return _struck(sound, pitch, -(-samples // RATE))[:samples] * _ends(samples, 0.004, 0.06).astype(np.float32)
+    return _struck(sound, pitch, -(-samples // RATE))[:samples] * _ends(samples, 0.004, 0.06)
 
 
 @functools.lru_cache(maxsize=KEYS_KEPT)
 def _struck(sound: str, pitch: int, seconds: int) -> Audio:
     """A key that is never let go."""
     t = _seconds(seconds)
-    turn = 2 * np.pi * _hertz(pitch) * t
+    turn = (2 * np.pi * (_hertz(pitch) * t % 1)).astype(np.float32)
+    t = t.astype(np.float32)
     if sound == "electric piano":
         bite, tine = 1.7 * np.exp(-t / 0.4), 0.12 * np.exp(-t / 0.06)
-        tone: NDArray[np.float64] = np.sin(turn + bite * np.sin(turn)) + tine * np.sin(7 * turn)
+        tone = np.sin(turn + bite * np.sin(turn)) + tine * np.sin(7 * turn)
         tone *= np.exp(-t / 1.1)
     elif sound == "guitar":
         # Plucked at 22 % of the string; the high harmonics die first.
         plucked = [np.sin(np.pi * k * 0.22) / k for k in range(1, 11)]
-        tone = np.zeros(len(t))
+        tone = np.zeros_like(t)
         for k, level in enumerate(plucked, 1):
-            tone += level * np.sin(k * turn) * np.exp(-t * (1.2 + 0.9 * k))
+            tone += np.float32(level) * np.sin(k * turn) * np.exp(-t * np.float32(1.2 + 0.9 * k))
     else:
-        tone = np.zeros(len(t))
+        tone = np.zeros_like(t)
         for k, level in ((1, 0.4), (2, 0.28), (3, 0.14), (4, 0.12), (6, 0.05)):
             tone += level * np.sin(k * turn)
-    return np.asarray(tone, dtype=np.float32)
+    return tone
 
 
 def _keys(score: Score, groove: Groove, voicings: list[tuple[int, ...]]) -> Audio:
@@ -250,8 +255,15 @@ def _table(kind: str) -> Audio:
 
 def _wave(kind: str, hertz: float | NDArray[np.float64], samples: int, phase: float = 0.0) -> Audio:
     """A wavetable read at one frequency, or at a frequency per sample."""
-    turns = phase + (np.cumsum(hertz) if isinstance(hertz, np.ndarray) else hertz * np.arange(samples)) / RATE
-    return np.asarray(_table(kind)[(turns * 4096).astype(np.int64) & 4095])
+    if isinstance(hertz, np.ndarray):
+        places = ((phase + np.cumsum(hertz) / RATE) * 4096).astype(np.int64) & 4095
+    else:
+        # A turn is 2^32, at which whole numbers begin again by themselves.
+        places = np.arange(samples, dtype=np.uint32)
+        places *= np.uint32(hertz / RATE * 2**32)
+        places += np.uint32(phase * 2**32)
+        places >>= np.uint32(20)
+    return np.asarray(_table(kind).take(places))
 
 
 def _bass(score: Score, groove: Groove) -> Audio:
@@ -263,8 +275,8 @@ def _bass(score: Score, groove: Groove) -> Audio:
         root = 33 + (score.chords[score.chord_at(beat)].pitches[0] - 33) % 12
         pitch = root + {"r": 0, "5": 7 if root < 40 else -5, "o": 12}[mark]
         samples = int(0.92 * RATE * (min(score.at(stop), score.duration) - score.at(beat)))
-        shape = (0.35 + 0.65 * np.exp(-np.arange(samples) / RATE / 0.4)) * _ends(samples, 0.006, 0.04)
-        sound = _wave("bass", _hertz(pitch), samples) * shape.astype(np.float32)
+        shape = 0.35 + 0.65 * np.exp(-np.arange(samples, dtype=np.float32) / np.float32(0.4 * RATE))
+        sound = _wave("bass", _hertz(pitch), samples) * shape * _ends(samples, 0.006, 0.04)
         _add(stem, score.at(beat) + float(rng.uniform(0, 0.004)), sound, 0.4)
     return stem
 
@@ -275,11 +287,14 @@ def _pad(score: Score, voicings: list[tuple[int, ...]]) -> Audio:
     for chord, voicing in zip(score.chords, voicings, strict=True):
         start, stop = score.at(chord.beat), score.at(chord.beat + chord.beats)
         samples = int((stop - start + 0.35) * RATE)
-        shape = (_ends(samples, min(0.4, (stop - start) / 2), 0.4) * 0.06).astype(np.float32)
-        for pitch in voicing:
-            for cents, pan in ((-5, -0.8), (5, 0.8)):
-                sound = _wave("pad", _hertz(pitch + cents / 100), samples, float(rng.random()))
-                _add(stem, start, sound * shape, 1.0, pan)
+        shape = np.float32(0.06) * _ends(samples, min(0.4, (stop - start) / 2), 0.4)
+        phases = rng.random((len(voicing), 2))
+        for cents, pan, side in ((-5, -0.8, 0), (5, 0.8, 1)):
+            hertz = [_hertz(pitch + cents / 100) for pitch in voicing]
+            sound = sum(
+                _wave("pad", each, samples, phase) for each, phase in zip(hertz, phases[:, side], strict=True)
+            )
+            _add(stem, start, sound * shape, 1.0, pan)
     return stem
 
 
@@ -292,7 +307,7 @@ def _hook(score: Score) -> Audio:
         if flute:
             t = np.arange(samples) / RATE
             hertz = _hertz(note.pitch) * (1 + 0.004 * np.minimum(1, t / 0.4) * np.sin(2 * np.pi * 5.2 * t))
-            sound = _wave("flute", hertz, samples) * _ends(samples, 0.05, 0.1).astype(np.float32)
+            sound = _wave("flute", hertz, samples) * _ends(samples, 0.05, 0.1)
         else:
             sound = _key("electric piano", note.pitch, samples)
         _add(stem, note.start, sound, 0.3 * note.strength, 0.2)

@@ -203,10 +203,11 @@ def _between() -> Audio:
 
 def _block_power(sound: Audio) -> Curve:
     """The power of each `BLOCK`."""
-    power = np.zeros(-(-len(sound) // BLOCK))
+    power, whole = np.zeros(-(-len(sound) // BLOCK)), len(sound) // BLOCK
     for side in np.atleast_2d(sound.T):
-        blocks = np.pad(side, (0, -len(side) % BLOCK)).reshape(-1, BLOCK)
-        power += np.einsum("ij,ij->i", blocks, blocks)
+        blocks, rest = side[: whole * BLOCK].reshape(-1, BLOCK), side[whole * BLOCK :]
+        power[:whole] += np.einsum("ij,ij->i", blocks, blocks)
+        power[whole:] += rest @ rest
     return power / BLOCK
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 Curve = NDArray[np.float64]
 
 FRAME = 0.005  # s
+LOWEST = 95.0  # Hz; the windows of the analysis are as long as this needs, or longer
 # The share of noise in a voiced sound, by frequency in Hz.
 NOISE = ((0, 0.0), (1000, 0.01), (2000, 0.05), (3000, 0.3), (6000, 0.5), (8000, 0.7), (10_500, 0.95))
 
@@ -57,15 +58,17 @@ def analyse(samples: Curve, rate: int, vowels: Sequence[tuple[float, float]]) ->
     """
     import pyworld
 
-    samples = np.ascontiguousarray(samples)
+    samples, size = np.ascontiguousarray(samples), pyworld.get_cheaptrick_fft_size(rate, LOWEST)
     # At a quarter of the rate the pitch is found as well, in a tenth of the time.
     pitch, times = pyworld.dio(samples, rate, frame_period=1000 * FRAME, speed=4)
     voiced = pitch > 0
     for start, end in vowels:
         voiced |= (times >= start) & (times < end)
     if (pitch > 0).any():
-        pitch = np.where(voiced, np.interp(times, times[pitch > 0], pitch[pitch > 0]), 0.0)
-    envelope = pyworld.cheaptrick(samples, pitch, times, rate)
+        # WORLD does not take what is lower; it is an octave off.
+        known = np.maximum(pitch[pitch > 0], 1.001 * pyworld.get_cheaptrick_f0_floor(rate, size))
+        pitch = np.where(voiced, np.interp(times, times[pitch > 0], known), 0.0)
+    envelope = pyworld.cheaptrick(samples, pitch, times, rate, fft_size=size)
     return SpeechFrames(rate, np.log(envelope + 1e-16).astype(np.float16), voiced)
 
 
