@@ -150,7 +150,7 @@ def _mels(size: int, rate: int) -> Cepstra:
 
 def _snapped(phonemes: tuple[Phoneme, ...], samples: Curve) -> tuple[Phoneme, ...]:
     """The phonemes with each vowel after a voiceless sound starting where its voice does."""
-    spectrum = np.fft.rfft(samples, 1 << int(np.ceil(np.log2(len(samples)))))
+    spectrum = np.fft.rfft(samples.astype(np.float32), 1 << int(np.ceil(np.log2(len(samples)))))
     hertz = np.fft.rfftfreq(2 * (len(spectrum) - 1), 1 / RATE)
     low = np.fft.irfft(spectrum * ((hertz > 200) & (hertz < 1200)))[: len(samples)]
     level = np.sqrt(np.convolve(low**2, np.hanning(160) / 80, "same"))

@@ -165,11 +165,17 @@ def _counts(speech: Speech, plain: Sequence[str], voice: str) -> tuple[int, ...]
     for group in _merged(vowels == 0):
         if group[0] < 0:
             return None
-        alone = [sum(p.is_vowel for p in _synthesised((plain[word],), voice).phonemes) for word in group]
+        alone = [_vowels_alone(plain[word], voice) for word in group]
         if sum(alone) != vowels[group[0]] or not all(alone):
             return None
         vowels[group] = alone
     return tuple(int(count) for count in vowels)
+
+
+@functools.lru_cache(maxsize=1024)
+def _vowels_alone(word: str, voice: str) -> int:
+    """How many vowels a word has when it is spoken by itself; asked mostly of the same few small words."""
+    return sum(phoneme.is_vowel for phoneme in _synthesised((word,), voice).phonemes)
 
 
 def _merged(silent: NDArray[np.bool_]) -> list[list[int]]:
