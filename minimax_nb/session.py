@@ -185,6 +185,10 @@ class Session:
         >>> wait(song).save("my_song.mp3")  # doctest: +SKIP
         """
         service = self.settings.service()
+        if service.rehearsal and not service.base_url and reference is not None:
+            from .rehearsal.launcher import start_ahead
+
+            start_ahead(self.journal.library.database)  # while the reference is read
         composed = compose(
             lyrics,
             reference,

@@ -287,4 +287,6 @@ def _end_with_parent() -> None:
 def _warm_up(band: Band) -> None:
     """Import what the built-in band needs."""
     if getattr(band, "__name__", "") == "play_with_the_band":
-        from .band import performance  # noqa: F401
+        from .launcher import warm_up
+
+        warm_up()

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .server.faults import Rule
 
 IDLE_SECONDS = 1800.0
-_RECORD = "service.json"
+_RECORD, _LOG = "service.json", "service.log"
 _ANSWER_SECONDS = 5.0
 _RETRY_SECONDS = 1.0
 _MOST_LOG_BYTES = 1_000_000
@@ -46,6 +46,8 @@ _DETACHED = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "CR
 
 # One start at a time in this process; between processes the service's lock decides.
 _starting = threading.Lock()
+# Those that were started and not yet waited for, each with where its lines of the log begin.
+_ahead: dict[Path, tuple[subprocess.Popen[bytes], int]] = {}
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,21 @@ def address(home: Path | None = None, *, timeout: float = 30) -> Address:
     folder = _folder(locate(os.environ.get("MINIMAX_NB_HOME")).database if home is None else home)
     running = _running(folder)
     if running is not None and not _stopped_as_outdated(running):
+        _ahead.pop(folder, None)
         return running.address
     try:
         with _starting:
             return _start(folder, timeout)
     except OSError as problem:
         raise RehearsalError(f"The folder {folder} cannot be used: {problem.strerror}.") from problem
+
+
+def start_ahead(home: Path) -> None:
+    """Start the service of a home, if there is none, without waiting for it; `address` says what failed."""
+    folder = Path(home) / "rehearsal"
+    with contextlib.suppress(OSError, RehearsalError), _starting:
+        if folder not in _ahead and _running(folder) is None:
+            _ahead[folder] = _spawn(_folder(home))
 
 
 def is_running(home: Path) -> bool:
@@ -184,6 +195,13 @@ def play_with_the_band(request: BandRequest, destination: Path) -> object:
     return perform(request, destination)
 
 
+def warm_up() -> None:
+    """Import what the built-in band needs, so that its first song need not wait for that."""
+    from .band.performance import best_voice
+
+    best_voice()
+
+
 def _serve(
     folder: Path,
     port: int,
@@ -201,12 +219,15 @@ def _serve(
     key = before.key if before else secrets.token_urlsafe(32)
     ports = [port] if port else [before.port, 0] if before else [0]
     version = installed_version()
+    warming = threading.Thread(target=warm_up)
 
     def announce(taken: int) -> None:
         record = _Record(taken, key, version, os.getpid())
         write_durably(folder / _RECORD, json.dumps(vars(record)).encode(), mode=0o600)
         if ready:
             ready(record.address)
+        if band is None:
+            warming.start()
 
     run(
         folder / "jobs",
@@ -326,32 +347,32 @@ def _numbers(version: str) -> list[int]:
 
 
 def _start(folder: Path, timeout: float) -> Address:
-    deadline = time.monotonic() + timeout
-    log = folder / "service.log"
-    if log.exists() and log.stat().st_size > _MOST_LOG_BYTES:
-        with contextlib.suppress(PermissionError):  # on Windows a process that is just ending may have it open
-            log.unlink(missing_ok=True)
-    begin = log.stat().st_size if log.exists() else 0
-    process: subprocess.Popen[bytes] | None = None
-    spawned = 0.0
+    deadline, spawned = time.monotonic() + timeout, time.monotonic()
+    process, begin = _ahead.pop(folder, (None, 0))
+    said = False
     while time.monotonic() < deadline:
         running = _running(folder)
         if running is not None:
             return running.address
+        said = said or say("Starting the rehearsal service…")
         # A process that exits with 0 has found another service, which is starting or just ending.
-        if process is None:
-            say("Starting the rehearsal service…")
         if process is None or (process.poll() == 0 and time.monotonic() - spawned > _RETRY_SECONDS):
-            process, spawned = _spawn(folder, log), time.monotonic()
+            (process, begin), spawned = _spawn(folder), time.monotonic()
         elif process.poll():
-            raise RehearsalError(f"The rehearsal service stopped right after it started. {_last_lines(log, begin)}")
-        time.sleep(0.05)
-    raise RehearsalError(f"The rehearsal service did not start in {timeout:g} s. {_last_lines(log, begin)}")
+            raise RehearsalError(
+                f"The rehearsal service stopped right after it started. {_last_lines(folder, begin)}"
+            )
+        time.sleep(0.02)
+    raise RehearsalError(f"The rehearsal service did not start in {timeout:g} s. {_last_lines(folder, begin)}")
 
 
-def _spawn(folder: Path, log: Path) -> subprocess.Popen[bytes]:
-    """Start a service that outlives this process and is not reached by its interrupts."""
-    command = [sys.executable, "-m", __package__, "--home", str(folder.parent.resolve())]
+def _spawn(folder: Path) -> tuple[subprocess.Popen[bytes], int]:
+    """Start a service that outlives this process and is not reached by its interrupts; where its log begins."""
+    log, command = folder / _LOG, [sys.executable, "-m", __package__, "--home", str(folder.parent.resolve())]
+    if log.exists() and log.stat().st_size > _MOST_LOG_BYTES:
+        with contextlib.suppress(PermissionError):  # on Windows a process that is just ending may have it open
+            log.unlink(missing_ok=True)
+    begin = log.stat().st_size if log.exists() else 0
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         process = subprocess.Popen(
@@ -370,7 +391,7 @@ def _spawn(folder: Path, log: Path) -> subprocess.Popen[bytes]:
         os.close(handle)
     # Waited for, so that it leaves no zombie when it ends before this process does.
     threading.Thread(target=process.wait, daemon=True).start()
-    return process
+    return process, begin
 
 
 def environment() -> dict[str, str]:
@@ -379,15 +400,18 @@ def environment() -> dict[str, str]:
     # The band's songs are made side by side already; more threads for a small product would spin while they wait.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         environment.setdefault(name, "1")
+    # Each step of a song takes as much memory as the last one gave back; glibc would clear all of it anew each time.
+    environment.setdefault("MALLOC_MMAP_THRESHOLD_", "1000000000")
+    environment.setdefault("MALLOC_TRIM_THRESHOLD_", "64000000")
     place = str(Path(__file__).resolve().parents[2])
     if place not in [*site.getsitepackages(), site.getusersitepackages()]:
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [place, environment.get("PYTHONPATH")]))
     return environment
 
 
-def _last_lines(log: Path, begin: int) -> str:
+def _last_lines(folder: Path, begin: int) -> str:
     try:
-        with open(log, "rb") as file:
+        with open(folder / _LOG, "rb") as file:
             file.seek(begin)
             lines = file.read()[-4000:].decode(errors="replace").strip().splitlines()
     except OSError:

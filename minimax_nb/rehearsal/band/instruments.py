@@ -218,7 +218,7 @@ def _struck(sound: str, pitch: int, seconds: int) -> Audio:
         tone = np.zeros_like(t)
         for k, level in ((1, 0.4), (2, 0.28), (3, 0.14), (4, 0.12), (6, 0.05)):
             tone += level * np.sin(k * turn)
-    return tone
+    return np.asarray(tone, dtype=np.float32)
 
 
 def _keys(score: Score, groove: Groove, voicings: list[tuple[int, ...]]) -> Audio:
