@@ -28,6 +28,7 @@ PEAK_BLOCK = 49  # samples, 1.1 ms: the step of the limiter; nine make a `BLOCK`
 PIECE = 1 << 15  # samples; what is worked on at once stays in the processor's cache
 TENTH = RATE // 10  # samples, 100 ms: loudness is measured every so often
 TAPS = 4096  # of the filters: frequencies 11 Hz apart
+FILTERED = 4 * TAPS  # samples, at once
 LEAD_LEVEL = -14.0  # LUFS, before mastering
 DUCK, DIP, DIP_CENTRE, DIP_WIDTH = 3.0, 7.0, 2500.0, 1.5  # dB, dB more around a frequency in Hz, octaves
 LEAD_REVERB = 0.5  # of the voice, how much the room gets; more would blur its consonants
@@ -232,21 +233,20 @@ def _gain_to(wanted: float, level: float) -> float:
 
 def filtered(sound: Audio, response: Response, taps: int = TAPS) -> Audio:
     """A mono sound with each frequency multiplied by its gain, without a shift in time."""
-    size, step = 4 * taps, 3 * taps
-    gains = _transform(response, taps)
-    out = np.zeros(len(sound) + size, dtype=np.float32)
+    gains, step = _transform(response, taps), FILTERED - taps
+    out = np.zeros(len(sound) + FILTERED, dtype=np.float32)
     for start in range(0, len(sound), step):
-        block = np.fft.irfft(np.fft.rfft(sound[start : start + step], size) * gains)
-        out[start : start + size] += block.astype(np.float32, copy=False)
+        block = np.fft.irfft(np.fft.rfft(sound[start : start + step], FILTERED) * gains)
+        out[start : start + FILTERED] += block.astype(np.float32, copy=False)
     return out[taps // 2 : taps // 2 + len(sound)]
 
 
 @functools.cache
 def _transform(response: Response, taps: int) -> NDArray[np.complex64]:
-    """The transform of a filter with so many taps, of four times its length."""
+    """The transform of a filter with so many taps, `FILTERED` samples long."""
     impulse = np.fft.irfft(response(np.maximum(np.fft.rfftfreq(taps, 1 / RATE), 1.0)))
     window = np.hanning(taps + 1)[:-1]
-    return np.asarray(np.fft.rfft(np.roll(impulse, taps // 2) * window, 4 * taps), dtype=np.complex64)
+    return np.asarray(np.fft.rfft(np.roll(impulse, taps // 2) * window, FILTERED), dtype=np.complex64)
 
 
 def _for_voice(hertz: Curve) -> Curve:
