@@ -28,7 +28,7 @@ PEAK_BLOCK = 49  # samples, 1.1 ms: the step of the limiter; nine make a `BLOCK`
 PIECE = 1 << 15  # samples; what is worked on at once stays in the processor's cache
 TENTH = RATE // 10  # samples, 100 ms: loudness is measured every so often
 TAPS = 4096  # of the filters: frequencies 11 Hz apart
-FILTERED = 4 * TAPS  # samples, at once
+FILTERED, ROOM = 4 * TAPS, 1 << 18  # samples, at once; the room's echo lasts long
 LEAD_LEVEL = -14.0  # LUFS, before mastering
 DUCK, DIP, DIP_CENTRE, DIP_WIDTH = 3.0, 7.0, 2500.0, 1.5  # dB, dB more around a frequency in Hz, octaves
 LEAD_REVERB = 0.5  # of the voice, how much the room gets; more would blur its consonants
@@ -312,21 +312,20 @@ def _room() -> NDArray[np.complex64]:
     noise = np.random.default_rng(1770).standard_normal((2, samples))
     noise *= 10 ** (-3 * np.arange(samples) / samples)
     noise[:, : RATE // 50] = 0  # 20 ms until the nearest wall answers
-    hertz = np.maximum(np.fft.rfftfreq(1 << 17, 1 / RATE), 1)
-    spectra = np.fft.rfft(noise, 1 << 17) / np.sqrt((1 + (250 / hertz) ** 4) * (1 + (hertz / 5000) ** 4))
+    hertz = np.maximum(np.fft.rfftfreq(ROOM, 1 / RATE), 1)
+    spectra = np.fft.rfft(noise, ROOM) / np.sqrt((1 + (250 / hertz) ** 4) * (1 + (hertz / 5000) ** 4))
     energy = (np.fft.irfft(spectra) ** 2).sum(axis=1, keepdims=True)
     return np.asarray(spectra / np.sqrt(energy), dtype=np.complex64)
 
 
 def _add_room(dry: Audio, wet: Audio) -> None:
     """Add what the room answers to a mono sound, at `REVERB_SHARE`."""
-    size = 1 << 17
-    step = size - int(REVERB_TIME * RATE)
+    step = ROOM - int(REVERB_TIME * RATE)
     for start in range(0, len(wet), step):
-        spectrum = np.fft.rfft(wet[start : start + step] * np.float32(REVERB_SHARE), size)
+        spectrum = np.fft.rfft(wet[start : start + step] * np.float32(REVERB_SHARE), ROOM)
         for side, room in zip(dry.T, _room(), strict=True):
             answer = np.fft.irfft(spectrum * room)[: len(side) - start]
-            side[start : start + size] += answer.astype(np.float32, copy=False)
+            side[start : start + ROOM] += answer.astype(np.float32, copy=False)
 
 
 def _limits(peaks: Curve) -> Curve:

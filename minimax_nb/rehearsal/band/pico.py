@@ -110,12 +110,13 @@ def warp(one: Cepstra, two: Cepstra) -> tuple[Curve, Curve]:
     # Rows are antidiagonals, so that each step is one of whole arrays: skewed[i + j, i] is distances[i, j].
     padded = np.pad(distances, ((0, 0), (0, n)), constant_values=np.inf)
     skewed = np.ascontiguousarray(padded.reshape(-1)[: n * (n + m - 1)].reshape(n, n + m - 1).T)
-    totals = np.full((n + m + 1, n + 1), np.inf)
+    totals = np.full((n + m + 1, n + 1), np.inf, dtype=np.float32)
     totals[2, 1] = skewed[0, 0]
+    sideways = np.float32(1.1) * skewed
     for k in range(1, n + m - 1):
-        distance = skewed[k]
-        aside = np.minimum(totals[k + 1, :-1], totals[k + 1, 1:]) + 1.1 * distance
-        totals[k + 2, 1:] = np.minimum(totals[k, :-1] + distance, aside)
+        aside = np.minimum(totals[k + 1, :-1], totals[k + 1, 1:])
+        aside += sideways[k]
+        np.minimum(totals[k, :-1] + skewed[k], aside, out=totals[k + 2, 1:])
     path = [(n - 1, m - 1)]
     while path[-1] != (0, 0):
         i, j = path[-1]
