@@ -127,7 +127,7 @@ def loudness(sound: Audio) -> float:
 
 def true_peak(sound: Audio) -> float:
     """The highest peak between the samples in dBTP, by fourfold oversampling (ITU-R BS.1770-4, annex 2)."""
-    floor = 0.5 * float(np.abs(sound).max(initial=0.0))
+    floor = 0.7 * float(np.abs(sound).max(initial=0.0))
     return 20 * float(np.log10(max(float(_peaks(sound, floor).max(initial=0.0)), 1e-9)))
 
 
