@@ -108,7 +108,8 @@ def start_ahead(home: Path) -> None:
     """Start the service of a home, if there is none, without waiting for it; `address` says what failed."""
     folder = Path(home) / "rehearsal"
     with contextlib.suppress(OSError, RehearsalError), _starting:
-        if folder not in _ahead and _running(folder) is None:
+        is_starting = folder in _ahead and _ahead[folder][0].poll() is None
+        if not is_starting and _running(folder) is None:
             _ahead[folder] = _spawn(_folder(home))
 
 

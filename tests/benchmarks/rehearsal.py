@@ -258,7 +258,9 @@ def song(number: int, folder: Path) -> dict[str, Any]:
     source = written(references()[1][3 * (number % 10)], folder / f"{number}.wav")
     from minimax_nb.rehearsal.band.performance import perform
     from minimax_nb.rehearsal.band.request import BandRequest
+    from minimax_nb.rehearsal.launcher import warm_up
 
+    warm_up()  # as the service does when it starts
     language, words = ("en", LYRICS[number]) if number < len(LYRICS) else list(OTHERS.items())[number - len(LYRICS)]
     before, began = processor_time(), time.monotonic()
     request = BandRequest("minimax-music", words, reference=source, seed=number, language=language)

@@ -19,7 +19,8 @@ import pytest
 import requests
 
 from minimax_nb.errors import RehearsalError
-from minimax_nb.rehearsal.launcher import address
+from minimax_nb.rehearsal import launcher
+from minimax_nb.rehearsal.launcher import address, start_ahead
 from tests.support import ROOT, until
 from tests.support.network import Host
 from tests.support.service import (
@@ -207,6 +208,34 @@ def test_a_service_that_cannot_start_says_why(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RehearsalError, match="cannot be created"):
         address(tmp_path / "file")
+
+
+def test_a_service_that_was_started_ahead_is_the_one_that_is_waited_for(home: Path) -> None:
+    start_ahead(home)
+    process, _ = launcher._ahead[home / "rehearsal"]
+    start_ahead(home)
+    found = address(home)
+    assert record(home)["pid"] == process.pid
+    start_ahead(home)
+    assert address(home) == found
+    assert record(home)["pid"] == process.pid
+
+
+def test_a_service_that_could_not_be_started_ahead_is_started_once_it_can(home: Path) -> None:
+    in_the_way = home / "rehearsal"
+    in_the_way.write_text("")
+    start_ahead(home)
+    with pytest.raises(RehearsalError, match="cannot be created"):
+        address(home)
+    in_the_way.unlink()
+    in_the_way.mkdir()
+    (in_the_way / "jobs").write_text("in the way")
+    start_ahead(home)
+    with pytest.raises(RehearsalError, match=r"right after it started.*exists"):
+        address(home)
+    (in_the_way / "jobs").unlink()
+    start_ahead(home)
+    assert address(home)
 
 
 def test_a_wrong_fault_on_the_command_line_is_one_line(tmp_path: Path) -> None:
