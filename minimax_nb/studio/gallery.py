@@ -11,7 +11,7 @@ from ..classroom.listening import MOST_STARS, Gallery
 from . import html as drawing
 from .components import SongList
 from .studio import STYLE, enable_components
-from .ui import show_if, styled, text
+from .ui import Column, classes, show_if, text
 
 _NOT_LOADED = "The songs are listed below. This page cannot play them: export them with .export(folder)."
 
@@ -50,5 +50,5 @@ def make_view(gallery: Gallery) -> Any:
     songs.observe(take, ["stars", "blind"])
     songs.observe(lambda _change: show_if(fallback, not songs.seen), "seen")
     head = text(drawing.heading(None, "What we made" if gallery.songs else "Nothing is handed in yet"))
-    card = styled(widgets.VBox([head, songs, fallback]), "card")
-    return styled(widgets.VBox([styled(text(STYLE), "style"), card]), "studio")
+    card = Column([head, songs, fallback], "card")
+    return widgets.VBox([text(STYLE, "style"), card], _dom_classes=classes("studio"))

@@ -37,12 +37,12 @@ from .cards.draft import DraftCard
 from .cards.lyrics import LyricsCard
 from .cards.reference import ReferenceCard
 from .cards.service import ServiceCard
-from .cards.song import SongCard
+from .cards.song import FinishedSong, SongCard
 from .cards.takes import TakesCard
 from .components.component import STYLE as COMPONENTS
 from .runner import Runner, Step, with_money
 from .state import Side, Source, Store, StudioState, Take, missing, not_yet
-from .ui import button, handler, make, message_of, put, row, show_if, styled, text, when_free
+from .ui import button, classes, handler, make, message_of, put, row, show_if, text, when_free
 
 ONE_CLICK = 2.0
 """A click within so many seconds of another is the same one, made twice, unless something else is requested."""
@@ -137,8 +137,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._listener = components.Listener(self._look_again)
         self._make_cards(lyrics or "", reference)
         self._draft = DraftCard(self._lyrics, self._reference, self._library, self._keys, name, self._fail)
-        super().__init__(self._arranged())
-        styled(self, "studio")
+        super().__init__(self._arranged(), _dom_classes=classes("studio"))
         self._connect()
         self._service.show_host(self._session.host.name)
         self._store.show_to(self._draw_safely, self._tell)
@@ -277,7 +276,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
             "share": self._share,
             "link": self._ask_for_link,
         }
-        self._card = SongCard(acts, self._play, self._fail)
+        self._card = SongCard(acts, self._play, self._make_finished, self._fail)
         self._compare = CompareCard(self._store, lambda: self._listener.show(".mnb-sides"), self._fail)
         on_row: dict[str, Callable[[Song], object]] = {
             "play": self._play,
@@ -298,7 +297,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _arranged(self) -> list[Any]:
         return [
-            styled(text(STYLE), "style"),
+            text(STYLE, "style"),
             self._service,
             make(widgets.Box, "cards", children=(self._reference, self._lyrics)),
             row(self._generate, self._hint, self._draft, self._listener, names=("go",)),
@@ -310,10 +309,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _connect(self) -> None:
         self._generate.on_click(handler(self._fail, self._make))
-        # This one leaves the song in its card as it is.
-        self._card.save.on_click(handler(lambda error: self._card.say(message_of(error), "bad"), self._save))
-        self._card.hand_in.on_click(handler(self._fail, self._hand_in))
-        self._reference.upload.zone.observe(handler(self._fail, self._wake), "seen")
+        self._reference.upload.zone.observe(handler(self._fail, self._complete), "seen")
         if not hasattr(widgets.Widget, "_repr_mimebundle_"):  # ipywidgets 7
             self.on_displayed(handler(self._fail, self._wake))
 
@@ -335,9 +331,19 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._draft.restore(*self._given)
         self._service.look_up()
         self._pick_up()
-        if room_from_environment():
-            self._card.offer_to_hand_in(os.environ.get("JUPYTERHUB_USER", ""))
         _look_after_each_cell()
+
+    def _complete(self) -> None:
+        """Make what nobody sees at first, once the page stands."""
+        self._wake()
+        self._compare.complete()
+        self._card.complete()
+
+    def _make_finished(self) -> FinishedSong:
+        finished = FinishedSong(self._save, self._hand_in, self._fail)
+        if room_from_environment():
+            finished.offer_to_hand_in(os.environ.get("JUPYTERHUB_USER", ""))
+        return finished
 
     def _pick_up(self) -> None:
         """Carry on with what an earlier kernel left open, where there is a key for it."""
@@ -437,7 +443,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _play(self, song: Song) -> None:
         assert song.audio is not None  # raises where the file is gone
-        self._card.play(song)
+        self._card.complete().play(song)
         self._store.change(lambda state: state.played(song))
 
     def _choose_side(self, at: int, song: Song) -> None:
@@ -458,20 +464,17 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _save(self) -> None:
         song = self._store.state.playing
         if song is not None:
-            self._card.say(f"Saved as “{song.save(notebook_folder()).name}” beside the notebook.")
+            self._card.complete().say(f"Saved as “{song.save(notebook_folder()).name}” beside the notebook.")
 
-    def _hand_in(self) -> None:
+    def _hand_in(self, name: str) -> None:
         """Hand the song in the player in, in a thread: the room may take its time."""
-        song, name = self._store.state.playing, self._card.name.value.strip()
+        song, say = self._store.state.playing, self._card.complete().say
         if song is None or not name:
-            self._card.say("Type your name first, as the class shall read it.", "bad")
+            say("Type your name first, as the class shall read it.", "bad")
             return
-        self._card.say("Handing it in…")
-        complain = handler(lambda error: self._card.say(message_of(error), "bad"), self._say_handed_in, song, name)
+        say("Handing it in…")
+        complain = handler(lambda error: say(message_of(error), "bad"), lambda: say(song.hand_in(name)))
         threading.Thread(target=complain, name="minimax_nb hand in", daemon=True).start()
-
-    def _say_handed_in(self, song: Song, name: str) -> None:
-        self._card.say(song.hand_in(name))
 
     def _fail(self, error: Exception) -> None:
         """Show what a handler raised; the takes that are under way go on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import ipywidgets as widgets
@@ -14,29 +14,47 @@ from ..errors import MusicError
 Show = Callable[[Exception], None]
 """Shows an exception to the person."""
 
-_shared: dict[type, dict[str, Any]] = {}
+_styles: dict[type, Any] = {}
+_layouts: list[Any] = []
+
+
+def common(kind: type[Any]) -> dict[str, Any]:
+    """The layout and the style that widgets of one kind share.
+
+    Nobody changes them, and they are two thirds of what a widget costs. What it looks like is said by classes.
+    """
+    if not _layouts or _layouts[0].comm is None:
+        _layouts[:] = [widgets.Layout()]
+    found = {"layout": _layouts[0]}
+    if "style" in kind.class_traits():
+        if kind not in _styles or _styles[kind].comm is None:
+            _styles[kind] = kind.class_traits()["style"].klass()
+        found["style"] = _styles[kind]
+    return found
+
+
+def classes(*names: str) -> tuple[str, ...]:
+    """CSS classes of the studio; given to a new widget they cost no message of their own."""
+    return tuple(f"mnb-{name}" for name in names)
 
 
 def make(kind: type[Any], *names: str, **state: Any) -> Any:
-    """Make a widget with CSS classes.
-
-    Widgets of one kind share their layout and style, which nobody changes: these are two thirds of what a
-    widget costs. What it looks like is said by classes.
-    """
-    common = _shared.get(kind)
-    if common is None or any(shared.comm is None for shared in common.values()):
-        widget = kind(**state)
-        _shared[kind] = {name: getattr(widget, name) for name in ("layout", "style") if widget.has_trait(name)}
-    else:
-        widget = kind(**state, **common)
-    return styled(widget, *names)
+    """Make a widget with CSS classes."""
+    return kind(_dom_classes=classes(*names), **common(kind), **state)
 
 
-def styled(widget: Any, *names: str) -> Any:
-    """Give a widget CSS classes, the way ipywidgets 7 and 8 both know."""
-    for name in names:
-        widget.add_class(f"mnb-{name}")
-    return widget
+class Column(widgets.VBox):  # type: ignore[misc, unused-ignore]
+    """Some widgets one below the other, with CSS classes."""
+
+    def __init__(self, children: Iterable[Any], *names: str) -> None:
+        super().__init__(tuple(children), _dom_classes=classes(*names), **common(widgets.VBox))
+
+
+class Line(widgets.HBox):  # type: ignore[misc, unused-ignore]
+    """Some widgets side by side, with CSS classes; they wrap where it is narrow."""
+
+    def __init__(self, children: Iterable[Any], *names: str) -> None:
+        super().__init__(tuple(children), _dom_classes=classes(*names), **common(widgets.HBox))
 
 
 def button(text: str, *names: str, icon: str = "") -> Any:
@@ -51,7 +69,7 @@ def text(value: str = "", *names: str) -> Any:
 
 def row(*children: Any, names: tuple[str, ...] = ("row",)) -> Any:
     """Some widgets side by side; they wrap where it is narrow."""
-    return make(widgets.HBox, *names, children=children)
+    return Line(children, *names)
 
 
 def is_shown(widget: Any) -> bool:

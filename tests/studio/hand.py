@@ -127,7 +127,12 @@ class Hand:
 
     def the(self, kind: type[Any]) -> Any:
         """The one component of a kind; a page loads it before it is shown."""
-        return next(each for each in shown_widgets(self.studio, hidden=True) if isinstance(each, kind))
+        found = [each for each in shown_widgets(self.studio, hidden=True) if isinstance(each, kind)]
+        if not found:
+            # What nobody sees at first is made when a page has loaded the drop zone.
+            self.zone.seen = True
+            return self.the(kind)
+        return found[0]
 
     def _all(self, *kinds: type[Any]) -> Iterator[Any]:
         return (each for each in shown_widgets(self.studio) if isinstance(each, kinds))

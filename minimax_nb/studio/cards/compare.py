@@ -9,17 +9,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import ipywidgets as widgets
-
 from ... import audio
 from ...errors import LibraryError, Spent
 from .. import components
 from .. import html as drawing
 from ..state import Side, Store
-from ..ui import Show, button, handler, message_of, put, row, show_if, styled, text
+from ..ui import Column, Show, button, handler, message_of, put, row, show_if, text
 
 
-class CompareCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
+class CompareCard(Column):
     """The card of A and B; it is there once one of them is chosen.
 
     Parameters
@@ -35,19 +33,27 @@ class CompareCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def __init__(self, store: Store, bring: Callable[[], object], show: Show) -> None:
         self._store = store
         self._bring = bring
+        self._show = show
+        self._complete = False
+        super().__init__([], "card", "sides", "hidden")
+
+    def complete(self) -> None:
+        """Make what it holds, if that is not there; not in a worker thread."""
+        if self._complete:
+            return
+        self._complete = True
         self._words = text()
         self._reference = button("Compare with its reference")
-        self._close = button("Close", "quiet")
+        close = button("Close", "quiet")
         self._sounds = components.Compare()
         head = text(drawing.heading(None, "Side by side"))
-        buttons = row(self._reference, self._close)
-        super().__init__([head, self._words, self._sounds, buttons])
-        styled(self, "card", "sides", "hidden")
-        self._reference.on_click(handler(show, self._choose_reference))
-        self._close.on_click(handler(show, self._put_away))
+        self.children = (head, self._words, self._sounds, row(self._reference, close))
+        self._reference.on_click(handler(self._show, self._choose_reference))
+        close.on_click(handler(self._show, self._put_away))
 
     def choose(self, at: int, side: Side) -> None:
         """Take a sound as A (0) or B (1), or put it away where it was that; not in a worker thread."""
+        self.complete()
         self._sounds.clear()
         self._store.change(lambda state: state.compared(at, side))
         a, b = self._store.state.sides

@@ -6,21 +6,19 @@ import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-import ipywidgets as widgets
-
 from ...api.key import Key
 from ...library.storage import Library
 from ...song import SongRequest
 from ..draft import Draft, Saver, is_empty, load, save, studio_name
 from ..state import MODEL, StudioState
-from ..ui import Show, button, handler, put, show_if, styled
+from ..ui import Line, Show, button, handler, put, show_if
 from .lyrics import LyricsCard
 from .reference import ReferenceCard
 
 _EMPTY = SongRequest(MODEL.name, "", "", "")
 
 
-class DraftCard(widgets.HBox):  # type: ignore[misc, unused-ignore]
+class DraftCard(Line):
     """*Start over*, and what it empties.
 
     Parameters
@@ -55,8 +53,7 @@ class DraftCard(widgets.HBox):  # type: ignore[misc, unused-ignore]
         self._opened = False
         self._undo: Callable[[], None] | None = None
         self._over = button("Start over", "quiet", "hidden")
-        super().__init__([self._over])
-        styled(self, "row")
+        super().__init__([self._over], "row")
         self._over.on_click(handler(show, self._start_over))
         reference.on_part(self._touch)
 

@@ -15,13 +15,13 @@ from ...song import SongRequest
 from .. import html as drawing
 from .. import samples
 from ..state import LyricsState, Store, measure_lyrics
-from ..ui import button, handler, make, message_of, put, row, show_if, styled, text
+from ..ui import Column, Line, button, handler, make, message_of, put, row, show_if, text
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _USUAL = "as usual"
 
 
-class LyricsCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
+class LyricsCard(Column):
     """Card 2: its fields are those of the model, and what was typed into one that vanishes is there when it returns.
 
     Parameters
@@ -75,9 +75,9 @@ class LyricsCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
                 self._buttons,
                 self._prompt,
                 self._options,
-            ]
+            ],
+            "card",
         )
-        styled(self, "card")
         self._model.observe(handler(self.refuse, self._choose), "value")
         for widget in (self._text, self._accompaniment, self._exact):
             widget.observe(handler(self.refuse, self._measure), "value")
@@ -210,15 +210,14 @@ def _shown(option: Option, value: Any) -> Any:
     return value if option.choices else str(value)
 
 
-class OptionsLine(widgets.HBox):  # type: ignore[misc, unused-ignore]
+class OptionsLine(Line):
     """What an earlier song was requested with that has no field: a quiet line, and a button that drops it."""
 
     def __init__(self) -> None:
         self.options = _NOTHING
         self._line = text()
         self._drop = button("Leave out", "quiet")
-        super().__init__([self._line, self._drop])
-        styled(self, "row", "hidden")
+        super().__init__([self._line, self._drop], "row", "hidden")
         self._drop.on_click(lambda _: self.take(None))
 
     def take(self, request: SongRequest | None, but: Mapping[str, Any] = _NOTHING) -> None:

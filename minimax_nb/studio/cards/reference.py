@@ -18,14 +18,13 @@ import ipywidgets as widgets
 from ... import audio
 from ...catalogue import Model, ReferenceRule
 from ...errors import InvalidReference
-from ...hosts.links import check_address
 from ...hosts.pages import to_file_link
 from ...reference import Reference, locate, prepare
 from .. import components, samples
 from .. import html as drawing
 from ..draft import KeptReference
 from ..state import LoadedAudio, ReferenceState, Source, Store, StudioState
-from ..ui import Show, button, handler, make, message_of, put, row, show_if, styled, text
+from ..ui import Column, Show, button, handler, make, message_of, put, row, show_if, text
 
 _SPARE_SECONDS = 0.5  # an excerpt that is exactly as long as the model's rule would be too short
 _CLIPPED = 0.002
@@ -37,7 +36,7 @@ Check = Callable[[audio.OnProgress], ReferenceState]
 Decode = Callable[[], Path]
 
 
-class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
+class ReferenceCard(Column):
     """Card 1.
 
     Parameters
@@ -58,9 +57,8 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._uploads = 0
         self._scratch: TemporaryDirectory[str] | None = None
         self.upload = Upload(store, self.take_file, self._scratch_folder, self.refuse)
-        self.recorder = styled(
-            components.Recorder(lambda file: self.take_file(file.path, file.name, uploaded=False), store.lock),
-            "record",
+        self.recorder = components.Recorder(
+            lambda file: self.take_file(file.path, file.name, uploaded=False), store.lock
         )
         self._link = make(
             widgets.Text,
@@ -70,12 +68,11 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             continuous_update=False,
         )
         self._note = text("", "two-lines")
-        self._wave = styled(components.Waveform(self._excerpt_sound), "wave")
+        self._wave = components.Waveform(self._excerpt_sound)
         self._placeholder = text()
         # Classes of an anywidget do not change in the page: what hides it is around it.
         self._wave_box = make(widgets.VBox, "hidden", children=(self._wave,))
-        super().__init__(self._arranged())
-        styled(self, "card")
+        super().__init__(self._arranged(), "card")
         self._on_link = handler(self.refuse, self._take_link)
         self._link.observe(self._on_link, "value")
         self._show_rule()
@@ -272,6 +269,8 @@ class ReferenceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         return ReferenceState(reference, note, advice=_advice(reference, info), audio=loaded)
 
     def _from_link(self, link: str) -> ReferenceState:
+        from ...hosts.links import check_address  # it loads HTTP, which nothing else here needs
+
         found = to_file_link(link)
         check_address(found, local=self._store.state.service.rehearsal)
         return ReferenceState(prepare(found, self._folder()), f"{link} · the service fetches it")
@@ -358,7 +357,7 @@ def _advice(reference: Reference, info: audio.AudioInfo) -> str:
     return " ".join([*reference.remarks, *crackles])
 
 
-class Upload(widgets.VBox):  # type: ignore[misc, unused-ignore]
+class Upload(Column):
     """Where a file comes in: a drop zone, and a plain FileUpload, which a page shows where it cannot draw the other.
 
     Parameters
@@ -390,8 +389,7 @@ class Upload(widgets.VBox):  # type: ignore[misc, unused-ignore]
             description="Choose a file",
         )
         plain = make(widgets.VBox, "plain", children=(self._plain, text(_why_plain())))
-        super().__init__([self.zone, plain])
-        styled(self, "uploads")
+        super().__init__([self.zone, plain], "uploads")
         self._plain.observe(handler(show, self._take_plain), "value")
 
     def forget(self) -> None:

@@ -15,13 +15,13 @@ from ...settings import Account, Settings, find_key
 from .. import components
 from .. import html as drawing
 from ..state import ServiceState, Store, StudioState
-from ..ui import Show, button, handler, is_shown, make, message_of, put, row, show_if, styled, text, when_free
+from ..ui import Column, Show, button, handler, is_shown, make, message_of, put, row, show_if, text, when_free
 
 Ask = Callable[[Settings], Account]
 """Asks the service of a choice for price and balance; raises `MusicError`."""
 
 
-class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
+class ServiceCard(Column):
     """The quiet line at the top, with its switch.
 
     Parameters
@@ -51,8 +51,7 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._rejected: set[Key] = set()
         title = text('<span class="mnb-brand" role="heading" aria-level="2">Make a song</span>')
         line = row(self._name, self._change, self._switch, names=("service",))
-        super().__init__([row(title, line, names=("top",)), self._note, self._panel])
-        styled(self, "where")
+        super().__init__([row(title, line, names=("top",)), self._note, self._panel], "where")
         self._switch.on_click(handler(self._complain, self._change_over))
         self._change.on_click(handler(self._complain, self._open_panel))
         self._set(ServiceState(self._first_choice()))
@@ -159,13 +158,13 @@ class ServiceCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._store.change(lambda state: _answered(state, before, answered))
 
 
-class Panel(widgets.VBox):  # type: ignore[misc, unused-ignore]
+class Panel(Column):
     """A field for a key, made when it is wanted for the first time."""
 
     def __init__(
         self, use: Callable[[str], None], forget: Callable[[], None], close: Callable[[], None], show: Show
     ) -> None:
-        self._field = styled(components.KeyField(use), "key")
+        self._field = components.KeyField(use)
         self._reason = text()
         self._forget = button("Forget this key", "quiet")
         not_now = button("Not now", "quiet")

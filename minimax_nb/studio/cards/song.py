@@ -13,15 +13,13 @@ from ...song import Song
 from .. import components
 from .. import html as drawing
 from ..state import StudioState, Take
-from ..ui import Show, button, handler, make, put, row, show_if, styled, text
-
-_TUNNEL = hosts.ways()[0]
+from ..ui import Column, Show, button, classes, common, handler, make, message_of, put, row, show_if, text
 
 Act = Callable[[int], object]
 """What a button of a progress row does, called with the number of its take."""
 
 
-class ProgressRow(widgets.VBox):  # type: ignore[misc, unused-ignore]
+class ProgressRow(Column):
     """One song on its way: its steps, its seconds, and what can be done with it."""
 
     def __init__(self, acts: Mapping[str, Callable[..., None]]) -> None:
@@ -30,7 +28,7 @@ class ProgressRow(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._resume = button("Wait again", icon="refresh")
         self._again = button("Try again", icon="refresh")
         self._hide = button("Hide", "quiet")
-        self._share = button(_TUNNEL.label)
+        self._share = button("")
         self._link = button("Give a link")
         self._sharing = text()
         for name, act in acts.items():
@@ -39,8 +37,7 @@ class ProgressRow(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._steps = text()
         self._words = text("", "words")
         buttons = row(self._share, self._link, self._stop, self._resume, self._again, self._hide)
-        super().__init__([self._title, self._steps, self._words, self._sharing, buttons])
-        styled(self, "progress")
+        super().__init__([self._title, self._steps, self._words, self._sharing, buttons], "progress")
 
     def draw(self, take: Take, price: str) -> None:
         """Draw a take as it stands; `price` is what trying again costs, empty when it is free."""
@@ -62,81 +59,57 @@ class ProgressRow(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _offer_to_share(self, take: Take) -> None:
         way = hosts.ways()[0] if take.wants_link else None
         put(self._sharing, value=drawing.sharing_line(way) if way else "")
+        put(self._share, description=way.label if way else "")
         show_if(self._share, way is not None and not way.needs)
 
 
-class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
-    """Card 3.
+class FinishedSong(widgets.Box):  # type: ignore[misc, unused-ignore]
+    """The player, the words and the facts of a song that is ready; made when it is wanted for the first time.
 
     Parameters
     ----------
-    acts : mapping of str to callable
-        What the buttons of a progress row do (stop, resume, again, hide, share, link); called with the number of
-        its take.
-    play : callable
-        Plays a song.
+    save : callable
+        Saves the song.
+    hand_in : callable
+        Hands it in under a name.
     show : callable
         Shows what went wrong.
     """
 
-    def __init__(self, acts: Mapping[str, Act], play: Callable[[Song], object], show: Show) -> None:
-        self._acts = acts
-        self._show_error = show
-        self._rows: dict[int, ProgressRow] = {}
+    def __init__(self, save: Callable[[], object], hand_in: Callable[[str], object], show: Show) -> None:
         self._drawn: Song | None = None
         self._wanted: Song | None = None
-        self._waiting: Song | None = None
-        self.save = button("Save beside the notebook", icon="save")
-        self.name = make(widgets.Text, "field", description="Your name", placeholder="As the class shall read it")
-        self.hand_in = button("Hand in", icon="paper-plane")
-        self._hand_in_row = row(self.name, self.hand_in, names=("row", "hand-in", "hidden"))
+        self._save = button("Save beside the notebook", icon="save")
+        self._name = make(widgets.Text, "field", description="Your name", placeholder="As the class shall read it")
+        self._hand_in = button("Hand in", icon="paper-plane")
+        self._hand_in_row = row(self._name, self._hand_in, names=("row", "hand-in", "hidden"))
         self._saved = text()
-        self._notice = text()
-        self._empty = text(drawing.line("Your song will appear here."))
-        self._progress = make(widgets.VBox, "progress-rows")
-        self._ready = text()
-        self._play_ready = button("Play it", "quiet", icon="play")
-        self._play_ready.on_click(handler(show, lambda: play(self._waiting) if self._waiting else None))
-        self._ready_row = row(self._ready, self._play_ready, names=("row", "hidden"))
         self._player = components.Player()
         # For pages that cannot load the other one; shown there only, as an empty one is an error in the page.
         self._plain = make(widgets.Audio, autoplay=False, loop=False)
         self._plain_box = make(widgets.VBox)
         self._head, self._details, self._plain_words = text(), text(), text()
         self._words = components.Words()
-        self._song = self._arranged_song()
-        head = text(drawing.heading(3, "Song"))
-        super().__init__([head, self._notice, self._empty, self._progress, self._ready_row, self._song])
-        styled(self, "card", "song")
+        super().__init__(self._arranged(), _dom_classes=classes("ready", "hidden"), **common(widgets.Box))
+        # It leaves the song in its card as it is.
+        self._save.on_click(handler(self._complain, save))
+        self._hand_in.on_click(handler(show, lambda: hand_in(self._name.value.strip())))
 
     @property
     def playing(self) -> bool:
-        """Whether somebody is listening to the song in the player."""
+        """Whether somebody is listening to it."""
         return bool(self._player.playing)
 
-    def add(self, number: int) -> None:
-        """Make a progress row for a take; not in a worker thread."""
-        acts = {name: handler(self._show_error, act, number) for name, act in self._acts.items()}
-        self._rows[number] = ProgressRow(acts)
-        self._saved.value = ""
-
-    def draw(self, state: StudioState) -> None:
-        """Draw the songs as they stand."""
-        if state.playing is not None and state.playing != self._drawn:
-            (self._rename if self._holds(state.playing) else self._load)(state.playing, state)
-        service = state.service
-        price = service.account.price
-        words = "" if service.rehearsal or price is None else drawing.money(price)
-        shown = [take for take in state.takes if take.shown and take.number in self._rows]
-        for take in shown:
-            self._rows[take.number].draw(take, words)
-        put(self._progress, children=tuple(self._rows[take.number] for take in shown))
-        put(self._notice, value=drawing.picked_up_line(state.takes))
-        self._waiting = state.waiting
-        put(self._ready, value=drawing.ready_line(state.waiting))
-        show_if(self._ready_row, state.waiting is not None)
-        show_if(self._empty, not shown and state.playing is None)
-        show_if(self._song, state.playing is not None)
+    def draw(self, song: Song, state: StudioState) -> None:
+        """Show a song, or another name of the one that plays, which goes on playing."""
+        if song == self._drawn:
+            return
+        same, self._drawn = self._holds(song), song
+        self._head.value = drawing.song_head(song)
+        if same:
+            self._player.rename(_file_name(song))
+        else:
+            self._load(song, state)
 
     def play(self, song: Song) -> None:
         """Play a song that a click requested: at once, or as soon as it is in the player."""
@@ -147,28 +120,23 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def offer_to_hand_in(self, name: str) -> None:
         """Show how the song is handed in; `name` is whose it probably is."""
-        put(self.name, value=self.name.value or name)
+        put(self._name, value=self._name.value or name)
         show_if(self._hand_in_row, True)
 
     def say(self, words: str, kind: str = "good") -> None:
         """Say one more line, such as where the song was saved."""
-        self._saved.value = drawing.line(words, kind)
+        self._saved.value = drawing.line(words, kind) if words else ""
+
+    def _complain(self, error: Exception) -> None:
+        self.say(message_of(error), "bad")
 
     def _holds(self, song: Song) -> bool:
         """Whether this song is in the player, under whatever name."""
         return self._drawn is not None and self._drawn.request_id == song.request_id
 
-    def _rename(self, song: Song, state: StudioState) -> None:
-        """Show another name of the song in the player, which goes on playing."""
-        self._drawn = song
-        self._head.value = drawing.song_head(song)
-        self._player.rename(_file_name(song))
-
     def _load(self, song: Song, state: StudioState) -> None:
-        self._drawn = song
         self._send_song(song, play=song == self._wanted)
         self._wanted = None
-        self._head.value = drawing.song_head(song)
         lines = drawing.timed_lines(song) if self._words.seen else []
         self._words.lines = lines
         self._plain_words.value = "" if lines else drawing.sung(song)
@@ -182,15 +150,93 @@ class SongCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
             self._plain.value = song.audio or b""
         put(self._plain_box, children=() if self._player.seen else (self._plain,))
 
-    def _arranged_song(self) -> Any:
-        sound = make(
-            widgets.Box,
-            "sound",
-            children=(self._head, self._plain_box, self._player, row(self.save)),
-        )
-        after = make(widgets.VBox, "after", children=(self._hand_in_row, self._saved, self._details))
-        words = make(widgets.VBox, "beside", children=(self._plain_words, self._words))
-        return make(widgets.Box, "ready", "hidden", children=(sound, words, after))
+    def _arranged(self) -> list[Any]:
+        sound = (self._head, self._plain_box, self._player, row(self._save))
+        after = (self._hand_in_row, self._saved, self._details)
+        words = (self._plain_words, self._words)
+        return [
+            make(widgets.Box, "sound", children=sound),
+            make(widgets.VBox, "beside", children=words),
+            make(widgets.VBox, "after", children=after),
+        ]
+
+
+class SongCard(Column):
+    """Card 3.
+
+    Parameters
+    ----------
+    acts : mapping of str to callable
+        What the buttons of a progress row do (stop, resume, again, hide, share, link); called with the number of
+        its take.
+    play : callable
+        Plays a song.
+    make_finished : callable
+        Makes what shows a finished song.
+    show : callable
+        Shows what went wrong.
+    """
+
+    def __init__(
+        self,
+        acts: Mapping[str, Act],
+        play: Callable[[Song], object],
+        make_finished: Callable[[], FinishedSong],
+        show: Show,
+    ) -> None:
+        self._acts = acts
+        self._show_error = show
+        self._make_finished = make_finished
+        self._finished: FinishedSong | None = None
+        self._rows: dict[int, ProgressRow] = {}
+        self._waiting: Song | None = None
+        self._notice = text()
+        self._empty = text(drawing.line("Your song will appear here."))
+        self._progress = make(widgets.VBox, "progress-rows")
+        self._ready = text()
+        self._play_ready = button("Play it", "quiet", icon="play")
+        self._play_ready.on_click(handler(show, lambda: play(self._waiting) if self._waiting else None))
+        self._ready_row = row(self._ready, self._play_ready, names=("row", "hidden"))
+        head = text(drawing.heading(3, "Song"))
+        self._parts = [head, self._notice, self._empty, self._progress, self._ready_row]
+        super().__init__(self._parts, "card", "song")
+
+    def complete(self) -> FinishedSong:
+        """Make what shows a finished song, if that is not there; not in a worker thread."""
+        if self._finished is None:
+            self._finished = self._make_finished()
+            self.children = (*self._parts, self._finished)
+        return self._finished
+
+    @property
+    def playing(self) -> bool:
+        """Whether somebody is listening to the song in the player."""
+        return self._finished is not None and self._finished.playing
+
+    def add(self, number: int) -> None:
+        """Make a progress row for a take; not in a worker thread."""
+        acts = {name: handler(self._show_error, act, number) for name, act in self._acts.items()}
+        self._rows[number] = ProgressRow(acts)
+        self.complete().say("")
+
+    def draw(self, state: StudioState) -> None:
+        """Draw the songs as they stand."""
+        service = state.service
+        price = service.account.price
+        words = "" if service.rehearsal or price is None else drawing.money(price)
+        shown = [take for take in state.takes if take.shown and take.number in self._rows]
+        for take in shown:
+            self._rows[take.number].draw(take, words)
+        put(self._progress, children=tuple(self._rows[take.number] for take in shown))
+        put(self._notice, value=drawing.picked_up_line(state.takes))
+        self._waiting = state.waiting
+        put(self._ready, value=drawing.ready_line(state.waiting))
+        show_if(self._ready_row, state.waiting is not None)
+        show_if(self._empty, not shown and state.playing is None)
+        if state.playing is not None:
+            finished = self.complete()  # it is there: a click asked for the song
+            finished.draw(state.playing, state)
+            show_if(finished, True)
 
 
 def _file_name(song: Song) -> str:

@@ -12,19 +12,20 @@ from ...library.journal import Journal
 from ...song import Song, Status
 from .. import html as drawing
 from ..state import FIRST, LISTED, Store, StudioState
-from ..ui import Show, button, handler, make, message_of, put, row, show_if, styled, text
+from ..ui import Column, Line, Show, button, classes, handler, make, message_of, put, row, show_if, text
 
 Act = Callable[[Song], object]
 
 
-class TakeRow(widgets.HBox):  # type: ignore[misc, unused-ignore]
+class TakeRow(Line):
     """One song of the library and what can be done with it."""
 
     _numbers = itertools.count(1)
 
     def __init__(self) -> None:
         self.song: Song | None = None
-        self.name = f"mnb-take-{next(self._numbers)}"
+        name = f"take-{next(self._numbers)}"
+        (self.name,) = classes(name)
         self.star = button("Star", "quiet", "star")
         self.play = button("Play", "quiet", icon="play")
         self.a, self.b = button("A", "quiet", "side"), button("B", "quiet", "side")
@@ -36,9 +37,7 @@ class TakeRow(widgets.HBox):  # type: ignore[misc, unused-ignore]
         self._what = text("", "take-what")
         choose = (self.play, self.a, self.b, self.again, self.edit, self.delete, self.undo, self.erase)
         self._parts = [self.star, self._what, row(*choose, names=("row", "take-actions"))]
-        super().__init__(self._parts)
-        styled(self, "take")
-        self.add_class(self.name)
+        super().__init__(self._parts, "take", name)
 
     def draw(self, song: Song, sides: str, *, deleted: bool, erased: bool) -> None:
         """Draw a song, or that it was deleted; `sides` are the letters under which it is compared."""
@@ -64,7 +63,7 @@ class TakeRow(widgets.HBox):  # type: ignore[misc, unused-ignore]
         put(self, children=(*self._parts, *([editor] if editor else [])))
 
 
-class Editor(widgets.VBox):  # type: ignore[misc, unused-ignore]
+class Editor(Column):
     """The fields for the name and the note of a song, made when they are wanted.
 
     Parameters
@@ -84,8 +83,7 @@ class Editor(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._note = make(widgets.Textarea, "field", value=song.note, description="Note", rows=2)
         done, leave = button("Keep", icon="check"), button("Cancel", "quiet")
         self._problem = text()
-        super().__init__([self._name, self._note, self._problem, row(done, leave)])
-        styled(self, "editor")
+        super().__init__([self._name, self._note, self._problem, row(done, leave)], "editor")
         done.on_click(handler(self._complain, lambda: keep(self._name.value, self._note.value)))
         leave.on_click(handler(show, close))
 
@@ -93,7 +91,7 @@ class Editor(widgets.VBox):  # type: ignore[misc, unused-ignore]
         self._problem.value = drawing.line(message_of(error), "bad")
 
 
-class Tools(widgets.HBox):  # type: ignore[misc, unused-ignore]
+class Tools(Line):
     """What finds takes and exports them, made with the first rows."""
 
     def __init__(self, find: Callable[[str, bool], object], export: Callable[[], object], show: Show) -> None:
@@ -102,8 +100,7 @@ class Tools(widgets.HBox):  # type: ignore[misc, unused-ignore]
         )
         self._starred = make(widgets.Checkbox, "tick", value=False, description="Favourites only", indent=False)
         self._export = button("Export", "quiet", icon="folder-open")
-        super().__init__([self._search, self._starred, self._export])
-        styled(self, "row", "tools", "hidden")
+        super().__init__([self._search, self._starred, self._export], "row", "tools", "hidden")
         for field in (self._search, self._starred):
             field.observe(handler(show, lambda: find(self._search.value, self._starred.value)), "value")
         self._export.on_click(handler(show, export))
@@ -114,7 +111,7 @@ class Tools(widgets.HBox):  # type: ignore[misc, unused-ignore]
         put(self._export, description=drawing.export_words(state), disabled=not state.chosen)
 
 
-class TakesCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
+class TakesCard(Column):
     """Card 4: the takes, of which as many are drawn as are looked at.
 
     Parameters
@@ -175,8 +172,7 @@ class TakesCard(widgets.VBox):  # type: ignore[misc, unused-ignore]
         # A page presses it by itself when it is looked at.
         self._more = button("More takes", "quiet", "more-takes")
         lists = [self._shelf_head, self._shelf, self._rest_head, self._rows]
-        super().__init__([text(drawing.heading(None, "Takes")), self._heads, self._said, *lists, self._more])
-        styled(self, "card")
+        super().__init__([text(drawing.heading(None, "Takes")), self._heads, self._said, *lists, self._more], "card")
         self._more.on_click(handler(show, self._show_more))
 
     def load(self, most: int = FIRST) -> None:

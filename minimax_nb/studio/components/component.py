@@ -11,6 +11,8 @@ from typing import Any
 import anywidget
 import traitlets
 
+from ..ui import common
+
 _FOLDER = Path(__file__).parent
 
 
@@ -41,12 +43,14 @@ class Component(anywidget.AnyWidget):  # type: ignore[misc, unused-ignore]
         Whether a page has loaded it. Where none does, its script cannot be loaded there.
     """
 
+    _classes: tuple[str, ...] = ()
+
     problem = traitlets.Unicode("").tag(sync=True)
     seen = traitlets.Bool(False)
 
     def __init__(self, **state: object) -> None:
         self._as_text = False
-        super().__init__(**state)
+        super().__init__(_dom_classes=self._classes, **common(type(self)), **state)
         self.on_msg(self._on_message)
 
     def send(self, content: Mapping[str, Any], buffers: Sequence[bytes] | None = None) -> None:

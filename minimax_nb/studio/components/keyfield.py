@@ -7,6 +7,7 @@ from typing import Any
 
 import traitlets
 
+from ..ui import classes
 from .component import Component, message_of, read
 
 _LONGEST = 512
@@ -27,6 +28,7 @@ class KeyField(Component):
     """
 
     _esm = read("shared.js", "keyfield.js")
+    _classes = classes("key")
 
     note = traitlets.Unicode("").tag(sync=True)
 

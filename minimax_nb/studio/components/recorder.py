@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import traitlets
 
+from ..ui import classes
 from .chunks import Received
 from .component import read
 from .receiver import Receiver
@@ -33,6 +34,7 @@ class Recorder(Receiver):
     """
 
     _esm = read("shared.js", "wav.js", "upload.js", "recorder.js")
+    _classes = classes("record")
 
     minimum = traitlets.Float(15.0, min=0.0).tag(sync=True)
     maximum = traitlets.Float(60.0, min=0.0).tag(sync=True)

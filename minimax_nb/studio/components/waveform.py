@@ -9,6 +9,7 @@ from typing import Any
 
 import traitlets
 
+from ..ui import classes
 from .component import Component, message_of, read
 
 MOST_PEAKS = 400
@@ -64,6 +65,7 @@ class Waveform(Component):
     """
 
     _esm = read("shared.js", "bars.js", "waveform.js")
+    _classes = classes("wave")
 
     peaks = traitlets.List(traitlets.Float(), maxlen=MOST_PEAKS).tag(sync=True)
     duration = traitlets.Float(0.0, min=0.0).tag(sync=True)
