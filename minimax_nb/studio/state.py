@@ -10,10 +10,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import catalogue
-from ..audio import AudioInfo
 from ..catalogue import Model
 from ..display.progress import USUAL_SECONDS
 from ..errors import InvalidInput, InvalidLyrics, InvalidReference, MusicError, ServiceError, Spent, WaitTimeout
@@ -21,6 +20,9 @@ from ..lyrics import clean, to_prompt
 from ..reference import Reference
 from ..settings import Account, Service, Settings
 from ..song import Song, Status
+
+if TYPE_CHECKING:
+    from ..audio import AudioInfo
 
 Source = str | os.PathLike[str] | bytes | Reference
 """What a song can be requested with."""

@@ -336,6 +336,7 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
     def _complete(self) -> None:
         """Make what nobody sees at first, once the page stands."""
         self._wake()
+        self._reference.complete()
         self._compare.complete()
         self._card.complete()
 

@@ -42,18 +42,27 @@ from tests.support.service import audio_bytes, running_service
 
 TIMES = 20
 SONGS = 500
-PAINTS = 5
+PAINTS = 6
 LIBRARIES = (0, 200, 500)
 UNDER_WAY = 30
 MEGABYTES = 40
 _ARRIVED = re.compile(r" · [\d.]+ MB in ([\d.]+) s$")
-# The moment at which the studio has a size, by the clock of the page; checked at each frame.
+# From running the cell to the end of the frame in which button and drop zone have a size, by the page's clock. Before
+# the studio is there nothing is asked at each frame: drawing frames would cost a good part of what is measured.
 _SEEN = """() => new Promise(resolve => {
     const began = performance.now();
-    const check = () => [...document.querySelectorAll('.mnb-studio button')].some(b => b.getClientRects().length)
-        ? resolve(performance.now() - began) : requestAnimationFrame(check);
-    check();
-})"""
+    const studios = document.getElementsByClassName('mnb-studio');
+    const stands = what => [...document.querySelectorAll(`.mnb-studio ${what}`)].some(b => b.getClientRects().length);
+    const look = () => stands('.mnb-primary') && stands('.mnb-drop button')
+        ? setTimeout(() => resolve(performance.now() - began)) : requestAnimationFrame(look);
+    const watch = new MutationObserver(() => {
+        if (!studios.length) return;
+        watch.disconnect();
+        requestAnimationFrame(look);
+    });
+    watch.observe(document.body, {childList: true, subtree: true});
+    (RUN)([0]);
+})""".replace("RUN", LAB.run)
 
 
 def milliseconds(work: Callable[[], object]) -> float:
@@ -99,6 +108,8 @@ def figures(session: Session) -> tuple[float, float]:
 def first_paints() -> dict[int, list[float]]:
     """Run a cell that shows a studio, each time in a kernel of its own, by turns with libraries of several sizes."""
     found: dict[int, list[float]] = {songs: [] for songs in LIBRARIES}
+    # An installed package is compiled; a kernel that may not write that down would compile all of it each time.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory() as folder, running(LAB, Path(folder)) as lab, sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
         homes = {songs: str(Path(folder) / f"library{songs}") for songs in LIBRARIES}
@@ -109,12 +120,12 @@ def first_paints() -> dict[int, list[float]]:
             name = f"paint{number}.ipynb"
             write_notebook(lab, name, studio_cell(home=homes[songs]))
             open_notebook(page, lab, name)
-            run_cells(page, lab, 0)
             found[songs].append(float(page.evaluate(_SEEN)))
             end_kernel(page, lab)
             page.close()
         chromium.close()
-    return found
+    # The first kernels have compiled what was new.
+    return {songs: paints[1:] for songs, paints in found.items()}
 
 
 def song_under_way() -> tuple[float, float, int]:

@@ -32,7 +32,7 @@ _ABOVE = 1.5  # floating point goes above full scale without being clipped
 
 _PATIENCE = 1.0  # after so many seconds it is said how far the reading is
 
-Check = Callable[[audio.OnProgress], ReferenceState]
+Check = Callable[[Callable[[float], object]], ReferenceState]
 Decode = Callable[[], Path]
 
 
@@ -68,16 +68,26 @@ class ReferenceCard(Column):
             continuous_update=False,
         )
         self._note = text("", "two-lines")
-        self._wave = components.Waveform(self._excerpt_sound)
+        self._wave: components.Waveform | None = None
+        self._on_part: Callable[[], object] = lambda: None
         self._placeholder = text()
         # Classes of an anywidget do not change in the page: what hides it is around it.
-        self._wave_box = make(widgets.VBox, "hidden", children=(self._wave,))
+        self._wave_box = make(widgets.VBox, "hidden")
         super().__init__(self._arranged(), "card")
         self._on_link = handler(self.refuse, self._take_link)
         self._link.observe(self._on_link, "value")
         self._show_rule()
         given = ReferenceState() if source is None else ReferenceState(source=source, note=drawing.called(source))
         self._set(given)
+
+    def complete(self) -> components.Waveform:
+        """Make the waveform, if that is not there; not in a worker thread."""
+        if self._wave is None:
+            self._wave = components.Waveform(self._excerpt_sound)
+            self._wave.observe(handler(self.refuse, lambda: self._on_part()), ["start", "end"])
+            self._wave_box.children = (self._wave,)
+            self._show_rule()
+        return self._wave
 
     def look_at_given(self) -> None:
         """Check a reference that was given from code, so that it can be shown and played."""
@@ -157,7 +167,7 @@ class ReferenceCard(Column):
             self._show_link(link)
             self._last = last
             self._set(reference)
-            self._wave.start, self._wave.end = part
+            self.complete().start, self.complete().end = part
 
         self._show_link("")
         self._last = None
@@ -166,10 +176,10 @@ class ReferenceCard(Column):
 
     def on_part(self, act: Callable[[], object]) -> None:
         """Have `act` called when another excerpt is chosen."""
-        self._wave.observe(handler(self.refuse, act), ["start", "end"])
+        self._on_part = act
 
     def _part(self) -> tuple[float, float]:
-        return self._wave.start, self._wave.end
+        return (self._wave.start, self._wave.end) if self._wave else (0.0, 0.0)
 
     def _fitting(self, start: float, end: float) -> dict[str, float]:
         """An excerpt as `prepare` takes it, unless the model's rule does not."""
@@ -212,7 +222,7 @@ class ReferenceCard(Column):
         put(self._placeholder, value="" if loaded else drawing.placeholder(reference))
         show_if(self._wave_box, loaded is not None)
         if loaded is not None:
-            self._wave.show(loaded.info.envelope, loaded.info.duration, loaded.start, loaded.end)
+            self.complete().show(loaded.info.envelope, loaded.info.duration, loaded.start, loaded.end)
 
     def _set(self, reference: ReferenceState) -> None:
         self._store.change(lambda state: replace(state, reference=reference))
@@ -288,15 +298,16 @@ class ReferenceCard(Column):
         put(self.upload.zone, hint=f"A song or a recording with music and singing, longer than {seconds}")
         melody = "sing or hum the melody" if self._store.state.model.keeps_form else "sing or play something yourself"
         put(self.recorder, minimum=self._rule.longer_than, maximum=self._rule.excerpt, hint=f"Or {melody}.")
-        put(self._wave, minimum=self._rule.longer_than + _SPARE_SECONDS, maximum=self._rule.excerpt)
+        if self._wave is not None:
+            put(self._wave, minimum=self._rule.longer_than + _SPARE_SECONDS, maximum=self._rule.excerpt)
 
     def _excerpt_sound(self) -> tuple[bytes, str]:
         loaded = self._store.state.reference.audio
         if loaded is None:
             raise InvalidReference("There is nothing to play.")
-        start, seconds = self._wave.start, self._wave.end - self._wave.start
+        start, end = self._part()
         target = self._scratch_folder() / f"excerpt-{threading.get_ident()}.mp3"
-        audio.write_excerpt(loaded.path, target, start=start, seconds=seconds)
+        audio.write_excerpt(loaded.path, target, start=start, seconds=end - start)
         return target.read_bytes(), "audio/mpeg"
 
     def _scratch_folder(self) -> Path:
@@ -320,6 +331,7 @@ class ReferenceCard(Column):
     def _check(self, doing: str, check: Check, *, uploaded: bool = False) -> None:
         """Check a reference in a worker thread; the latest one counts."""
         self._last = (doing, check)
+        self.complete()
         begun = ReferenceState(doing=f"{doing}…", uploaded=uploaded, pending=Future())
         self._set(begun)
         threading.Thread(target=self._work, args=(begun, check), name="minimax_nb reference", daemon=True).start()
