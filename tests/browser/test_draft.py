@@ -28,6 +28,10 @@ for number in range({songs}):
         request=request, rehearsal=True, path=folder / "x.mp3", duration=20.0))
 """
 
+_LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmütze"
+_WIDER_THAN_THEIR_ROW = """studio => [...studio.querySelectorAll('.mnb-take-what')]
+    .filter(words => words.scrollWidth > words.clientWidth + 1).map(words => words.textContent)"""
+
 
 def test_a_draft_is_there_after_a_restart(page: Page, server: Server, home: Path, tmp_path: Path) -> None:
     name = "draft.ipynb"
@@ -71,11 +75,13 @@ def test_takes_are_drawn_as_they_are_scrolled(
         expect(person.takes.first.get_by_role("button", name="Remove the star")).to_be_focused()
         person.takes.nth(1).get_by_role("button", name="Name and note").click()
         person.studio.get_by_label("Name", exact=True).fill("Rainy window")
-        person.studio.get_by_label("Note", exact=True).fill("The bass is good.")
+        person.studio.get_by_label("Note", exact=True).fill(f"The bass is good. {_LONG_WORD}")
         person.press("Keep")
         expect(person.takes.nth(1)).to_contain_text("Rainy window")
     found = [f"{theme}: {issue}" for theme in themes(person.page) for issue in grave_issues(person.page)] + [
-        f"{width} px: {node} is cut off" for width in widths(person) for node in overflowing(person)
+        f"{width} px: {node} is cut off"
+        for width in widths(person)
+        for node in (*overflowing(person), *person.studio.evaluate(_WIDER_THAN_THEIR_ROW))
     ]
     take_screenshots(person, lab, f"11-takes-{songs}")
     if songs == 200:
