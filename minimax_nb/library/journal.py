@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ _ASKED_AGAIN = frozenset({Status.GENERATING, Status.DOWNLOADING, Status.COMPLETE
 
 _LONG_SECONDS = 600.0
 _ENOUGH = 3
+
+_LOOKED_AT = 0.25  # s; how often it is looked whether somebody else has written, of a song that is polled
 
 _CARRY_ON = "Free some space or make the folder writable; then recover() carries on. Do not request the song again."
 
@@ -52,6 +55,8 @@ class Journal:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._process = 0
+        self._known: dict[str, Song] = {}
+        self._looked_at, self._version = -inf, 0
 
     def __del__(self) -> None:
         if self._connection is not None:
@@ -264,16 +269,35 @@ class Journal:
         return self.known(song) or song
 
     def known(self, song: Song) -> Song | None:
-        """See `settled`; None for a song that is not in the library."""
+        """See `settled`; None for a song that is not in the library.
+
+        It is asked at each poll, and read only when it may be another one: what somebody else writes is seen
+        `_LOOKED_AT` later. No step is taken on the strength of it that the file does not allow.
+        """
         with self._reading() as connection:
+            self._forget_if_written(connection)
+            if (same := self._known.get(song.request_id)) is not None:
+                return same
             row = connection.execute("SELECT * FROM songs WHERE request_id = ?", (song.request_id,)).fetchone()
-        if row is None:
-            return None
-        song = to_song(row, self.home)
-        abandoned = song.status is Status.SENDING and not _at_work(row)
-        return (
-            self.step(song, Status.UNKNOWN, error="Its kernel ended before a response came.") if abandoned else song
-        )
+            if row is None:
+                return None
+            song = to_song(row, self.home)
+            if song.status is not Status.SENDING:
+                if not song.status.final:
+                    self._known[song.request_id] = song
+                return song
+        if _at_work(row):
+            return song
+        return self.step(song, Status.UNKNOWN, error="Its kernel ended before a response came.")
+
+    def _forget_if_written(self, connection: sqlite3.Connection) -> None:
+        """Forget the songs that were read when somebody else has written since."""
+        now = time.monotonic()
+        if now - self._looked_at >= _LOOKED_AT:
+            version = connection.execute("PRAGMA data_version").fetchone()[0]
+            if version != self._version:
+                self._known.clear()
+            self._looked_at, self._version = now, version
 
     def _select(self, rest: str, *values: object) -> list[Song]:
         with self._reading() as connection:
@@ -336,10 +360,12 @@ class Journal:
             except BaseException:
                 connection.close()
                 raise
-            self._connection, self._process = connection, os.getpid()
+            self._connection, self._process, self._version = connection, os.getpid(), -1
+            self._looked_at = -inf
         return self._connection
 
     def _note(self, connection: sqlite3.Connection, request_id: str) -> None:
+        self._known.pop(request_id, None)
         if self.library.remote:
             row = connection.execute("SELECT * FROM songs WHERE request_id = ?", (request_id,)).fetchone()
             if row is not None:

@@ -24,6 +24,9 @@ LEAST_PER_SECOND = 0.5
 FORGOTTEN = 600.0
 """Seconds after which a limit is no longer believed in."""
 
+BURST = 6
+"""Requests that may go out at once where no limit is known: those of one host that are due together."""
+
 RECOVERY, NEAR_RECOVERY, NEAR = 1.03, 1.002, 0.95
 """By how much the requests per second grow again, every second: up to this share of what was too many, and beyond."""
 
@@ -62,9 +65,10 @@ class RateLimit:
 
     def spend(self, now: float) -> None:
         """Note that a request goes out."""
-        step = 1 / self.rate_at(now)
+        limited = self.is_limited(now)
+        step = 1 / (self.rate_at(now) if limited else MOST_PER_SECOND - BURST)
         # A thread that woke up late is given its step back, or the rate would never be reached.
-        self.free_at = max(self.free_at, now - step) + step
+        self.free_at = max(self.free_at, now - (step if limited else BURST * step)) + step
 
     def note_response(self, now: float) -> None:
         """Note that a request was answered."""

@@ -24,6 +24,12 @@ FETCHERS = 3
 
 NAME = "minimax_nb poller"
 
+QUICK = 0.02
+"""While polls take no longer than this, in seconds, one poller makes them all: waking another costs more."""
+
+HANGS = 0.25
+"""A poll that takes longer than this, in seconds, when they are quick, has another poller go on."""
+
 
 class Tracked(Protocol):
     """Whoever wants songs polled and fetched; neither method raises anything."""
@@ -49,8 +55,12 @@ class Pollers:
         self._idle = idle
         self._schedule = Schedule()
         self._files: SimpleQueue[tuple[Tracked, str]] = SimpleQueue()
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed, self._free = threading.Condition(lock), threading.Condition(lock)
         self._turn = threading.Lock()
+        self._first: int | None = None  # the thread that watches the clock, or polls and watches it again
+        self._away_since = inf
+        self._usually = 2 * QUICK
         self._wakes_at = inf
         self._pollers = self._fetchers = 0
         self._empty_since = time.monotonic()
@@ -129,24 +139,46 @@ class Pollers:
     def _poll(self) -> None:
         while (song := self._next_song()) is not None:
             owner, name = song
+            began = time.monotonic()
             owner.poll(name)
+            self._usually += 0.2 * (time.monotonic() - began - self._usually)
 
     def _next_song(self) -> tuple[Tracked, str] | None:
         """What is due, as soon as it is; None after a while with no songs."""
+        me = threading.get_ident()
         # One poller at a time watches the clock; to wake all of them for each song would cost more than the polling.
+        with self._changed:
+            if self._first == me:
+                return self._watch()
         with self._turn, self._changed:
-            while True:
-                song, delay = self._schedule.take()
-                if song is not None:
-                    self._wakes_at = inf
-                    return song  # type: ignore[return-value]  # these are what `add` was given
-                if not len(self._schedule):
-                    delay = self._empty_since + self._idle - time.monotonic()
-                    if delay <= 0:
-                        self._pollers -= 1
-                        return None
-                self._wakes_at = time.monotonic() + delay
-                self._changed.wait(None if delay == inf else delay)
+            # Only the next in line looks now and then whether the first is still about.
+            while self._first is not None and time.monotonic() - self._away_since < HANGS:
+                self._free.wait(HANGS)
+            self._first = me
+            return self._watch()
+
+    def _watch(self) -> tuple[Tracked, str] | None:
+        self._away_since = inf
+        while True:
+            song, delay = self._schedule.take()
+            if song is not None:
+                self._wakes_at, self._away_since = -inf, time.monotonic()
+                if self._usually > QUICK:
+                    self._leave()
+                return song  # type: ignore[return-value]  # these are what `add` was given
+            if not len(self._schedule):
+                delay = self._empty_since + self._idle - time.monotonic()
+                if delay <= 0:
+                    self._pollers -= 1
+                    self._leave()
+                    return None
+            self._wakes_at = time.monotonic() + delay
+            self._changed.wait(None if delay == inf else delay)
+
+    def _leave(self) -> None:
+        """Let the next in line watch the clock."""
+        self._first = None
+        self._free.notify()
 
     def _fetch(self) -> None:
         while (file := self._next_file()) is not None:

@@ -29,6 +29,8 @@ SLOW_FROM = 90.0
 SHARE_OF_AGE = 0.05
 LONGEST = 15.0
 _SAME = 0.05  # s; a poll that is so little early is the one that was planned
+TOGETHER = 0.04
+"""Who polls one song also polls those that are due within so many seconds: to wake up costs as much as a poll."""
 
 
 def next_poll_after(age: float, past: tuple[float, ...] = ()) -> float:
@@ -92,8 +94,10 @@ class _Host:
 
     def advance(self, now: float) -> None:
         """Move what has become due, and drop what was removed."""
-        while self.waiting and (self.waiting[0][0] <= now or self.waiting[0][2].removed):
+        until = now
+        while self.waiting and (self.waiting[0][0] <= until or self.waiting[0][2].removed):
             _, number, entry = heapq.heappop(self.waiting)
+            until = now + TOGETHER
             heapq.heappush(self.due, (entry.polled_at, number, entry))
         while self.due and self.due[0][2].removed:
             heapq.heappop(self.due)

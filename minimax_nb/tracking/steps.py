@@ -227,8 +227,9 @@ def fetch(song: Song, generation: Generation, journal: Journal, client: Client, 
         with _about(song):
             path, file = _keep_audio(song, generation, journal, client)
         return journal.step(song, Status.COMPLETED, path=path, **_judged(file))
-    finally:
-        journal.release(song)
+    except BaseException:
+        journal.release(song)  # a step that is made has released it
+        raise
 
 
 def _keep_audio(song: Song, generation: Generation, journal: Journal, client: Client) -> tuple[Path, audio.SongFile]:
