@@ -227,9 +227,8 @@ def fetch(song: Song, generation: Generation, journal: Journal, client: Client, 
         with _about(song):
             path, file = _keep_audio(song, generation, journal, client)
         return journal.step(song, Status.COMPLETED, path=path, **_judged(file))
-    except BaseException:
-        journal.release(song)  # a step that is made has released it
-        raise
+    finally:
+        journal.release(song)
 
 
 def _keep_audio(song: Song, generation: Generation, journal: Journal, client: Client) -> tuple[Path, audio.SongFile]:
