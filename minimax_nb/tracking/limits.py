@@ -24,6 +24,9 @@ LEAST_PER_SECOND = 0.5
 FORGOTTEN = 600.0
 """Seconds after which a limit is no longer believed in."""
 
+COUNTED = 10
+"""Requests within a second that got through before the host told us to wait: from so many on they are its limit."""
+
 BURST = 6
 """Requests that may go out at once where no limit is known: those of one host that are due together."""
 
@@ -35,7 +38,8 @@ RECOVERY, NEAR_RECOVERY, NEAR = 1.03, 1.002, 0.95
 class RateLimit:
     """How often one host may be polled: one request at a time, evenly spaced, as many as it has allowed.
 
-    `too_many` is the rate at which it last told us to wait; moments are on the clock of the schedule, in seconds.
+    `too_many` is the rate at which it last told us to wait, `sent` counts the requests of all processes that share
+    it, `lately` what it was when; moments are on the clock of the schedule, in seconds.
     """
 
     rate: float = MOST_PER_SECOND
@@ -43,7 +47,8 @@ class RateLimit:
     since: float = -inf
     free_at: float = -inf
     paused_until: float = -inf
-    answered: deque[float] = field(default_factory=deque)
+    sent: float = 0.0
+    lately: deque[tuple[float, float]] = field(default_factory=deque)
 
     @property
     def open_at(self) -> float:
@@ -69,28 +74,35 @@ class RateLimit:
         step = 1 / (self.rate_at(now) if limited else MOST_PER_SECOND - BURST)
         # A thread that woke up late is given its step back, or the rate would never be reached.
         self.free_at = max(self.free_at, now - (step if limited else BURST * step)) + step
+        self.lately.append((now, self.sent))
+        self.sent += 1
+        while self.lately[0][0] < now - 1:
+            self.lately.popleft()
 
-    def note_response(self, now: float) -> None:
-        """Note that a request was answered."""
-        self.answered.append(now)
-        while self.answered[0] < now - 1:
-            self.answered.popleft()
+    def through(self, now: float) -> float:
+        """How many requests were answered within a second, if the latest was not."""
+        before = [sent for moment, sent in self.lately if moment >= now - 1]
+        return max(0.0, self.sent - before[0] - 1) if before else 0.0
 
     def pause(self, now: float, seconds: float) -> None:
         """Note that the host told us to wait."""
         # Requests that were under way when the first of them was told to wait tell nothing new.
         if now >= self.paused_until:
-            rate, through = self.rate_at(now), sum(moment >= now - 1 for moment in self.answered)
+            rate, through, limited = self.rate_at(now), self.through(now), self.is_limited(now)
             # Close to what was too many before, this is the limit; far from it, it is still being looked for.
-            known = self.is_limited(now) and 0.9 * self.too_many <= rate <= 1.1 * self.too_many
-            self.too_many = rate
-            self.rate = max(LEAST_PER_SECOND, min(NEAR * rate, rate if known else max(rate / 2, NEAR * through)))
+            known = limited and 0.9 * self.too_many <= rate <= 1.1 * self.too_many
+            # Once all processes take their turns at one place, it is also known how many got through.
+            counted = limited and not known and COUNTED <= through <= rate / 2
+            self.too_many = through + 1 if counted else rate
+            lower = NEAR * (through if counted else rate)
+            self.rate = lower if counted or known else min(lower, max(rate / 2, NEAR * through))
+            self.rate = max(LEAST_PER_SECOND, self.rate)
         self.paused_until = self.since = max(self.paused_until, now + seconds)
 
 
 _LOOKED_AT = 0.5  # s; how often it is looked whether another process was told to wait
 _LOCK_SECONDS = 0.5
-_LAYOUT = struct.Struct("5d")
+_LAYOUT = struct.Struct("6d")
 
 
 class LimitFile:
@@ -127,13 +139,15 @@ class LimitFile:
             self._read(limit, now)
             yield
             with contextlib.suppress(OSError):
-                values = (limit.rate, limit.too_many, limit.since, limit.free_at, limit.paused_until)
+                values = (limit.rate, limit.too_many, limit.since, limit.free_at, limit.paused_until, limit.sent)
                 self._path.write_bytes(_LAYOUT.pack(*values))
 
     def _read(self, limit: RateLimit, now: float) -> None:
         with contextlib.suppress(OSError, struct.error):
-            rate, too_many, since, free_at, paused_until = _LAYOUT.unpack(self._path.read_bytes())
+            rate, too_many, since, free_at, paused_until, sent = _LAYOUT.unpack(self._path.read_bytes())
             # The clock begins anew with the computer: what lies far ahead is of an earlier day.
             if max(since, free_at, paused_until) <= now + FORGOTTEN * 6 and rate >= LEAST_PER_SECOND:
+                if not limit.is_limited(now):  # until now each process has counted by itself
+                    limit.lately = deque((moment, sent + before - limit.sent) for moment, before in limit.lately)
                 limit.rate, limit.too_many, limit.since = rate, too_many, since
-                limit.free_at, limit.paused_until = free_at, paused_until
+                limit.free_at, limit.paused_until, limit.sent = free_at, paused_until, sent

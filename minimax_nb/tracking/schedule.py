@@ -232,8 +232,6 @@ class Schedule:
         # From poll to poll; a service that is slow to answer is given time nonetheless.
         due = max(entry.polled_at + between, now + max(at_least, between / 2))
         self._push(entry, due)
-        if not at_least:
-            entry.host.limit.note_response(now)
         return due - now
 
     def pause_host(self, host: str, seconds: float) -> None:

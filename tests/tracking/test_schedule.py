@@ -208,6 +208,17 @@ def test_two_processes_of_one_library_share_a_limit_that_nobody_told(clock: Cloc
     assert len(host.rejected) - searching < 10
 
 
+def test_what_got_through_from_both_processes_tells_their_limit(clock: Clock, tmp_path: Path) -> None:
+    host, schedules = Limited(20), [Schedule(clock), Schedule(clock)]
+    for number in range(200):
+        schedules[number % 2].add(number, random.Random(number).uniform(0, 8), host="x", library=tmp_path)
+    poll_both(10, clock, host, schedules)
+    answered = len(host.answered)
+    poll_both(10, clock, host, schedules)
+    assert len(host.answered) - answered > 0.95 * 20 * 10
+    assert len(host.rejected) < 5
+
+
 def test_what_one_process_was_told_another_knows_and_a_dead_one_leaves_its_share(
     clock: Clock, tmp_path: Path
 ) -> None:
