@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -35,6 +36,21 @@ def test_a_song_comes_back_as_it_was_written(journal: Journal, tmp_path: Path) -
     moved = Journal(locate(journal.home.rename(tmp_path / "moved"))).get("a")
     assert moved is not None
     assert moved.source == str(tmp_path / "moved" / "references" / "abc.mp3")
+
+
+def test_a_song_that_is_asked_for_again_and_again_is_known_as_it_stands(journal: Journal) -> None:
+    other, song = Journal(journal.library), new_song(base_url="https://api.example")
+    journal.add(song, lease=60)
+    assert journal.known(song) == song
+    queued = journal.step(song, Status.QUEUED, id="x")
+    assert journal.known(song) == journal.known(song) == queued
+    assert journal.step(song, Status.GENERATING) == journal.known(song)
+    made = other.step(song, Status.DOWNLOADING, audio_url="https://files.invalid/a.mp3")
+    deadline = time.monotonic() + 10
+    while journal.known(song) != made:  # what somebody else has written is seen soon
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert journal.known(new_song("another")) is None
 
 
 def test_a_timeline_comes_back_as_it_was_written(journal: Journal) -> None:

@@ -125,6 +125,27 @@ def test_a_poll_that_hangs_does_not_keep_the_other_songs(pollers: Pollers) -> No
     assert len(ready) == 40
 
 
+def test_polls_that_hang_after_many_quick_ones_do_not_keep_the_other_songs(pollers: Pollers) -> None:
+    hang, hanging, polled = threading.Event(), set[str](), list[str]()
+
+    def poll(song: Song) -> Outcome:
+        polled.append(song.id)
+        if len(polled) > 600 and len(hanging) < POLLERS - 1 and song.id not in hanging:
+            hanging.add(song.id)
+            hang.wait(20)
+            return made(song)
+        return made(song) if len(hanging) == POLLERS - 1 else (song, None)
+
+    ready: set[str] = set()
+    for song in tracker_of(Steps(poll), pollers, 20, timeout=20):
+        if song is not None and song.status.final:
+            ready.add(song.id)
+        if len(ready) == 20 - (POLLERS - 1):
+            hang.set()
+    assert len(ready) == 20
+    assert len(hanging) == POLLERS - 1
+
+
 def test_downloads_take_place_side_by_side_and_do_not_keep_the_polls(pollers: Pollers) -> None:
     together = threading.Barrier(FETCHERS)
     polled = threading.Event()
