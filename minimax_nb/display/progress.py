@@ -133,12 +133,14 @@ def with_progress(tracked: Tracked, *, say_ready: bool = False) -> Iterator[Song
     try:
         # A traceback may keep this frame for long; the polls end now, whatever ends the wait.
         with Progress(usual) as progress, closing(iter(tracked)) as changes:
-            progress.show(_state(tracked.songs))
+            progress.show(state := _state(tracked.songs))
             for song in changes:
                 if say_ready and song is not None and song.status is Status.COMPLETED:
                     progress.clear()
                     say(f"{song.title}: ready, {song.path}")
-                progress.show(_state(tracked.songs))
+                if song is not None:
+                    state = _state(tracked.songs)
+                progress.show(state)
                 yield song
     except KeyboardInterrupt:
         say(_left_open(tracked.songs))
