@@ -14,6 +14,7 @@ from tests.support.service import PRICE, Running, running_service
 # The processes that pytest-xdist runs tests in ignore interrupts, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+TESTS = Path(__file__).parent
 SETTINGS = ("AIML_API_KEY", "AIMLAPI_API_KEY", "MINIMAX_NB_BASE_URL", "MINIMAX_NB_REHEARSE", "MINIMAX_NB_ROOM")
 
 
@@ -43,6 +44,28 @@ def service(shared: Running) -> Iterator[Running]:
     shared.commit()
 
 
+LONGEST = (
+    "browser/test_recorder",
+    "browser/test_compare",
+    "browser/test_person",
+    "browser/test_lab",
+    "browser/test_hub",
+    "chaos/test_chaos",
+    "browser/test_components_in_lab",
+    "test_notebooks",
+    "browser",
+    "rehearsal/test_performance",
+    "test_session",
+    "test_cli",
+)
+"""The files, and a folder, that take longest, from the longest on: begun last, they would be waited for alone."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the tests at the top: the longest are among them, and would be waited for at the end."""
-    items.sort(key=lambda item: len(item.path.parts))
+    """Begin with the longest; how long they take, and nothing else, depends on the order."""
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    path = item.path.relative_to(TESTS).with_suffix("").as_posix()
+    return next((i for i, name in enumerate(LONGEST) if path == name or path.startswith(f"{name}/")), len(LONGEST))

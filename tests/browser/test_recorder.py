@@ -79,8 +79,7 @@ def browser(playwright: Playwright, tmp_path_factory: pytest.TempPathFactory) ->
     tone = LEVEL * np.sin(2 * np.pi * np.cumsum(np.repeat(STEPS, RATE)) / RATE)
     soundfile.write(path, tone, RATE, subtype="PCM_16")
     microphone = ("--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={path}")
-    # The page around a frame is made up, and so is not known to lie on this machine.
-    with chromium(playwright, *microphone, "--disable-features=LocalNetworkAccessChecks") as started:
+    with chromium(playwright, *microphone) as started:
         yield started
 
 

@@ -1,6 +1,6 @@
-"""A rehearsal service for tests: a real process, with a band that needs no time.
+"""A rehearsal service for tests: a real process, with a band that needs no time; `running_service` starts it.
 
-As a script (`python -m tests.support.service --home H ...`) it is that process; `running_service` starts it.
+Where there are forks it is one of a process that has all imported, as hundreds of services are started here.
 """
 
 from __future__ import annotations
@@ -8,16 +8,18 @@ from __future__ import annotations
 import argparse
 import base64
 import contextlib
+import functools
 import importlib
 import io
 import json
+import multiprocessing
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,6 @@ from minimax_nb import Session
 from minimax_nb.api.timeouts import Timeouts
 from minimax_nb.rehearsal.band.request import BandRequest
 from minimax_nb.rehearsal.launcher import Address, serve
-from tests.support import ROOT
 
 HASTY = Timeouts(
     longest_pause=0.05, tick=0.05, poll=0.05, rehearsal_poll=0.05, logs=0.05, rehearsal_logs=0.05, fresh=1.0
@@ -40,6 +41,11 @@ RATE = 44100
 PRICE = 0.035
 CREDITS = 70_000
 AUDIO = "/v2/generate/audio"
+
+_FORKS = "forkserver" in multiprocessing.get_all_start_methods()
+_PROCESSES: Any = multiprocessing.get_context("forkserver" if _FORKS else "spawn")
+if _FORKS:
+    _PROCESSES.set_forkserver_preload([__name__, "minimax_nb.rehearsal.server.app"])
 
 
 def beep(request: BandRequest, destination: Path) -> None:
@@ -63,34 +69,28 @@ class Running:
     home: Path
     arguments: list[str]
     address: Address = field(init=False)
-    process: subprocess.Popen[str] = field(init=False)
+    process: Any = field(init=False)
 
     def start(self) -> None:
         """Start the process and wait until it answers."""
-        root = str(ROOT)
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])}
-        folder = self.home / "rehearsal"
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / "service.log", "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", __name__, "--home", str(self.home), *self.arguments],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                env=environment,
-                start_new_session=True,
-            )
-        assert self.process.stdout
-        line = self.process.stdout.readline()
-        assert line, (folder / "service.log").read_text(encoding="utf-8")
-        self.address = Address(**json.loads(line))
+        log = self.home / "rehearsal" / "service.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        ours, theirs = _PROCESSES.Pipe(duplex=False)
+        given = ["--home", str(self.home), *self.arguments]
+        self.process = _PROCESSES.Process(target=_be_service, args=(given, dict(os.environ), log, theirs))
+        self.process.start()
+        theirs.close()
+        try:
+            self.address = ours.recv()
+        except EOFError:
+            raise AssertionError(log.read_text(encoding="utf-8")) from None
+        finally:
+            ours.close()
 
     def kill(self) -> None:
         """End it as a power cut would."""
         self.process.kill()
-        self.process.wait()
-        if self.process.stdout:
-            self.process.stdout.close()
+        self.process.join()
 
     def ask(self, method: str, path: str, **options: Any) -> requests.Response:
         """Send one request with the key, without proxies or redirects."""
@@ -210,6 +210,7 @@ def check_error(answer: requests.Response, status: int, path: str = AUDIO) -> st
     return str(body["message"])
 
 
+@functools.cache
 def audio_bytes(seconds: float = 16, *, pitch: float = 220, kind: str = "MP3") -> bytes:
     """Return a tone as an mp3 or wav file."""
     tone = 0.3 * np.sin(2 * np.pi * pitch * np.arange(int(seconds * RATE)) / RATE)
@@ -218,12 +219,10 @@ def audio_bytes(seconds: float = 16, *, pitch: float = 220, kind: str = "MP3") -
     return file.getvalue()
 
 
-_REFERENCE = audio_bytes()
-
-
-def data_uri(audio: bytes = _REFERENCE, media_type: str = "audio/mpeg") -> str:
-    """Return audio as a `data:` URI."""
-    return f"data:{media_type};base64,{base64.b64encode(audio).decode()}"
+def data_uri(audio: bytes | None = None, media_type: str = "audio/mpeg") -> str:
+    """Return audio, a tone unless it is given, as a `data:` URI."""
+    content = audio_bytes() if audio is None else audio
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
 
 
 def good_body(**changes: Any) -> dict[str, Any]:
@@ -245,8 +244,16 @@ def _chosen_band(name: str, seconds: float) -> Any:
     return slowly
 
 
-def main() -> None:
-    """Be the service."""
+def _be_service(given: list[str], environment: dict[str, str], log: Path, ready: Connection) -> None:
+    """Be the service, in a process that was only just forked or started."""
+    os.environ.clear()
+    os.environ.update(environment)
+    if hasattr(os, "setsid"):
+        os.setsid()
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parser = argparse.ArgumentParser()
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--band", default="beep")
@@ -254,19 +261,7 @@ def main() -> None:
     parser.add_argument("--price", type=float, default=0.0)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--fault", action="append", default=[])
-    given = parser.parse_args()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    served = serve(
-        given.home,
-        given.port,
-        idle=None,
-        faults=given.fault,
-        price=given.price,
-        band=_chosen_band(given.band, given.seconds),
-        ready=lambda address: print(json.dumps(vars(address)), flush=True),
-    )
-    sys.exit(0 if served else "this home has a service already")
-
-
-if __name__ == "__main__":
-    main()
+    options = parser.parse_args(given)
+    band = _chosen_band(options.band, options.seconds)
+    how = {"idle": None, "faults": options.fault, "price": options.price, "band": band, "ready": ready.send}
+    sys.exit(0 if serve(options.home, options.port, **how) else "this home has a service already")
