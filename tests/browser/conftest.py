@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from tests.support.front_ends import CHROMIUM, FLAGS, FRONT_ENDS, LAB, FrontEnd, Server, end_kernel, missing, running
+from tests.support.front_ends import (
+    CHROMIUM,
+    FLAGS,
+    FRONT_ENDS,
+    LAB,
+    FrontEnd,
+    Server,
+    close_notebooks,
+    end_kernel,
+    missing,
+    running,
+)
 from tests.support.held_band import NAME as HELD
 from tests.support.held_band import Held
 from tests.support.home import end_rehearsal
 from tests.support.pages import VSCODE, built_pages, offer
 from tests.support.service import Running, running_service
 
+VIEW: ViewportSize = {"width": 1200, "height": 1000}
 PATIENCE = 15_000
 """How long anything may take on a busy machine, unless a test says otherwise; in milliseconds."""
 
@@ -72,15 +84,42 @@ def server(request: pytest.FixtureRequest, browser: Browser, serve: Callable[[Fr
     return serve(FRONT_ENDS[request.param])
 
 
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A fresh page, 1200 pixels wide."""
-    context = browser.new_context(viewport={"width": 1200, "height": 1000})
+@contextmanager
+def new_page(browser: Browser) -> Iterator[Page]:
+    """A page of its own, as if nobody had used this browser before."""
+    context = browser.new_context(viewport=VIEW)
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
     yield page
     context.close()
+
+
+@pytest.fixture(scope="module")
+def kept_page(browser: Browser) -> Iterator[Page]:
+    """A page for many tests: Lab takes seconds of processor time to load, and a fraction of it to open a notebook."""
+    with new_page(browser) as page:
+        yield page
+
+
+@pytest.fixture
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """A fresh page, 1200 pixels wide.
+
+    For a test marked ``one_page``, which changes no program of the page, it is Lab's page of this module with nothing
+    open in it and no kernel.
+    """
+    marker = request.node.get_closest_marker("one_page")
+    if not marker or marker.args == (False,):
+        with new_page(browser) as page:
+            yield page
+        return
+    page = request.getfixturevalue("kept_page")
+    page.set_viewport_size(VIEW)
+    yield page
+    page.context.clear_permissions()
+    page.emulate_media(reduced_motion="null")
+    close_notebooks(page)
 
 
 @pytest.fixture

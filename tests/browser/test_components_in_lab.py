@@ -15,7 +15,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.support import ROOT, until
 from tests.support.front_ends import Server, open_notebook, run_cells, wait_for_kernel, write_notebook
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_page]
 
 _COMPONENTS = """
 import hashlib, sys, threading
@@ -135,6 +135,7 @@ def test_40_megabytes_arrive_as_they_are(
     expect(browse(studio)).to_be_visible()
 
 
+@pytest.mark.one_page(False)
 def test_chunks_that_are_lost_are_sent_again(page: Page, studio: Locator, tmp_path: Path) -> None:
     page.evaluate(_LOSE_CHUNKS)
     path = noise(tmp_path, 12 << 20)
@@ -192,6 +193,7 @@ def test_another_file_takes_its_place(page: Page, lab: Server, studio: Locator, 
     expect(page.get_by_text("left: 1")).to_be_visible(timeout=20_000)
 
 
+@pytest.mark.one_page(False)
 def test_a_kernel_restarted_in_the_middle_is_said_and_leaves_nothing(
     page: Page, lab: Server, studio: Locator, tmp_path: Path
 ) -> None:
@@ -243,6 +245,7 @@ def test_handles_are_moved_with_the_mouse(page: Page, studio: Locator) -> None:
     expect(studio.get_by_text(re.compile(r"excerpt (90|89\.9\d|90\.0\d) to 100"))).to_be_visible()
 
 
+@pytest.mark.one_page(False)
 def test_an_excerpt_is_played_to_its_end(page: Page, studio: Locator) -> None:
     page.evaluate(
         """() => {

@@ -58,6 +58,7 @@ def test_a_draft_is_there_after_a_restart(page: Page, server: Server, home: Path
     end_kernel(page, server)
 
 
+@pytest.mark.one_page
 @pytest.mark.parametrize("songs", [0, 3, 200])
 def test_takes_are_drawn_as_they_are_scrolled(
     page: Page, lab: Server, home: Path, tmp_path: Path, songs: int

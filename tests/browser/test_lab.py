@@ -23,7 +23,7 @@ from tests.support.held_band import Held
 from tests.support.person import A_SONG, CLOCK, LYRICS, PLAYS, Person, studio_cell, tone
 from tests.support.service import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_page]
 
 _FOCUS_SHOWS = """node => {
     const style = getComputedStyle(node);
@@ -93,6 +93,7 @@ def test_the_house_band_plays_a_sample_and_a_song(person: Person, lab: Server, h
     expect(sung.locator("span.mnb-now")).to_have_count(0)
 
 
+@pytest.mark.one_page(False)
 def test_a_page_that_is_reloaded_carries_on(
     waiting: Person, lab: Server, held_band: Held, name: str, track: Callable[[float], Path], tmp_path: Path
 ) -> None:
@@ -206,6 +207,7 @@ def test_several_songs_are_made_at_once(waiting: Person, lab: Server, held_band:
     assert len(held_band.charged()) == 2
 
 
+@pytest.mark.one_page(False)
 def test_a_page_that_cannot_draw_the_components_has_all_that_is_needed(
     page: Page, lab: Server, quick_band: Running, name: str, home: Path, tmp_path: Path
 ) -> None:

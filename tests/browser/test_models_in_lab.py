@@ -13,7 +13,7 @@ from tests.support.front_ends import Server, open_and_run, write_notebook
 from tests.support.person import LYRICS, Person, studio_cell, tone
 from tests.support.service import Running
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_page]
 
 STYLE = "slow folk with two guitars"
 

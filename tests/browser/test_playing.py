@@ -15,7 +15,7 @@ from tests.support.held_band import Held
 from tests.support.person import A_SONG, Person, studio_cell, tone
 from tests.support.service import audio_bytes
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.one_page]
 
 NUMBER = 8
 _IS_SEEN = """node => {

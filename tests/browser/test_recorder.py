@@ -139,6 +139,7 @@ def tones(samples: np.ndarray, rate: int) -> np.ndarray:
 # What is recorded
 
 
+@pytest.mark.one_page
 def test_what_is_recorded_is_what_the_microphone_heard(
     page: Page, lab: Server, report_speed: Callable[[str], None]
 ) -> None:
@@ -177,6 +178,7 @@ def test_what_is_recorded_is_what_the_microphone_heard(
     )
 
 
+@pytest.mark.one_page
 def test_a_recording_waits_for_a_busy_kernel(page: Page, lab: Server) -> None:
     allow(page)
     person = opened(page, lab, "recorder_busy.ipynb", _RECORDER, "print('ready')", _BUSY)
@@ -209,6 +211,7 @@ def test_a_recording_becomes_a_song(
     assert job["status"] == "completed"
 
 
+@pytest.mark.one_page
 def test_a_recording_is_the_melody_of_a_cover(page: Page, lab: Server, quick_band: Running, home: Path) -> None:
     allow(page)
     person = opened(page, lab, "cover.ipynb", studio_cell(home=str(home)))
@@ -271,6 +274,7 @@ def test_a_computer_that_slept_is_said_with_what_is_missing(recording: Person) -
 # Where there is no microphone to be had
 
 
+@pytest.mark.one_page
 def test_one_that_is_not_allowed_is_said(page: Page, lab: Server) -> None:
     person = opened(page, lab, "denied.ipynb")
     record_button(person).click()
@@ -346,6 +350,7 @@ def test_a_page_that_forbids_its_sound_program_is_said(page: Page, lab: Server) 
 # How it looks
 
 
+@pytest.mark.one_page
 def test_it_is_accessible_and_fits_while_recording(page: Page, lab: Server) -> None:
     person = opened(page, lab, "record_looks.ipynb")
     found: list[str] = []

@@ -65,6 +65,19 @@ _LAB_RUN = """cells => {
     };
     run();
 }"""
+_LAB_OPEN = """async name => {
+    const {commands, shell} = window.jupyterapp;
+    const shown = await commands.execute('docmanager:open', {path: name});
+    shell.activateById(shown.id);
+}"""
+_LAB_SHOWN = "name => window.jupyterapp.shell.currentWidget?.context?.path === name"
+_LAB_CLOSE = """async () => {
+    const {serviceManager, shell} = window.jupyterapp;
+    for (const widget of [...shell.widgets('main')]) widget.dispose();
+    await serviceManager.sessions.shutdownAll();
+    document.body.style.minHeight = '';
+}"""
+_LAB_EMPTY = "() => window.jupyterapp && ![...window.jupyterapp.shell.widgets('main')].some(shown => shown.context)"
 _LAB_END = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.shutdown()"
 _CLASSIC_READY = """() => {
     const kernel = window.Jupyter?.notebook?.kernel;
@@ -253,9 +266,21 @@ def write_notebook(server: Server, name: str, *cells: str) -> None:
 
 
 def open_notebook(page: Page, server: Server, name: str) -> None:
-    """Open a notebook and wait until its kernel is there."""
-    page.goto(f"{server.url}/{server.front_end.page.format(name=name)}")
+    """Open a notebook and wait until its kernel is there; where Lab was left with nothing open, in the same page."""
+    if server.front_end is LAB and page.url.startswith(f"{server.url}/lab") and page.evaluate(_LAB_EMPTY):
+        page.evaluate(_LAB_OPEN, name)
+        page.wait_for_function(_LAB_SHOWN, arg=name)
+    else:
+        page.goto(f"{server.url}/{server.front_end.page.format(name=name)}")
     wait_for_kernel(page, server)
+
+
+def close_notebooks(page: Page) -> None:
+    """Leave Lab with nothing open and no kernel, for `open_notebook`; any other page is left."""
+    if page.evaluate("() => Boolean(window.jupyterapp?.shell?.widgets)"):
+        page.evaluate(_LAB_CLOSE)
+    else:
+        page.goto("about:blank")
 
 
 def wait_for_kernel(page: Page, server: Server) -> None:
