@@ -66,6 +66,7 @@ _LAB_RUN = """cells => {
     run();
 }"""
 _LAB_OPEN = """async name => {
+    window.leftEmpty = false;
     const {commands, shell} = window.jupyterapp;
     const shown = await commands.execute('docmanager:open', {path: name});
     shell.activateById(shown.id);
@@ -76,8 +77,9 @@ _LAB_CLOSE = """async () => {
     for (const widget of [...shell.widgets('main')]) widget.dispose();
     await serviceManager.sessions.shutdownAll();
     document.body.style.minHeight = '';
+    window.leftEmpty = true;
 }"""
-_LAB_EMPTY = "() => window.jupyterapp && ![...window.jupyterapp.shell.widgets('main')].some(shown => shown.context)"
+_LAB_EMPTY = "() => Boolean(window.leftEmpty)"
 _LAB_END = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext?.shutdown()"
 _CLASSIC_READY = """() => {
     const kernel = window.Jupyter?.notebook?.kernel;
