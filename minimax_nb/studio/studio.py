@@ -309,7 +309,8 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _connect(self) -> None:
         self._generate.on_click(handler(self._fail, self._make))
-        self._reference.upload.zone.observe(handler(self._fail, self._complete), "seen")
+        self._reference.upload.zone.observe(handler(self._fail, self._wake), "seen")
+        self._reference.upload.zone.observe(handler(self._fail, self._complete), "drawn")
         if not hasattr(widgets.Widget, "_repr_mimebundle_"):  # ipywidgets 7
             self.on_displayed(handler(self._fail, self._wake))
 
@@ -335,7 +336,6 @@ class MusicStudio(widgets.VBox):  # type: ignore[misc, unused-ignore]
 
     def _complete(self) -> None:
         """Make what nobody sees at first, once the page stands."""
-        self._wake()
         self._reference.complete()
         self._compare.complete()
         self._card.complete()

@@ -129,8 +129,8 @@ class Hand:
         """The one component of a kind; a page loads it before it is shown."""
         found = [each for each in shown_widgets(self.studio, hidden=True) if isinstance(each, kind)]
         if not found:
-            # What nobody sees at first is made when a page has loaded the drop zone.
-            self.zone.seen = True
+            # What nobody sees at first is made when a page has drawn the drop zone.
+            self.zone.drawn = True
             return self.the(kind)
         return found[0]
 

@@ -240,6 +240,7 @@ export default () => {
     progress.box.hidden = true;
     shared.drawers.add(draw);
     const unfollow = follow(model, ['accept', 'hint', 'problem', 'note'], drawTraits);
+    requestAnimationFrame(() => setTimeout(() => model.send({ type: 'drawn' })));
     return () => {
       unfollow();
       shared.drawers.delete(draw);

@@ -31,12 +31,18 @@ class DropZone(Receiver):
         File name endings, such as ``".wav,.mp3"``.
     hint : str
         The quiet line under the invitation.
+
+    Attributes
+    ----------
+    drawn : bool
+        Whether a page has drawn it, and what stands around it.
     """
 
     _esm = read("shared.js", "wav.js", "upload.js", "dropzone.js")
 
     accept = traitlets.Unicode("").tag(sync=True)
     hint = traitlets.Unicode("").tag(sync=True)
+    drawn = traitlets.Bool(False)
 
     def __init__(
         self,
@@ -80,6 +86,8 @@ class DropZone(Receiver):
         kind = message.get("type")
         if kind == "undecoded":
             self._give_up(str(message.get("why"))[:300])
+        elif kind == "drawn":
+            self.drawn = True
         elif kind in ("hello", "cancel") or (kind == "begin" and not message.get("decoded")):
             self._give_up("The page does not decode it any more.")
         super()._receive(message, buffers)
