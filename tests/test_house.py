@@ -35,7 +35,7 @@ studio magic cli
 # Inside a folder each module may import from those before it.
 INSIDE = {
     "audio": "timeline mpeg kinds riff channels view window decoders recording excerpt songs tags",
-    "api": "timeouts key responses connection kept transport download client keys",
+    "api": "timeouts key responses connection transport download client keys",
     "classroom": "access sheet handing_in listening report readiness minting commands",
     "display": "environment progress servers waiting table card picture plot page",
     "hosts": "guard pages links host file_server tunnel bucket open_links arrival choice",

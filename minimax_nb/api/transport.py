@@ -8,29 +8,26 @@ implementation.
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
 from .connection import cause_of
-from .kept import MOST_RESPONSE_BYTES, Head, KeptConnection
-from .kept import Unreadable as Unreadable
 from .key import Key, is_loopback
 from .responses import number_of
 from .timeouts import Timeouts
 
 _ATTEMPTS = 4
+_MOST_RESPONSE_BYTES = 4 << 20
 _MOST_MESSAGE = 300
 
 
@@ -106,21 +103,22 @@ class RequestBody:
                 self._on_sent()
 
 
+class Unreadable(Exception):
+    """A body that is not read to its end: too large, too slow, cut, or compressed in an unknown way."""
+
+
 _NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 _HEADERS: Mapping[str, str] = MappingProxyType(
     {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "minimax_nb"}
 )
-_PLAIN = re.compile(r"/[!-~]*")
+_NO_RETRIES = urllib3.Retry(False, redirect=False)
 
 
-class _Incoming(NamedTuple):
-    """A response of which nothing but the head is read."""
+class _Route(NamedTuple):
+    """How requests that cost nothing get to the service: what `requests` works out for each, worked out once."""
 
-    status: int
-    headers: Iterable[tuple[str, str]]
-    read: Callable[[], bytes]
-    close: Callable[[], object]
-    keep: Callable[[], object]
+    pool: urllib3.HTTPConnectionPool
+    prefix: str
 
 
 class Transport:
@@ -138,9 +136,9 @@ class Transport:
         self.base_url = base_url
         self._key = key
         self._timeouts = timeouts
+        self._adapter = HTTPAdapter(pool_connections=2, pool_maxsize=16)
         self._timeout = urllib3.Timeout(connect=timeouts.connect, read=timeouts.response)
-        self._process = os.getpid()
-        self._free: list[KeptConnection] = []
+        self._route: _Route | None = None
 
     def get(
         self, path: str, query: Mapping[str, Any], *, patience: float = 0, headers: Mapping[str, str] = _NO_HEADERS
@@ -165,37 +163,29 @@ class Transport:
     def _repeatable(
         self, method: str, target: str, patience: float, headers: Mapping[str, str] = _NO_HEADERS
     ) -> Response | NoResponse:
+        def send() -> urllib3.BaseHTTPResponse:
+            return self._send(method, target, headers)
+
         def attempt() -> Response | NoResponse:
-            return self._exchange(lambda: self._send(method, target, headers))
+            return self._exchange(send, self._timeouts.response)
 
         return self._insist(attempt, repeatable=True, patience=patience) if patience else attempt()
 
-    def _send(self, method: str, target: str, headers: Mapping[str, str]) -> _Incoming:
-        """Send a request without a body."""
-        if self._process != os.getpid():  # a fork must not read what its parent asked for
-            self._process, self._free = os.getpid(), []
-        try:
-            connection = self._free.pop()
-        except IndexError:
-            connection = _connection(self.base_url)
-        usual = method == "GET" and headers is _NO_HEADERS and _PLAIN.fullmatch(target)
+    def _send(self, method: str, target: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
+        """Send a request without a body; a poll costs half of what it does through `requests` itself."""
+        route = self._route = self._route or _route(self._adapter, self.base_url)
         headers = {**_HEADERS, **headers}
-        headers = self._key.sign(headers) if self._key else headers
-        seconds = self._timeouts.response
-        if not (usual and connection.is_open):
-            response = connection.open(method, target, headers, self._timeout)
-            return _incoming(response, seconds, lambda: self._keep(connection))
-        head, read = connection.get(target, headers, seconds)
-        return _Incoming(
-            head.status,
-            head.headers.items(),
-            lambda: _unpacked(head, read(), seconds),
-            connection.close,
-            lambda: self._keep(connection),
+        return route.pool.urlopen(
+            method,
+            route.prefix + target,
+            headers=self._key.sign(headers) if self._key else headers,
+            timeout=self._timeout,
+            retries=_NO_RETRIES,
+            redirect=False,
+            assert_same_host=False,
+            preload_content=False,
+            decode_content=False,
         )
-
-    def _keep(self, connection: KeptConnection) -> None:
-        self._free.append(connection)
 
     def post(self, path: str, body: RequestBody, headers: Mapping[str, str]) -> Response | NoResponse:
         """Ask for something that is paid for."""
@@ -211,12 +201,11 @@ class Transport:
             # harmless failure look like a lost response: the one request that costs money gets a fresh one.
             with contextlib.closing(HTTPAdapter()) as adapter:
 
-                def send() -> _Incoming:
+                def send() -> urllib3.BaseHTTPResponse:
                     settings = environment_settings(self.base_url)
-                    response = adapter.send(request, stream=True, timeout=timeout, **settings).raw
-                    return _incoming(response, self._timeouts.submit)
+                    return adapter.send(request, stream=True, timeout=timeout, **settings).raw
 
-                return self._exchange(send, body)
+                return self._exchange(send, self._timeouts.submit, body)
 
         return self._insist(attempt, repeatable=False, patience=self._timeouts.submit)
 
@@ -224,28 +213,32 @@ class Transport:
         """Take the key out of a text from the network: a service may echo what it was sent."""
         return self._key.hide(text) if self._key else text
 
-    def _exchange(self, send: Callable[[], _Incoming], body: RequestBody | None = None) -> Response | NoResponse:
+    def _exchange(
+        self, send: Callable[[], urllib3.BaseHTTPResponse], seconds: float, body: RequestBody | None = None
+    ) -> Response | NoResponse:
         try:
             response = send()
         except KeyboardInterrupt:
             # The frames below hold the header with the key, and some tracebacks show the variables of each frame.
             raise KeyboardInterrupt from None
         except Exception as error:  # whatever a response breaks in the libraries that read it, there is none
-            self._free.clear()  # a proxy may be set by the time of the next request
+            self._route = None  # a proxy may be set by the time of the next request
             cause = cause_of(error)
             sent = (True, True) if body is None else (body.started, body.finished)
             return NoResponse(cause.what, *sent, cause.do)
-        headers = {self.hide(name).lower(): self.hide(value) for name, value in response.headers}
+        headers = {self.hide(name).lower(): self.hide(value) for name, value in response.headers.itermerged()}
+        if response.status == 304:  # not modified: there is nothing to read
+            response.release_conn()
+            return Response(304, headers, {})
         try:
-            # What is not modified has nothing to read, whatever its headers say.
-            fields = parsed(response.read(), self.hide) if response.status != 304 else {}
+            fields = parsed(read_body(response, seconds), self.hide)
         except KeyboardInterrupt:
-            response.close()
             raise KeyboardInterrupt from None
         except Exception as error:
             response.close()
             return Response(response.status, headers, {}, broken=why(error))
-        response.keep()
+        finally:
+            response.release_conn()
         return Response(response.status, headers, fields)
 
     def _insist(
@@ -275,42 +268,13 @@ def environment_settings(url: str) -> Mapping[str, Any]:
     return {"proxies": proxies, "verify": verify, "cert": None}
 
 
-def _connection(base_url: str) -> KeptConnection:
-    """A connection to a base URL, through the proxy that the environment says; made by its first request."""
-    adapter, settings = HTTPAdapter(pool_connections=1, pool_maxsize=1), environment_settings(base_url)
-    request = requests.PreparedRequest()
+def _route(adapter: HTTPAdapter, base_url: str) -> _Route:
+    """The connections to a base URL, and what a path is put behind; through the proxy that the environment says."""
+    request, settings = requests.PreparedRequest(), environment_settings(base_url)
     request.prepare("GET", base_url, headers={}, auth=no_auth, hooks={})
     pool: Any = adapter.get_connection_with_tls_context(request, **settings)
     adapter.cert_verify(pool, request.url, settings["verify"], settings["cert"])  # type: ignore[no-untyped-call]
-    prefix = adapter.request_url(request, settings["proxies"]).rstrip("/")
-    return KeptConnection(pool, prefix, urlsplit(str(request.url)).netloc)
-
-
-def _incoming(
-    response: urllib3.BaseHTTPResponse, seconds: float, keep: Callable[[], object] = lambda: None
-) -> _Incoming:
-    """What urllib3 has received the head of."""
-
-    def release() -> None:
-        response.release_conn()
-        keep()
-
-    return _Incoming(
-        response.status,
-        response.headers.itermerged(),
-        lambda: read_body(response, seconds),
-        response.close,
-        release,
-    )
-
-
-def _unpacked(head: Head, body: bytes, seconds: float) -> bytes:
-    """A body as it was before a gateway compressed it."""
-    encoding = head.headers.get("content-encoding")
-    if encoding is None or not body:
-        return body
-    packed = urllib3.HTTPResponse(io.BytesIO(body), headers={"content-encoding": encoding}, preload_content=False)
-    return read_body(packed, seconds)
+    return _Route(pool, adapter.request_url(request, settings["proxies"]).rstrip("/"))
 
 
 def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -367,7 +331,7 @@ def read_body(response: urllib3.BaseHTTPResponse, seconds: float) -> bytes:
     received, size, deadline = [], 0, time.monotonic() + seconds
     for block in blocks(response):
         size += len(block)
-        if size > MOST_RESPONSE_BYTES:
+        if size > _MOST_RESPONSE_BYTES:
             raise Unreadable("the response is too large")
         if time.monotonic() > deadline:
             raise Unreadable("the response does not end")
