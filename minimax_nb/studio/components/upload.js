@@ -2,27 +2,20 @@
 
 const CHUNK = 512 * 1024; // Colab's connection breaks from about 1 MB on
 const IN_FLIGHT = 8;
-const READ_AT_ONCE = 8; // chunks: to ask for a piece of a file takes longer than to read it
 const QUIET = 2000; // ms without an answer before the person is told that the kernel is busy
 const DRAWN = 200; // ms from drawing to drawing
 const RETRIES = 3; // how often an upload that the kernel lost begins again by itself
 
-// Four tables: what a byte adds to the CRC with 0 to 3 other bytes after it.
-const CRC = new Uint32Array(4 * 256);
-for (let i = 0; i < CRC.length; i += 1) {
-  CRC[i] = i < 256 ? i : CRC[i - 256];
-  for (let bit = 0; bit < 8; bit += 1) CRC[i] = CRC[i] & 1 ? (CRC[i] >>> 1) ^ 0xedb88320 : CRC[i] >>> 1;
-}
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit += 1) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+  return value;
+});
 
 /** CRC-32 of bytes, going on from the CRC of what came before. SHA-256 would need https and the whole file at once. */
 function crc32(bytes, before) {
   let crc = ~before;
-  let i = 0;
-  for (; i + 3 < bytes.length; i += 4) {
-    crc ^= bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24);
-    crc = CRC[768 + (crc & 255)] ^ CRC[512 + ((crc >>> 8) & 255)] ^ CRC[256 + ((crc >>> 16) & 255)] ^ CRC[crc >>> 24];
-  }
-  for (; i < bytes.length; i += 1) crc = CRC[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
+  for (let i = 0; i < bytes.length; i += 1) crc = CRC_TABLE[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
   return ~crc >>> 0;
 }
 
@@ -74,7 +67,7 @@ class Upload {
 
   async sendNext() {
     const { id, sent: seq } = this;
-    const buffer = await this.read(seq);
+    const buffer = await this.file.slice(seq * CHUNK, (seq + 1) * CHUNK).arrayBuffer();
     // Meanwhile it may have been cancelled, or sent back to an earlier chunk.
     if (this.state !== 'going' || this.id !== id || this.sent !== seq) return;
     if (this.hashed === seq) {
@@ -83,16 +76,6 @@ class Upload {
     }
     this.sent += 1;
     sendBytes(this.model, { type: 'chunk', id, seq, n: buffer.byteLength }, buffer);
-  }
-
-  /** The bytes of a chunk. */
-  async read(seq) {
-    if (!(seq >= this.readFrom && seq < this.readFrom + READ_AT_ONCE)) {
-      this.piece = await this.file.slice(seq * CHUNK, (seq + READ_AT_ONCE) * CHUNK).arrayBuffer();
-      this.readFrom = seq;
-    }
-    const at = (seq - this.readFrom) * CHUNK;
-    return this.piece.slice(at, at + CHUNK);
   }
 
   endWhenAllIsThere() {
