@@ -91,6 +91,9 @@ def new_page(browser: Browser) -> Iterator[Page]:
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     expect.set_options(timeout=PATIENCE)
+    # Choosers are told of only while somebody listens, and nobody waits until that has begun: a quick key would be
+    # first.
+    page.on("filechooser", lambda _: None)
     yield page
     context.close()
 

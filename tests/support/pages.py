@@ -24,7 +24,7 @@ SOURCES = ROOT / "tests" / "browser" / "pages"
 _READY = "() => window.notebook?.kernel.status === 'idle'"
 _RUN = "cells => notebook.run(cells)"
 _END = "() => window.notebook?.end()"
-_OURS = {"ready": _READY, "run": _RUN, "end": _END}
+_OURS = {"ready": _READY, "settle": "", "run": _RUN, "end": _END}
 VSCODE = replace(LAB, name="vscode", page="page/vscode.html?notebook={name}", **_OURS)
 COLAB_MANAGER = replace(COLAB, name="colab-manager", page="page/colab.html?notebook={name}", **_OURS)
 
