@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -263,9 +262,10 @@ class Transport:
 
 def environment_settings(url: str) -> Mapping[str, Any]:
     """Proxies and certificates for a URL, as the environment says; nothing stands between us and this computer."""
-    verify = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
-    proxies = {} if is_loopback(url) else requests.utils.get_environ_proxies(url)
-    return {"proxies": proxies, "verify": verify, "cert": None}
+    with requests.Session() as session:
+        settings: Mapping[str, Any] = session.merge_environment_settings(url, {}, None, None, None)
+    found = {name: settings[name] for name in ("proxies", "verify", "cert")}
+    return {**found, "proxies": {}} if is_loopback(url) else found
 
 
 def _route(adapter: HTTPAdapter, base_url: str) -> _Route:

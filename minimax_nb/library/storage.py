@@ -239,8 +239,7 @@ def sweep(folder: Path, stem: str = "") -> None:
         Remove all of the file with this stem, to which nobody else writes now; of others the ones that are an
         hour old, as nobody writes that slowly.
     """
-    names = [name for name in os.listdir(folder) if name.startswith(".") and name.endswith(".part")]
-    for partial in map(folder.joinpath, names):
+    for partial in folder.glob(".*.part"):
         with contextlib.suppress(OSError):
             own = bool(stem) and partial.name.startswith(f".{stem}-")
             if own or time.time() - partial.stat().st_mtime > _LEFT_BEHIND_SECONDS:

@@ -220,7 +220,6 @@ def _serve(
     key = before.key if before else secrets.token_urlsafe(32)
     ports = [port] if port else [before.port, 0] if before else [0]
     version = installed_version()
-    warming = threading.Thread(target=warm_up)
 
     def announce(taken: int) -> None:
         record = _Record(taken, key, version, os.getpid())
@@ -228,7 +227,7 @@ def _serve(
         if ready:
             ready(record.address)
         if band is None:
-            warming.start()
+            threading.Thread(target=warm_up).start()
 
     run(
         folder / "jobs",
