@@ -164,7 +164,9 @@ def watch(
 
     client = open_client(api_key, base_url, rehearse)
     board = HTML(_board(client, name))
-    threading.Thread(target=_refresh, args=(board, client, name, every), daemon=True).start()
+    threading.Thread(
+        target=_refresh, args=(board, client, name, every), name="minimax_nb class board", daemon=True
+    ).start()
     return board
 
 

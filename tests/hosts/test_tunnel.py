@@ -46,7 +46,8 @@ def ports() -> set[int]:
 
 
 def threads() -> set[str]:
-    return {thread.name for thread in threading.enumerate() if thread.name.startswith("minimax_nb")}
+    """What of this room is still running; songs of other tests may still be polled."""
+    return {thread.name for thread in threading.enumerate()} & {"minimax_nb file", "minimax_nb tunnel"}
 
 
 def nothing_is_left(cloudflared: StandIn, before: set[int]) -> bool:
