@@ -20,7 +20,7 @@ from .hosts.choice import ReferenceHost, choose
 from .library.budget import Budget
 from .library.journal import Journal
 from .library.storage import locate
-from .options import AnyReference, SongOptions, compose
+from .options import AnyReference, Composed, SongOptions, compose
 from .settings import Account, Service, Settings
 from .song import Song, Status
 from .tracking import steps
@@ -199,29 +199,14 @@ class Session:
             references=self.journal.library.references,
             rehearsal=service.rehearsal,
         )
-        if not service.chosen:
-            _say_once(_NO_KEY.format(place().computer))
-        self._say_where_songs_go()
-        track = composed.reference
-        for line in (composed.note, "" if service.rehearsal else composed.advice):
-            if line:
-                say(line)
-        song = Song(
-            request_id=f"minimax_nb-{os.urandom(16).hex()}",
-            status=Status.SENDING,
-            created=datetime.now(UTC),
-            model=model,
-            request=composed.request,
-            source=str(track.path or track.uri) if track else "",
-            base_url=service.base_url,
-            rehearsal=service.rehearsal,
-        )
+        self._say_before(composed, service)
+        song = _new_song(composed, service)
         budget = None if service.rehearsal else self.budget
         price = self._price_within(budget, model) if budget else None
         from .hosts.arrival import arrange
 
         local = service.rehearsal or is_loopback(service.base_url)
-        with arrange(track, self.host, song.request_id, model=model, local=local) as link:
+        with arrange(composed.reference, self.host, song.request_id, model=model, local=local) as link:
             names = catalogue.names_of_fields(model)
             submission = steps.Submission({**composed.body, **link}, names, on_sent, price, budget)
             try:
@@ -690,9 +675,33 @@ class Session:
         text = song.strip()
         return self.journal.find(text) or self.journal.get(text) or steps.adopted(text, self.settings.service())
 
+    def _say_before(self, composed: Composed, service: Service) -> None:
+        """Say what a person should know before a song is sent."""
+        if not service.chosen:
+            _say_once(_NO_KEY.format(place().computer))
+        self._say_where_songs_go()
+        for line in (composed.note, "" if service.rehearsal else composed.advice):
+            if line:
+                say(line)
+
     def _say_where_songs_go(self) -> None:
         if not (self._home or os.environ.get("MINIMAX_NB_HOME")) and place().forgets:
             _say_once(place().forgets)
+
+
+def _new_song(composed: Composed, service: Service) -> Song:
+    """The song as it stands before anything of it is sent."""
+    track = composed.reference
+    return Song(
+        request_id=f"minimax_nb-{os.urandom(16).hex()}",
+        status=Status.SENDING,
+        created=datetime.now(UTC),
+        model=composed.request.model,
+        request=composed.request,
+        source=str(track.path or track.uri) if track else "",
+        base_url=service.base_url,
+        rehearsal=service.rehearsal,
+    )
 
 
 _said: set[str] = set()

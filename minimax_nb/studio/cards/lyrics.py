@@ -38,24 +38,7 @@ class LyricsCard(Column):
         self._store = store
         self._on_model = on_model
         self._fields: dict[str, Any] = {}
-        self._model = make(
-            widgets.Dropdown,
-            "field",
-            options=list(catalogue.MODELS),
-            value=store.state.model.name,
-            description="Model",
-        )
-        self._text = make(
-            widgets.Textarea,
-            "field",
-            value=lyrics,
-            description="What is sung: a line on each line, an empty line for a pause",
-            placeholder="Side by side, through thick and thin, …",
-            rows=6,
-        )
-        self._accompaniment = make(
-            widgets.Checkbox, "tick", value=True, description="With accompaniment", indent=False
-        )
+        self._make_fields(store.state.model.name, lyrics)
         self._sample = button("Use sample lyrics", "quiet")
         self._exact = make(widgets.ToggleButton, "button", "quiet", description="Show the exact prompt")
         self._note = text("", "three-lines")
@@ -83,6 +66,26 @@ class LyricsCard(Column):
             widget.observe(handler(self.refuse, self._measure), "value")
         self._sample.on_click(handler(self.refuse, self._take_sample))
         self._measure()
+
+    def _make_fields(self, model: str, lyrics: str) -> None:
+        self._model = make(
+            widgets.Dropdown,
+            "field",
+            options=list(catalogue.MODELS),
+            value=model,
+            description="Model",
+        )
+        self._text = make(
+            widgets.Textarea,
+            "field",
+            value=lyrics,
+            description="What is sung: a line on each line, an empty line for a pause",
+            placeholder="Side by side, through thick and thin, …",
+            rows=6,
+        )
+        self._accompaniment = make(
+            widgets.Checkbox, "tick", value=True, description="With accompaniment", indent=False
+        )
 
     def request(self, *, rehearsal: bool) -> dict[str, Any]:
         """What `Session.submit` is given, but for the reference."""
