@@ -45,8 +45,8 @@ INSIDE = {
     "vocoder singer analysis performance",
     "rehearsal/server": "responses encodings fault_audio faults rules request_body job_store keys turns worker "
     "handed_in room_rules context handler generation account model_list key_calls gallery control app",
-    "studio": "state html ui samples components draft runner cards studio gallery",
-    "studio/cards": "service reference lyrics draft song compare takes",
+    "studio": "take state html ui samples components draft runner cards studio gallery",
+    "studio/cards": "service upload reference lyrics draft song compare takes",
     "studio/components": "component chunks receiver dropzone recorder keyfield listener player waveform karaoke "
     "compare songlist",
     "tracking": "learning limits schedule pollers logs steps services tracker",

@@ -14,7 +14,8 @@ from ..library.budget import Budget, Spending
 from ..lyrics import clean
 from ..settings import Account
 from ..song import Song, Status
-from .state import SENT, LyricsState, ReferenceState, ServiceState, Side, StudioState, Take
+from .state import LyricsState, ReferenceState, ServiceState, Side, StudioState
+from .take import SENT, Take
 
 # Each step: its name, what it is called while it lasts, and after it.
 STEPS: tuple[tuple[str, str, str], ...] = (

@@ -10,7 +10,8 @@ from typing import Any
 from ..errors import MusicError, OutcomeUnknown, Spent
 from ..session import Session
 from ..song import Song
-from .state import Source, Take
+from .state import Source
+from .take import Take
 
 Step = Callable[[Take], Take]
 

@@ -41,7 +41,8 @@ from .cards.song import FinishedSong, SongCard
 from .cards.takes import TakesCard
 from .components.component import STYLE as COMPONENTS
 from .runner import Runner, Step, with_money
-from .state import Side, Source, Store, StudioState, Take, missing, not_yet
+from .state import Side, Source, Store, StudioState, missing
+from .take import Take, not_yet
 from .ui import button, classes, handler, make, message_of, put, row, show_if, text, when_free
 
 ONE_CLICK = 2.0

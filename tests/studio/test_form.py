@@ -22,7 +22,7 @@ from minimax_nb.song import SongRequest, Status
 from minimax_nb.studio import samples
 from minimax_nb.studio.cards import reference
 from minimax_nb.studio.cards.lyrics import OptionsLine
-from minimax_nb.studio.cards.reference import received
+from minimax_nb.studio.cards.upload import received
 from minimax_nb.studio.components import KeyField
 from minimax_nb.studio.studio import ONE_CLICK
 from tests.studio.hand import LYRICS, Hand, PageEnd, shown_widgets, words_of

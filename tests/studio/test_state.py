@@ -25,10 +25,10 @@ from minimax_nb.studio.state import (
     ServiceState,
     Store,
     StudioState,
-    Take,
     measure_lyrics,
     missing,
 )
+from minimax_nb.studio.take import Take
 from tests.studio.hand import LYRICS
 
 SUNG = {"lines": [[["Side ", 1.0, 1.5], ["by", 1.5, 2.0]], [["la", 3, 4]]], "notes": ["This was hummed."]}

@@ -12,7 +12,8 @@ from ...hosts import choice as hosts
 from ...song import Song
 from .. import components
 from .. import html as drawing
-from ..state import StudioState, Take
+from ..state import StudioState
+from ..take import Take
 from ..ui import Column, Show, button, classes, common, handler, make, message_of, put, row, show_if, text
 
 Act = Callable[[int], object]
