@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import signal
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import connection
 from pathlib import Path
@@ -102,7 +103,8 @@ class ProcessBand:
         for _ in range(processes):
             pool = _new_pool()
             if warm:
-                pool.submit(_warm_up, band)
+                with _left_alone():
+                    pool.submit(_warm_up, band)
             self._idle.put(pool)
 
     def __call__(self, request: BandRequest, destination: Path) -> Rendered:
@@ -120,7 +122,9 @@ class ProcessBand:
         for attempt in range(1, ATTEMPTS + 1):
             pool = self._idle.get()
             try:
-                return pool.submit(render, self._band, request, reference).result()
+                with _left_alone():
+                    made = pool.submit(render, self._band, request, reference)
+                return made.result()
             except BrokenProcessPool:
                 if self._closed:
                     threading.Event().wait()  # until this process ends: the song is left to the next room
@@ -270,6 +274,19 @@ def _new_pool() -> ProcessPoolExecutor:
     # Forking a process that has threads and an event loop is not safe.
     spawn = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(1, mp_context=spawn, initializer=_end_with_parent)
+
+
+@contextmanager
+def _left_alone() -> Iterator[None]:
+    """Have a process that starts in here not hear Ctrl-C, which a terminal sends to all: the room ends it."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_parent() -> None:

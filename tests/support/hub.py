@@ -26,6 +26,7 @@ from tests.support.front_ends import missing
 
 _PROXY = "configurable-http-proxy@5.3.0"
 _TOKEN = "a-token-for-the-tests-alone"
+_PATIENCE = 120.0  # s, for what several servers and kernels do at once
 _REST = """
 c.JupyterHub.spawner_class = "simple"
 c.JupyterHub.authenticator_class = "dummy"
@@ -77,22 +78,24 @@ class Hub:
 
     def wait_for_server(self, name: str) -> None:
         """Wait until the server of a user answers."""
-        until(lambda: self.ask("GET", f"hub/api/users/{name}").json().get("server"), 120)
+        until(lambda: self.ask("GET", f"hub/api/users/{name}").json().get("server"), _PATIENCE)
 
     def run(self, codes: Mapping[str, str]) -> dict[str, str]:
         """Run code in a new kernel of each user, all at once; return what was printed, or the error."""
 
         async def run_all() -> list[str]:
-            return await asyncio.gather(*(self._run(name, code) for name, code in codes.items()))
+            kernels = {name: self.ask("POST", f"user/{name}/api/kernels").json()["id"] for name in codes}
+            return await asyncio.gather(*(self._run(name, kernels[name], code) for name, code in codes.items()))
 
         # In a thread of its own: Playwright has an event loop running in this one.
         with ThreadPoolExecutor(1) as pool:
             return dict(zip(codes, pool.submit(asyncio.run, run_all()).result(), strict=True))
 
-    async def _run(self, name: str, code: str) -> str:
-        kernel = self.ask("POST", f"user/{name}/api/kernels").json()["id"]
+    async def _run(self, name: str, kernel: str, code: str) -> str:
         url = f"{self.url}user/{name}/api/kernels/{kernel}/channels".replace("http", "ws", 1)
-        request = HTTPRequest(url, headers={"Authorization": f"token {_TOKEN}"})
+        request = HTTPRequest(
+            url, headers={"Authorization": f"token {_TOKEN}"}, connect_timeout=_PATIENCE, request_timeout=_PATIENCE
+        )
         connection = await websocket_connect(request, max_message_size=1 << 26)
         header = {"msg_id": uuid.uuid4().hex, "msg_type": "execute_request", "session": "s", "username": name}
         content = {"code": code, "silent": False, "store_history": False, "allow_stdin": False}
@@ -100,7 +103,7 @@ class Hub:
         await connection.write_message(json.dumps(message))
         printed = []
         while True:
-            answer = await asyncio.wait_for(connection.read_message(), 120)
+            answer = await asyncio.wait_for(connection.read_message(), _PATIENCE)
             if not isinstance(answer, str):
                 continue
             found = json.loads(answer)

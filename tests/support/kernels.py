@@ -77,6 +77,9 @@ class Seen(list[dict[str, Any]]):
 def run_cell(kernel: BlockingKernelClient, code: str) -> Seen:
     """Run a cell and return what was seen below it."""
     seen = Seen()
-    answer = kernel.execute_interactive(code, timeout=60, output_hook=lambda message: seen.append(message["content"]))
+    # A kernel that stops on an error also throws away a cell that comes a moment later.
+    answer = kernel.execute_interactive(
+        code, timeout=60, stop_on_error=False, output_hook=lambda message: seen.append(message["content"])
+    )
     seen.reply = answer["content"]
     return seen
