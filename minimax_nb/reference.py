@@ -318,6 +318,12 @@ def _check(info: audio.AudioInfo, name: str, longer_than: float) -> None:
             f"The model needs more than {longer_than:g} s.",
             do="Copy or export it again.",
         )
+    if info.duration <= longer_than < info.duration + info.missing:
+        raise InvalidReference(
+            f"{name} is damaged: only {info.duration:.1f} s of it can be played. "
+            f"The model needs more than {longer_than:g} s.",
+            do="Copy or export it again.",
+        )
     if info.duration <= longer_than:
         raise InvalidReference(
             f"{name} is {info.duration:.1f} s long, and the model needs more than {longer_than:g} s.",

@@ -6,6 +6,7 @@ soundfile reads what it is right about; FFmpeg, as PyAV or as a program, reads a
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,11 @@ if TYPE_CHECKING:
 _BLOCK = 1 << 16
 _SMALL_BLOCK = 1 << 13  # one that is damaged is lost as a whole
 _UNKNOWN = 1 << 50
+_MOST_FAILURES = 1000
+"""So many in a row, and nothing will come any more."""
+
+_LONGEST_GAP = 60.0
+
 _NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows
 _SOUNDFILE = ("wav", "w64", "flac", "aiff", "au", "caf")
 """What soundfile is right about."""
@@ -160,7 +166,7 @@ def _from_ffmpeg(kind: Kind, opener: Opener, path: Path | None, report: Report) 
             ) from None
         source: Any = contextlib.nullcontext(path) if path else _on_disk(opener)
         with source as path:
-            yield from _from_program(_command(program, kind, path), report)
+            yield from _from_program(_command(program, kind, path), report, kind)
     else:
         yield from _from_av(kind, opener, report)
 
@@ -188,11 +194,22 @@ def _from_av(kind: Kind, opener: Opener, report: Report) -> Iterator[Block]:
             return
         with container:
             stream = container.streams.best("audio")
-            if stream is None:
+            if stream is None and container.streams.video:
                 raise NotAudio("a video without sound", "Pick a file with sound.")
-            if kind.demuxer in _SAY_LENGTH and stream.duration and stream.time_base:
-                report.announced = float(stream.duration * stream.time_base)
+            if stream is None:
+                return
+            if kind.demuxer in _SAY_LENGTH:
+                report.announced = _length(container, stream)
             yield from _blocks(_frames(container, stream, report), report)
+
+
+def _length(container: Any, stream: Any) -> float:
+    """How long a file says that it is, in seconds; 0 when it does not."""
+    import av
+
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return float((container.duration or 0) / av.time_base)
 
 
 def _frames(container: Any, stream: Any, report: Report) -> Iterator[Any]:
@@ -200,8 +217,8 @@ def _frames(container: Any, stream: Any, report: Report) -> Iterator[Any]:
     import av
 
     packets = container.demux(stream)
-    begun = False
-    while True:
+    begun, failed = False, 0
+    while failed < _MOST_FAILURES:
         try:
             packet = next(packets, None)
             if packet is None:
@@ -209,13 +226,12 @@ def _frames(container: Any, stream: Any, report: Report) -> Iterator[Any]:
             if packet.pos is not None:
                 report.done = packet.pos / max(1, container.size)
             for frame in packet.decode():
-                begun = True
+                begun, failed = True, 0
                 yield frame
-        except (av.error.InvalidDataError, av.error.UnknownError, ValueError):
+        except (av.FFmpegError, ValueError, IndexError):  # the last for a stream that begins midway
             report.errors += begun
-        except av.FFmpegError:
-            report.errors += 1
-            return
+            failed += 1
+            packets = container.demux(stream)  # one that failed has ended
 
 
 def _blocks(frames: Iterator[Any], report: Report) -> Iterator[Block]:
@@ -227,7 +243,8 @@ def _blocks(frames: Iterator[Any], report: Report) -> Iterator[Block]:
     count = 0
     expected = None
     for frame in frames:
-        report.gaps += max(0.0, frame.time - expected) if frame.time is not None and expected is not None else 0.0
+        gap = frame.time - expected if frame.time is not None and expected is not None else 0.0
+        report.gaps += gap if 0 < gap < _LONGEST_GAP else 0.0  # recordings that were joined jump by hours
         expected = None if frame.time is None else frame.time + frame.samples / frame.sample_rate
         if pending and (count > frame.sample_rate or layout != (frame.sample_rate, frame.layout.name)):
             yield np.concatenate(pending), layout[0]
@@ -242,9 +259,12 @@ def _blocks(frames: Iterator[Any], report: Report) -> Iterator[Block]:
 
 def _samples(frame: Any) -> np.ndarray:
     """The samples of a frame of PyAV, shape (n, 1) or (n, 2)."""
+    import av
     import numpy as np
 
     names = [channel.name for channel in frame.layout.channels]
+    if frame.format.name.startswith("s64"):  # of which PyAV makes no array
+        frame = av.AudioResampler("flt").resample(frame)[0]
     samples = frame.to_ndarray()
     samples = samples.T if frame.format.is_planar else samples.reshape(-1, len(names))
     if samples.dtype == np.uint8:
@@ -258,11 +278,22 @@ def _samples(frame: Any) -> np.ndarray:
 
 
 def _command(program: str, kind: Kind, path: Path | None) -> list[str]:
-    given = ["-nostdin", "-v", "error", "-protocol_whitelist", "file,pipe", "-f", kind.demuxer, "-i", f"file:{path}"]
+    given = [
+        "-nostdin",
+        "-nostats",
+        "-v",
+        "level+info",
+        "-protocol_whitelist",
+        "file,pipe",
+        "-f",
+        kind.demuxer,
+        "-i",
+        f"file:{path}",
+    ]
     return [program, *given, "-vn", "-sn", "-dn", "-c:a", "pcm_f32le", "-bitexact", "-f", "wav", "pipe:1"]
 
 
-def _from_program(command: list[str], report: Report) -> Iterator[Block]:
+def _from_program(command: list[str], report: Report, kind: Kind | None = None) -> Iterator[Block]:
     import numpy as np
 
     with tempfile.TemporaryFile() as complaints:
@@ -272,20 +303,35 @@ def _from_program(command: list[str], report: Report) -> Iterator[Block]:
         try:
             with program.stdout as output:  # type: ignore[union-attr]
                 wave = find_samples(_header(output))
-                if wave is None:
-                    report.sure = False
-                    return
-                report.rate, report.channels = wave.rate, wave.channels
-                width = 4 * wave.channels
-                while block := output.read(_BLOCK * width):
-                    samples = np.frombuffer(block[: len(block) // width * width], np.float32).reshape(
-                        -1, wave.channels
-                    )
-                    yield to_stereo(samples, mask=wave.speakers), wave.rate
-            report.errors += bool(program.wait() or complaints.tell())
+                report.sure = wave is not None
+                report.rate, report.channels = (wave.rate, wave.channels) if wave else (0, 0)
+                width = 4 * report.channels
+                while wave and (block := output.read(_BLOCK * width)):
+                    samples = np.frombuffer(block[: len(block) // width * width], np.float32)
+                    yield to_stereo(samples.reshape(-1, wave.channels), mask=wave.speakers), wave.rate
+            report.errors += bool(program.wait())
+            complaints.seek(0)
+            _take_in(complaints.read(), report, kind)
         finally:
             program.kill()
             program.wait()
+
+
+_DURATION = re.compile(rb"^\[info\]   Duration: (\d+):(\d+):([\d.]+)", re.MULTILINE)
+_STREAM = re.compile(rb"^\[info\]   Stream #.*: (Audio|Video): ", re.MULTILINE)
+
+
+def _take_in(said: bytes, report: Report, kind: Kind | None) -> None:
+    """Take in what a program wrote beside the samples: complaints, and FFmpeg also what it says of the file."""
+    if kind is None:
+        report.errors += bool(said)
+        return
+    report.errors += b"[error]" in said or b"[fatal]" in said
+    if set(_STREAM.findall(said)) == {b"Video"}:
+        raise NotAudio("a video without sound", "Pick a file with sound.")
+    found = _DURATION.search(said)
+    if found and kind.demuxer in _SAY_LENGTH:
+        report.announced = 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3])
 
 
 def _header(output: IO[bytes]) -> bytes:

@@ -34,11 +34,12 @@ _V2_KBITS[_III] = _V2_KBITS[_II]
 _SYNC = re.compile(rb"\xff[\xe2-\xe7\xf2-\xff][\x10-\xef]", re.DOTALL)
 _FREE = re.compile(rb"\xff[\xe2-\xe7\xf2-\xff][\x00-\x0f]", re.DOTALL)
 _MOST_FREE = 8192
+_LONGEST_FRAME = 1441
 _ENOUGH = 3
 """So many frames in a row are no accident."""
 
 _STRIDE = 16 << 20
-_TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")
+_TAG = re.compile(rb"TAG|ID3[\2-\4]|APETAGEX|LYRICSBEGIN")
 
 
 @dataclass(frozen=True)
@@ -248,10 +249,12 @@ def xing_header(data: Buffer, stream: Stream) -> bytes:
 
 def _damage(data: Buffer, before: Run, after: Run) -> float:
     """About how many seconds a gap between frames has swallowed; a tag there has swallowed none."""
-    gap = data[before.end : after.start]
-    if gap.startswith(_TAGS):
-        return 0.0
-    return len(gap) * before.seconds / (before.end - before.start)
+    size = before.end - before.start
+    back = min(_LONGEST_FRAME, size)  # the last frame may be cut: a tag begins within it
+    gap = data[before.end - back : after.start]
+    tag = _TAG.search(gap)
+    lost = (tag.start() if tag else len(gap)) - back
+    return max(0, lost) * before.seconds / size
 
 
 def _free_run(data: Buffer, start: int) -> Run | None:

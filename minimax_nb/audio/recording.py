@@ -223,7 +223,7 @@ def _info(
 ) -> AudioInfo:
     import numpy as np
 
-    announced, missing = report.announced, report.gaps if report.errors else 0.0
+    announced, missing = report.announced, report.gaps
     if kind.stream:
         frame = kind.stream.runs[0]
         announced = kind.stream.announced

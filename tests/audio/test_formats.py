@@ -88,8 +88,12 @@ def test_without_ffmpeg_its_command_is_named(name: str, monkeypatch: pytest.Monk
 
 @pytest.mark.skipif(not decoders.ffmpeg_program(), reason="there is no ffmpeg on this machine")
 @pytest.mark.parametrize(
-    "name", ["mp3: variable, no header", "mp3: hole of 2 KB", "other: m4a aac", "other: ac3 5.1"]
-)
+    "name",
+    [
+        "mp3: variable, no header", "mp3: hole of 2 KB", "other: m4a aac", "other: ac3 5.1", "other: webm truncated",
+        "other: mp4 without sound",
+    ],
+)  # fmt: skip
 def test_the_program_ffmpeg_does_as_well(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     content = sounds.CASES[name].make()
     monkeypatch.setitem(sys.modules, "av", None)

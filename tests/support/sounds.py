@@ -288,6 +288,7 @@ MP3: dict[str, Case] = {
     "Xing says double of all": Case(lambda: xing(2, with_bytes=False), says="of the 36 s"),
     "two joined": Case(lambda: mp3() + mp3(), 2 * SECONDS),
     "two joined, with tags": Case(lambda: id3(bytes(99)) + mp3() + ID3V1 + id3(bytes(99)) + bare() + ID3V1, 2 * SECONDS),
+    "two joined, one cut, with a cover between": Case(lambda: bare()[:-50] + id3(picture_frame(60_000)) + bare(), 2 * SECONDS),
     "two rates": Case(lambda: bare() + bare(rate=44100), 2 * SECONDS, formats=True),
     "mono then stereo": Case(lambda: bare() + bare(channels=2), 2 * SECONDS, formats=True),
     "stereo then mono": Case(lambda: mp3(channels=2) + mp3(), 2 * SECONDS, formats=True),
@@ -319,6 +320,8 @@ WAV: dict[str, Case] = {
     "20 in 24 bit": Case(lambda: riff(chunk(b"fmt ", layout(bits=24, mask=4)[:18] + struct.pack("<H", 20) + layout(bits=24, mask=4)[20:]), chunk(b"data", pcm(bits=24)))),
     "24 bit": Case(lambda: wav(subtype="PCM_24")),
     "32 bit": Case(lambda: wav(subtype="PCM_32")),
+    "64 bit": Case(lambda: riff(chunk(b"fmt ", layout(bits=64)), chunk(b"data", (song().astype(float) * 2**62).astype("<i8").tobytes())), formats=True),
+    "no channels": refused("damaged or cut off", lambda: riff(chunk(b"fmt ", layout(channels=0)), chunk(b"data", pcm()))),
     "float": Case(lambda: wav(subtype="FLOAT")),
     "double": Case(lambda: wav(subtype="DOUBLE")),
     "float above full scale": Case(lambda: wav(song(level=4), subtype="FLOAT"), says="above full scale"),
@@ -387,6 +390,7 @@ OTHERS: dict[str, Case] = {
     "3gp": Case(lambda: muxed("3gp", "aac"), formats=True),
     "amr": Case(lambda: muxed("amr", "libopencore_amrnb", rate=8000), formats=True),
     "aac": Case(lambda: muxed("adts", "aac"), formats=True),
+    "aac with a hole": Case(lambda: with_hole(muxed("adts", "aac", song(24)), 20_000), 21.7, formats=True),
     "aac with a tag": Case(lambda: id3(bytes(200)) + muxed("adts", "aac"), formats=True),
     "flac": Case(lambda: written(song(), "FLAC")),
     "flac 24 bit": Case(lambda: written(song(channels=2), "FLAC", "PCM_24")),
@@ -399,10 +403,12 @@ OTHERS: dict[str, Case] = {
     "ogg without its last page": Case(lambda: ogg()[: ogg().rindex(b"OggS")], 39.5, says="cut off"),
     "ogg without the last bytes": Case(lambda: ogg()[:-1], 39.5, says="cut off"),
     "ogg truncated too early": Case(lambda: ogg()[: len(ogg()) // 4], 9.7, says="s long .*cut off"),
+    "ogg with a hole": Case(lambda: with_hole(ogg(), 20_000), 35.9, says="damaged", formats=True),
     "ogg with junk behind": Case(lambda: written(song(), "OGG", "VORBIS") + bytes(5000)),
     "opus": Case(lambda: written(song(rate=48000), "OGG", "OPUS", rate=48000)),
     "opus truncated": Case(lambda: opus()[: len(opus()) // 2], 19, says="cut off: 19 s"),
     "webm": Case(lambda: muxed("webm", "libopus", rate=48000), formats=True),
+    "webm truncated": Case(lambda: webm()[: len(webm()) * 3 // 4], 30, says="cut off: 30 s .* 40 s", formats=True),
     "mka": Case(lambda: muxed("matroska", "aac"), formats=True),
     "mkv": Case(lambda: muxed("matroska", "libopus", rate=48000, video=True), formats=True),
     "wma": Case(lambda: muxed("asf", "wmav2", rate=44100, bit_rate=64000), formats=True),
@@ -433,6 +439,11 @@ def ogg() -> bytes:
 @functools.cache
 def opus() -> bytes:
     return written(song(40, 48000), "OGG", "OPUS", rate=48000)
+
+
+@functools.cache
+def webm() -> bytes:
+    return muxed("webm", "libopus", song(40, 48000), rate=48000)
 
 
 def silent_video(container: str) -> bytes:
