@@ -154,7 +154,7 @@ UNUSABLE = {
     "is silent": lambda folder: encoded(np.zeros((RATE * 20, 1), dtype=np.float32)),
     "is text, not audio": text_file,
     "is cut off: 8.6 s are there of the 40 s": lambda folder: truncated_mp3(0.225),
-    "is damaged: only 8.. s of it": lambda folder: sounds.with_hole(sounds.mp3(), 40_000, 0.2),
+    "is damaged: only 10.. s of it": lambda folder: sounds.with_hole(sounds.mp3(), 40_000, 0.2),
     "not valid base64": lambda folder: "data:audio/mpeg;base64,@@@",
     "no data in it": lambda folder: "data:audio/mpeg;base64",
     "is not a complete link": lambda folder: "https://",
