@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -53,7 +54,7 @@ _AUDIO = tuple(
         _Row("MOV", ".mov", "mov", r"....ftypqt  "),
         _Row("3GP", ".3gp", "mov", r"....ftyp3g"),
         _Row("M4A", ".m4a", "mov", r"....ftypM4[AB]"),
-        _Row("MP4", ".mp4", "mov", r"....ftyp|....(?:moov|mdat|wide|pnot)"),
+        _Row("MP4", ".mp4", "mov", r"....ftyp|....(?:moov|mdat|wide|pnot)|\x00...(?:free|skip)"),
         _Row("WEBM", ".webm", "matroska", r"\x1a\x45\xdf\xa3.{0,40}webm"),
         _Row("MKA", ".mka", "matroska", r"\x1a\x45\xdf\xa3"),
         _Row("WMA", ".wma", "asf", r"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
@@ -87,7 +88,7 @@ _AGAIN = "Copy or download it again."
 _OTHER = tuple(
     (re.compile(magic.encode("latin-1"), re.DOTALL), what, do)
     for magic, what, do in (
-        (r"....ftypM4P|....ftypaax", "a copy-protected purchase", _UNPROTECTED),
+        (r"....ftypM4P|....ftypaax|....\x57\x90\x75\x36", "a copy-protected purchase", _UNPROTECTED),
         (r"CTENFDAM|QTag|\x87\x63\x80\xb7", "a copy-protected download of a music service", _UNPROTECTED),
         (r"Salted__|age-encryption|-----BEGIN (?:PGP|AGE)", "an encrypted file", "Decrypt it first."),
         (
@@ -96,21 +97,33 @@ _OTHER = tuple(
             "Run `git lfs pull` to get the file.",
         ),
         (
-            r"#EXTM3U|\[playlist\]|<\?wpl|<asx|(?:<\?xml[^>]*>\s*)?<(?:playlist|smil|asx)",
+            r"(?i:#EXTM3U|\[playlist\]|(?:<\?xml[^>]*>\s*)?<(?:\?wpl|playlist|smil|asx))|[^\0\n<{]+\.(?:mp3|m4a|flac)\r?\n",
             "a playlist, which only names files",
             "Give one of the files that it names.",
         ),
+        (
+            r"(?:REM|PERFORMER|TITLE|CATALOG|FILE) [^\0]*INDEX \d\d \d",
+            "a cue sheet, which only names a file",
+            "Give the file that it names.",
+        ),
         (r"\[InternetShortcut\]", "a shortcut to a web page", "Open the link and download the file itself."),
+        (r"\x4c\x00\x00\x00\x01\x14\x02\x00", "a shortcut to a file", "Give the file itself."),
         (r"MThd|RIFF....RMID", "a midi file, which holds notes and no sound", _EXPORT),
         (r"RIFF....sfbk", "a sound font, which holds instruments and no song", _EXPORT),
+        (r"Extended Module: |IMPM|.{44}SCRM|.{1080}M[.!]K[.!]", "a tracker module, which holds notes", _EXPORT),
         (r"PK\x03\x04|PK\x05\x06", "a zip archive", "Unpack it and give the audio file in it."),
         (
-            r"\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd",
+            r"\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd|.{257}ustar",
             "an archive",
             "Unpack it and give the audio file in it.",
         ),
         (r"%PDF", "a PDF", "Pick an audio file."),
-        (r"\x89PNG|\xff\xd8\xff|GIF8|BM....\x00\x00|RIFF....WEBP", "a picture", "Pick an audio file."),
+        (r"{\\rtf|\xd0\xcf\x11\xe0", "a document", "Pick an audio file."),
+        (
+            r"\x89PNG|\xff\xd8\xff|GIF8|BM....\x00\x00|RIFF....WEBP|II\*\x00|MM\x00\*|8BPS|....ftyp(?:hei|avi|m[is]f1)",
+            "a picture",
+            "Pick an audio file.",
+        ),
         (r"SQLite format 3", "a project or a database, such as Audacity's", _EXPORT),
         (
             r"\x00\x05\x16\x07",
@@ -119,20 +132,35 @@ _OTHER = tuple(
         ),
         (r"bplist00", "a placeholder or settings of macOS", "Download the file itself first."),
         (r"MZ|\x7fELF", "a program", "Pick an audio file."),
-        (r"d8:announce|d\d+:announce", "a torrent, which only names files", "Give the file that it fetches."),
+        (
+            r"d\d+:(?:announce|comment|created by|creation date|info)|magnet:\?",
+            "a torrent, which only names files",
+            "Give the file that it fetches.",
+        ),
     )
 )
 
 _TEXTS = (
     (re.compile(rb"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype html|html|head|body|script|title)", re.I | re.S),
      "a web page", "Open the link in a browser and save the audio file itself."),
-    (re.compile(rb"\s*[\[{]"), "JSON text", "Download the audio file itself."),
+    (re.compile(rb"""\s*(?:\{\s*["}]|\[\s*(?:[\[{"\]]|-?\d+\s*[,\]]))"""),
+     "JSON text", "Download the audio file itself."),
     (re.compile(rb"\s*<"), "XML text", "Pick the audio file itself."),
 )  # fmt: skip
 
 _HTTP_HEAD = re.compile(rb"HTTP/\d[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n")
 _TEXT_BYTES = bytes({7, 8, 9, 10, 12, 13, 27} | set(range(0x20, 0x7F)))
 _HEAD = 4096
+
+_ADTS = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]....", re.DOTALL)
+_LOAS = re.compile(rb"\x56[\xe0-\xff].", re.DOTALL)
+_FRAMED = ((_ADTS, ".aac"), (_LOAS, ".latm"))
+"""How a frame of AAC begins, in ADTS and in LOAS (ISO/IEC 14496-3)."""
+
+_LATER = re.compile(rb"OggS\x00\x02|fLaC\x00\x00\x00\x22|RIFF....WAVE|(?:G.{187}){4}G", re.DOTALL)
+"""What is searched for behind something else, as a recording from the air begins anywhere."""
+
+_SEARCHED = 1 << 16
 
 # The objects "content encryption" and "extended content encryption" of ASF.
 _ENCRYPTED_ASF = (
@@ -186,25 +214,49 @@ def identify(data: Buffer) -> Kind:
     start = _skip(data)
     head = data[start : start + _HEAD]
     _refuse(head, _OTHER)
-    for row, magic in _AUDIO:
-        if magic.match(head):
-            _refuse_protected(data, row)
-            return Kind(row.name, row.suffix, row.demuxer, start, cut=row.demuxer == "ogg" and _lacks_end(data))
-    if _is_adts(data, start):
-        return Kind("AAC", ".aac", "aac", start)
+    if found := _by_magic(data, start):
+        return found
+    for sync, suffix in _FRAMED:
+        for frame in sync.finditer(data, start, start + _SEARCHED):
+            if _is_framed(data, frame.start(), sync):
+                return Kind("AAC", suffix, "aac" if suffix == ".aac" else "loas", frame.start())
     stream = find_frames(data, start)
     if stream:
         return Kind("MP3" if stream.runs[0].layer == 3 else "MP2", ".mp3", "mp3", start, stream)
+    later = _LATER.search(data, start, start + _SEARCHED)
+    if later and (found := _by_magic(data, later.start())):
+        return found
     if not head.strip(b"\0"):
         raise NotAudio("empty but for zeros: its content is lost", _AGAIN)
+    head = head.decode("utf-16", "ignore").encode() if head.startswith((b"\xff\xfe", b"\xfe\xff")) else head
     _refuse(head, _TEXTS)
-    if not head.translate(None, _TEXT_BYTES + bytes(range(0x80, 0x100))):
+    if _is_text(head):
         raise NotAudio("text, not audio", "Pick the audio file itself.")
     raise NotAudio(
         "not a kind of audio that is known: it may be damaged or encrypted",
         "See whether a player plays it, and export it as mp3 or wav from there.",
         known=False,
     )
+
+
+def _by_magic(data: Buffer, start: int) -> Kind | None:
+    """What begins here, by its first bytes."""
+    head = data[start : start + _HEAD]
+    for row, magic in _AUDIO:
+        if magic.match(head):
+            _refuse_protected(data, row)
+            return Kind(row.name, row.suffix, row.demuxer, start, cut=row.demuxer == "ogg" and _lacks_end(data))
+    return None
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether bytes are text, in UTF-8 or mostly of ASCII."""
+    high = head.translate(None, _TEXT_BYTES)
+    utf8 = len(head) - len(head.decode(errors="ignore").encode()) <= _CUT
+    return min(high, default=0x80) >= 0x80 and (utf8 or len(high) < len(head) / 2) and high != head
+
+
+_CUT = 3  # bytes, of the last character
 
 
 def _refuse(head: bytes, rows: tuple[tuple[re.Pattern[bytes], str, str], ...]) -> None:
@@ -234,6 +286,8 @@ def _skip(data: Buffer) -> int:
             if after >= len(data):
                 return at + 10
             at = after
+        elif head.startswith(codecs.BOM_UTF8):
+            at += len(codecs.BOM_UTF8)
         elif head.startswith(b"HTTP/") and (found := _HTTP_HEAD.match(data[at : at + (1 << 14)])):
             at += found.end()
         elif head[:4] == bytes(4) and (found := _SOMETHING.search(data, at)):
@@ -258,14 +312,17 @@ def _lacks_end(data: Buffer) -> bool:
 _OGG_HEAD, _OGG_LAST = 27, 4
 
 
-def _is_adts(data: Buffer, at: int) -> bool:
-    """Whether frames of ADTS (ISO/IEC 13818-7) follow each other from here on."""
+def _is_framed(data: Buffer, at: int, sync: re.Pattern[bytes]) -> bool:
+    """Whether frames of AAC that begin so follow each other from here on."""
     for _ in range(4):
-        head = data[at : at + 6]
-        if len(head) < 6 or head[0] != 0xFF or head[1] & 0xF6 != 0xF0:
+        found = sync.match(data, at)
+        if not found:
             return False
-        size = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
-        at += max(size, 7)
+        head = found[0]
+        if sync is _ADTS:
+            at += max((head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5, 7)
+        else:
+            at += ((head[1] & 0x1F) << 8 | head[2]) + 3
         if at == len(data):
             return True
     return True

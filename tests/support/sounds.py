@@ -8,6 +8,7 @@ import functools
 import io
 import json
 import struct
+import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -230,6 +231,15 @@ def zipped() -> bytes:
     return file.getvalue()
 
 
+def tarred() -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        member = tarfile.TarInfo("song.mp3")
+        member.size = len(bare())
+        archive.addfile(member, io.BytesIO(bare()))
+    return file.getvalue()
+
+
 @dataclass(frozen=True)
 class Case:
     """A file, and what it must be taken for.
@@ -391,8 +401,11 @@ OTHERS: dict[str, Case] = {
     "amr": Case(lambda: muxed("amr", "libopencore_amrnb", rate=8000), formats=True),
     "aac": Case(lambda: muxed("adts", "aac"), formats=True),
     "aac with a hole": Case(lambda: with_hole(muxed("adts", "aac", song(24)), 20_000), 21.7, formats=True),
+    "aac from mid-frame": Case(lambda: muxed("adts", "aac")[77:], formats=True),
+    "aac in LOAS": Case(lambda: muxed("latm", "aac"), formats=True),
     "aac with a tag": Case(lambda: id3(bytes(200)) + muxed("adts", "aac"), formats=True),
     "flac": Case(lambda: written(song(), "FLAC")),
+    "flac with junk before": Case(lambda: b"--form\r\nContent-Type: audio/flac\r\n\r\n" + written(song(), "FLAC")),
     "flac 24 bit": Case(lambda: written(song(channels=2), "FLAC", "PCM_24")),
     "flac with a tag": Case(lambda: id3(bytes(200)) + written(song(), "FLAC")),
     "flac of unknown length": Case(lambda: flac_of_unknown_length()),
@@ -404,6 +417,7 @@ OTHERS: dict[str, Case] = {
     "ogg without the last bytes": Case(lambda: ogg()[:-1], 39.5, says="cut off"),
     "ogg truncated too early": Case(lambda: ogg()[: len(ogg()) // 4], 9.7, says="s long .*cut off"),
     "ogg with a hole": Case(lambda: with_hole(ogg(), 20_000), 35.9, says="damaged", formats=True),
+    "ogg with junk before": Case(lambda: np.random.default_rng(1).bytes(5000) + written(song(), "OGG", "VORBIS")),
     "ogg with junk behind": Case(lambda: written(song(), "OGG", "VORBIS") + bytes(5000)),
     "opus": Case(lambda: written(song(rate=48000), "OGG", "OPUS", rate=48000)),
     "opus truncated": Case(lambda: opus()[: len(opus()) // 2], 19, says="cut off: 19 s"),
@@ -425,6 +439,7 @@ OTHERS: dict[str, Case] = {
     "ac3 5.1": Case(lambda: muxed("ac3", "ac3", song(rate=48000, channels=6), rate=48000), formats=True),
     "eac3": Case(lambda: muxed("eac3", "eac3", rate=48000), formats=True),
     "ts": Case(lambda: muxed("mpegts", "aac"), formats=True),
+    "ts from mid-packet": Case(lambda: muxed("mpegts", "aac")[1000:], formats=True),
     "avi": Case(lambda: muxed("avi", "libmp3lame", video=True), formats=True),
     "flv": Case(lambda: muxed("flv", "aac", rate=44100), formats=True),
     "voc": Case(lambda: written(song(), "VOC", "PCM_16"), formats=True),
@@ -473,21 +488,39 @@ NONE: dict[str, Case] = {
     "web page after an HTTP head": refused("a web page", lambda: b"HTTP/1.1 404 Not Found\r\n\r\n" + HTML),
     "json": refused("JSON", lambda: json.dumps({"error": "expired"}).encode()),
     "xml": refused("XML", lambda: b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>'),
+    "web page after a byte order mark": refused("a web page", lambda: b"\xef\xbb\xbf" + HTML),
+    "web page in UTF-16": refused("a web page", lambda: HTML.decode().encode("utf-16")),
     "Git LFS pointer": refused("Git LFS", lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 9\n"),
     "m3u": refused("a playlist", lambda: b"#EXTM3U\n#EXTINF:100,Song\nhttp://example.org/song.mp3\n"),
+    "m3u8 after a byte order mark": refused("a playlist", lambda: b"\xef\xbb\xbf#EXTM3U\n#EXTINF:100,Song\nsong.ts\n"),
+    "m3u of names alone": refused("a playlist", lambda: b"music/one song.mp3\nmusic/another.mp3\n"),
+    "asx": refused("a playlist", lambda: b'<ASX version="3.0"><Entry></Entry></ASX>'),
+    "cue": refused("a cue sheet", lambda: b'FILE "song.wav" WAVE\n  TRACK 01 AUDIO\n    INDEX 01 00:00:00\n'),
     "pls": refused("a playlist", lambda: b"[playlist]\nFile1=http://example.org/song.mp3\n"),
     "xspf": refused("a playlist", lambda: b'<?xml version="1.0"?>\n<playlist version="1"></playlist>'),
     "midi": refused("a midi file", lambda: b"MThd\0\0\0\6\0\1\0\1\1\xe0MTrk\0\0\0\4\0\xff\x2f\0"),
+    "tracker module": refused("a tracker module", lambda: b"My song".ljust(1080, b"\0") + b"M.K." + bytes(3000)),
     "random": refused("not a kind of audio", lambda: np.random.default_rng(9).bytes(300_000)),
     "zeros": refused("zeros", lambda: bytes(300_000)),
     "encrypted": refused("encrypted", lambda: b"Salted__" + np.random.default_rng(9).bytes(300_000)),
     "protected m4p": refused("copy-protected", lambda: b"\0\0\0\x20ftypM4P " + bytes(1000)),
     "protected mp4": refused("copy-protected", encrypted_mp4),
     "zip": refused("a zip archive", zipped),
+    "tar": refused("an archive", tarred),
+    "torrent": refused("a torrent", lambda: b"d7:comment3:abc8:announce3:abce"),
+    "Audible": refused("copy-protected", lambda: b"\0\0\x10\0\x57\x90\x75\x36" + bytes(1000)),
     "gzip": refused("an archive", lambda: b"\x1f\x8b\x08" + bytes(100)),
     "pdf": refused("a PDF", lambda: b"%PDF-1.7\n" + bytes(100)),
     "png": refused("a picture", lambda: b"\x89PNG\r\n\x1a\n" + bytes(100)),
     "jpeg": refused("a picture", lambda: b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(100)),
+    "heic": refused("a picture", lambda: b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100)),
+    "tiff": refused("a picture", lambda: b"II*\0" + bytes(100)),
+    "rtf": refused("a document", lambda: b"{\\rtf1\\ansi hello}"),
+    "doc": refused("a document", lambda: bytes.fromhex("d0cf11e0a1b11ae1") + bytes(1000)),
+    "Windows shortcut": refused("a shortcut", lambda: b"L\0\0\0\1\x14\2\0" + bytes(1000)),
+    "lrc": refused("text, not audio", lambda: b"[00:01.00]Hold on\n"),
+    "text in Latin-1": refused("text, not audio", lambda: "Ein Lied für dich\n".encode("latin-1") * 20),
+    "nothing but ones": refused("not a kind of audio", lambda: b"\xff" * 5000),
     "text": refused("text", lambda: b"not music at all\n" * 100),
     "empty": refused("empty", lambda: b""),
     "one byte": refused("not a kind|text", lambda: b"\xff"),
