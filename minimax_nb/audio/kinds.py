@@ -187,6 +187,8 @@ class Kind:
         The frames of MPEG audio.
     cut : bool
         Whether the mark of its end is missing, in a format that has one.
+    whole : float
+        How large it says that it is, compared to how large it is; 0 when it does not.
     """
 
     name: str
@@ -195,6 +197,7 @@ class Kind:
     start: int = 0
     stream: Stream | None = None
     cut: bool = False
+    whole: float = 0.0
 
     @property
     def words(self) -> str:
@@ -245,8 +248,27 @@ def _by_magic(data: Buffer, start: int) -> Kind | None:
     for row, magic in _AUDIO:
         if magic.match(head):
             _refuse_protected(data, row)
-            return Kind(row.name, row.suffix, row.demuxer, start, cut=row.demuxer == "ogg" and _lacks_end(data))
+            cut, whole = row.demuxer == "ogg" and _lacks_end(data), _said_size(head) / (len(data) - start)
+            return Kind(row.name, row.suffix, row.demuxer, start, cut=cut, whole=whole)
     return None
+
+
+def _said_size(head: bytes) -> int:
+    """How many bytes a file says that it has; 0 when it does not."""
+    if head.startswith(b"riff"):
+        size = int.from_bytes(head[16:24], "little")
+    elif head.startswith((b"FORM", b"RIFX")):
+        size = int.from_bytes(head[4:8]) + 8
+    elif head.startswith(b".snd"):
+        size = int.from_bytes(head[4:8]) + int.from_bytes(head[8:12])
+    elif head.startswith(b"caff") and (at := head.find(b"data")) > 0:
+        size = int.from_bytes(head[at + 4 : at + 12]) + at + 12
+    else:
+        return 0
+    return size if size < _STREAMED else 0
+
+
+_STREAMED = 0x7FFF0000  # from here on a size is none: it was not known
 
 
 def _is_text(head: bytes) -> bool:

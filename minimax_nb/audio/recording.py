@@ -223,7 +223,7 @@ def _info(
 ) -> AudioInfo:
     import numpy as np
 
-    announced, missing = report.announced, report.gaps
+    announced, missing = max(report.announced, totals[0] * kind.whole), report.gaps
     if kind.stream:
         frame = kind.stream.runs[0]
         announced = kind.stream.announced

@@ -231,6 +231,15 @@ def zipped() -> bytes:
     return file.getvalue()
 
 
+def cut_to_half(file_format: str) -> bytes:
+    content = written(song(2 * SECONDS), file_format, "PCM_16")
+    return content[: len(content) // 2]
+
+
+def big_endian() -> bytes:
+    return written(song(2 * SECONDS), "WAV", "PCM_16", endian="BIG")
+
+
 def tarred() -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as archive:
@@ -389,6 +398,11 @@ WAV: dict[str, Case] = {
 }  # fmt: skip
 
 OTHERS: dict[str, Case] = {
+    **{
+        f"{name.lower()} truncated": Case(functools.partial(cut_to_half, name), 18, says="cut off: 18 s .* 36 s")
+        for name in ("AIFF", "AU", "CAF", "W64")
+    },
+    "big-endian wav truncated": Case(lambda: big_endian()[: len(big_endian()) // 2], 18, says="cut off: 18 s .* 36 s"),
     "m4a aac": Case(lambda: muxed("ipod", "aac"), formats=True),
     "m4a alac": Case(lambda: muxed("ipod", "alac"), formats=True),
     "m4a, index first": Case(lambda: muxed("ipod", "aac", options={"movflags": "faststart"}), formats=True),
