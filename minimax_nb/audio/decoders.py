@@ -32,6 +32,7 @@ _MOST_FAILURES = 1000
 """So many in a row, and nothing will come any more."""
 
 _LONGEST_GAP = 60.0
+_MOST_OF_IT = 0.9
 
 _NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows
 _SOUNDFILE = ("wav", "w64", "flac", "aiff", "au", "caf")
@@ -126,6 +127,8 @@ def _from_soundfile(opener: Opener, wave: Wave | None, report: Report) -> Iterat
             while len(samples := sound.read(_SMALL_BLOCK, "float32", always_2d=True)):
                 report.done = sound.tell() / max(1, sound.frames)
                 yield to_stereo(samples, mask=wave.speakers if wave else 0), sound.samplerate
+            # A header that counts too few samples ends it too early.
+            report.sure = report.sure and file.tell() > _MOST_OF_IT * file.seek(0, 2)
     except (soundfile.LibsndfileError, ValueError, ZeroDivisionError):
         report.sure = False
         report.errors += 1

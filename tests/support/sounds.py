@@ -422,7 +422,8 @@ OTHERS: dict[str, Case] = {
     "flac with junk before": Case(lambda: b"--form\r\nContent-Type: audio/flac\r\n\r\n" + written(song(), "FLAC")),
     "flac 24 bit": Case(lambda: written(song(channels=2), "FLAC", "PCM_24")),
     "flac with a tag": Case(lambda: id3(bytes(200)) + written(song(), "FLAC")),
-    "flac of unknown length": Case(lambda: flac_of_unknown_length()),
+    "flac of unknown length": Case(lambda: flac_of_length(0)),
+    "flac that counts too few samples": Case(lambda: flac_of_length(len(song()) // 2), formats=True),
     "flac truncated": Case(lambda: written(song(40), "FLAC")[: len(written(song(40), "FLAC")) // 2], 20, says="cut off"),
     "ogg": Case(lambda: written(song(), "OGG", "VORBIS")),
     "ogg chained": Case(lambda: 2 * written(song(), "OGG", "VORBIS"), 2 * SECONDS, formats=True),
@@ -484,10 +485,10 @@ def silent_video(container: str) -> bytes:
     return file.getvalue()
 
 
-def flac_of_unknown_length() -> bytes:
+def flac_of_length(samples: int) -> bytes:
     content = bytearray(written(song(), "FLAC"))
     content[21] &= 0xF0
-    content[22:26] = bytes(4)
+    content[22:26] = struct.pack(">I", samples)
     return bytes(content)
 
 
