@@ -30,23 +30,44 @@ _LINK = re.compile(r"(https?|file|s3|gs|data):\S{8,}", re.IGNORECASE)
 
 
 # What people paste along with the words. Section names in the languages that the band guesses.
-_ALONE = "verse|chorus|refrain|strophe|couplet|estrofa|estribillo|coro"  # these announce a section even alone
-_SECTION = rf"(?:pre[- ]?|post[- ]?)?(?:{_ALONE}|bridge|intro|outro|hook|interlude|instrumental|solo|pont|puente)"
-_SECTION_LINE = re.compile(
-    rf"[\[(*_]*\s*({_SECTION})\s*(\d*)\s*(?:[x×]\s*\d+)?\s*[\])*_]*\s*(?:[x×]\s*\d+)?\s*(:?)[*_]*", re.IGNORECASE
+_ALONE = (  # these announce a section even alone
+    "verse|chorus|refrain|strophe|couplet|estrofa|estribillo|coro|kehrvers|ritornello|strofa|refrão|estrofe|zwrotka|refren"
+    "|куплет|припев|主歌|副歌|サビ|[ABC]メロ|후렴|[1-9]절"
 )
+_SECTION = rf"(?:pre[- ]?|post[- ]?)?(?:{_ALONE}|bridge|intro|outro|hook|interlude|instrumental|solo|pont|puente)"
+_NUMBER = r"(\d+|[IVX]+|one|two|three|four)?"
+_TIMES = r"(?:\(?\s*(?:[x×]\s*\d+|\d+\s*[x×])\s*\)?)?"
+_SECTION_LINE = re.compile(
+    rf"[\[({{【*_]*\s*({_SECTION})\s*{_NUMBER}\s*{_TIMES}\s*[\])}}】*_]*\s*{_TIMES}\s*([:：.–—-]?)[*_]*",
+    re.IGNORECASE,
+)
+_SECTION_BEFORE = re.compile(rf"[*_]*({_SECTION})\s*{_NUMBER}\s*[:：][*_]*(?=\s*\w)", re.IGNORECASE)
 _TAG = re.compile(rf"\[\s*({_SECTION})[^\]]*\]", re.IGNORECASE)
+_ABOUT = re.compile(
+    r"\{[^{}]*\}|(?:title|artist|album|key|tempo|bpm|capo|tuning|written by|music by|lyrics by)\s*[:=].*|capo \d+.*"
+    r"|WEBVTT\b.*|\d+ Contributors?.*|You might also like|\d*Embed",
+    re.IGNORECASE,
+)
 _HEADING = re.compile(r"#{1,6}\s+[^#]*")
-_TIMESTAMP = re.compile(r"[\[<]\d{1,3}:\d{2}(?:[.:,]\d{1,3})?[\]>]")
+_UNSUNG = re.compile(rf"{_HEADING.pattern}|\[[^\[\]]*\]|【[^】]*】")  # a whole line of it: [Guitar solo], [x2]
+_TIMESTAMP = re.compile(r"[\[<]\d{1,3}:\d{2}(?::\d{2})?(?:[.:,]\d{1,3})?[\]>]")
 _SUBTITLE_TIMES = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?[.,]\d{1,3}\s*-->.*")
 _LRC_HEAD = re.compile(r"\[(?:ti|ar|al|au|by|re|ve|la|length|offset|tool)\s*:[^\]]*\]", re.IGNORECASE)
-_HTML = re.compile(r"</?[a-z][a-z0-9]*(?:\s[^<>]*)?/?>", re.IGNORECASE)
+_HIDDEN = re.compile(r"<!--.*?-->|<(script|style)\b.*?</\1>", re.IGNORECASE | re.DOTALL)
+_HTML = re.compile(r"</?[a-z][a-z0-9.]*(?:\s[^<>]*)?/?>", re.IGNORECASE)
 _HTML_BREAK = re.compile(r"<br\s*/?>|</p>|</div>|</li>", re.IGNORECASE)
-_RULE = re.compile(r"[-*_=~]{3,}")
-_CHORD = r"[A-G][#b♯♭]?(?:maj|min|dim|aug|sus|add|m|M)?\d{0,2}(?:sus\d|add\d{1,2}|[#b]\d{1,2})?(?:/[A-G][#b♯♭]?)?"
-_INLINE_CHORD = re.compile(rf"\[{_CHORD}\]")
+_RULE = re.compile(r"[-*_=~`]{3,}|```\w+")
+_LINK_TEXT = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)\n?|\[([^\]\n]+)\]\((?:https?:|/|#)[^)\n]*\)")
+_BULLET = re.compile(r"^[ \t]*(?:>[ \t]?|[-*•][ \t]+)(?=\S)", re.MULTILINE)
+_EMPHASIS = re.compile(r"(?<![\w*])(\*\*|__|~~|[`*_])(?=\S)(.+?)(?<=\S)\1(?![\w*])")
+_TABLATURE = re.compile(r"[A-Ga-g]?[#b]?\s*\|[-\d|hpbxs/\\~ ]{4,}")
+_CHORD = (
+    r"N\.?C\.?|[A-H][#b♯♭]?(?:maj|min|dim|aug|sus|add|m|M)?\d{0,2}(?:sus\d|add\d{1,2}|[#b]\d{1,2})?(?:/[A-G][#b♯♭]?)?"
+)
+_INLINE_CHORD = re.compile(rf"\[(?:{_CHORD})\]")
 _QUOTES = str.maketrans("‘’‚ʼ“”„\N{NO-BREAK SPACE}", "''''\"\"\" ")
-_INVISIBLE = re.compile("[\N{ZERO WIDTH NO-BREAK SPACE}\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{SOFT HYPHEN}]")
+_INVISIBLE = re.compile("[\ufeff\u200b\u2060\u00ad\u200e\u200f\u202a-\u202e\u2066-\u2069\0-\x08\x0e-\x1b\x7f]")
+"""Marks of byte order, width and direction, and control characters."""
 
 
 def clean(lyrics: str, *, keep_tags: bool = False) -> str:
@@ -85,26 +106,32 @@ def _cleaned_once(lyrics: str, keep_tags: bool) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text without HTML, invisible characters and curly quotes."""
-    text = html.unescape(_HTML.sub("", _HTML_BREAK.sub("\n", text)))
-    return _INVISIBLE.sub("", text).translate(_QUOTES)
+    """The text without HTML, links, bullets, invisible characters and curly quotes."""
+    text = html.unescape(_HTML.sub("", _HTML_BREAK.sub("\n", _HIDDEN.sub("", text))))
+    text = _INVISIBLE.sub("", text).translate(_QUOTES)
+    return _BULLET.sub("", _LINK_TEXT.sub(r"\1", text))
 
 
 def _sung(lines: list[str], keep_tags: bool) -> Iterator[str]:
     """The lines that are sung, and blank ones; section names as tags where they are kept."""
     for number, line in enumerate(lines):
         after = lines[number + 1] if number + 1 < len(lines) else ""
-        if _is_chords(line, after) or _SUBTITLE_TIMES.fullmatch(line.strip()) or _is_cue_number(line, after):
+        if _is_chords(line, after) or _is_of_subtitles(line, after) or _ABOUT.fullmatch(line.strip()):
             continue
         text = _LRC_HEAD.sub("", _TIMESTAMP.sub("", _INLINE_CHORD.sub("", line))).strip()
+        if before := _SECTION_BEFORE.match(text):
+            text = text[before.end() :]
+            yield from [f"[{before[1].capitalize()}]"] if keep_tags else []
+            if _is_chords(text.replace(" ", "  "), after):
+                continue
         section = _section(text, lines[number - 1] if number else "", after)
         if section:
             yield from [f"[{section}]"] if keep_tags else []
-        elif (not text.strip() and line.strip()) or _HEADING.fullmatch(text):
+        elif (not text and line.strip()) or (_HEADING if keep_tags else _UNSUNG).fullmatch(text):
             continue
         else:
             text = "" if _RULE.fullmatch(text) else re.sub(r"\s*##+\s*", " ", text)
-            yield _squeezed(text if keep_tags else _TAG.sub(" ", text))
+            yield _squeezed(_EMPHASIS.sub(r"\2", text if keep_tags else _TAG.sub(" ", text)))
 
 
 def _section(line: str, before: str, after: str) -> str:
@@ -112,22 +139,29 @@ def _section(line: str, before: str, after: str) -> str:
     found = _SECTION_LINE.fullmatch(line.lstrip("#").strip())
     if not found:
         return ""
-    marked = line[:1] in "[(#*_" or found[2] or found[3]
-    alone = re.fullmatch(_ALONE, found[1], re.IGNORECASE) and not before.strip() and after.strip()
+    marked = line[:1] in "[({【#*_" or found[2] or found[3] not in ("", ".")
+    alone = (
+        re.fullmatch(rf"(?:pre|post)?[- ]?(?:{_ALONE})", found[1], re.IGNORECASE)
+        and not before.strip()
+        and after.strip()
+    )
     return found[1].capitalize() if marked or alone else ""
 
 
 def _is_chords(line: str, after: str) -> bool:
     """Whether a line is chords for the words below it: with a quality (Am, G7, F/A), or set apart by spaces."""
+    if _TABLATURE.fullmatch(line.strip()):
+        return True
     tokens = line.replace("|", " ").split()
     if not tokens or not after.strip() or not all(re.fullmatch(_CHORD, token) for token in tokens):
         return False
     return any(len(token) > 1 for token in tokens) or (len(tokens) > 1 and "  " in line.strip())
 
 
-def _is_cue_number(line: str, after: str) -> bool:
-    """Whether a line is the number of a subtitle."""
-    return line.strip().isdigit() and bool(_SUBTITLE_TIMES.fullmatch(after.strip()))
+def _is_of_subtitles(line: str, after: str) -> bool:
+    """Whether a line is the times of a subtitle, or its number."""
+    line = line.strip()
+    return bool(_SUBTITLE_TIMES.fullmatch(line if not line.isdigit() else after.strip()))
 
 
 def _squeezed(line: str) -> str:
