@@ -6,7 +6,6 @@ knows a model's name. One thing has one name here on every model; `Option.field`
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -529,6 +528,8 @@ def _put(fields: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
 def _advice(model: Model, name: str, known: Mapping[str, Option]) -> str:
     if name in REHEARSAL_OPTIONS:
         return "Only the rehearsal band takes it; leave it out, or rehearse with Session(rehearse=True)."
+    import difflib
+
     close = difflib.get_close_matches(name, known, n=1)
     return f"{f'Did you mean {close[0]!r}? ' if close else ''}It takes: {model.takes()}."
 

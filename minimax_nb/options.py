@@ -5,13 +5,12 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from . import catalogue
 from .catalogue import Model, Option
@@ -20,6 +19,9 @@ from .errors import InvalidInput, InvalidOption
 from .lyrics import given_lyrics, read_prompt, to_prompt
 from .reference import Reference, prepare
 from .song import SongRequest
+
+if TYPE_CHECKING:
+    import argparse
 
 _PATIENCE = 0.3  # s
 
