@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from tests.support.service import PRICE, Running, running_service
 
 # The processes that pytest-xdist runs tests in ignore interrupts, and so would all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The hundreds of programs that tests start find the package compiled, as an installed one is.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 TESTS = Path(__file__).parent
 SETTINGS = ("AIML_API_KEY", "AIMLAPI_API_KEY", "MINIMAX_NB_BASE_URL", "MINIMAX_NB_REHEARSE", "MINIMAX_NB_ROOM")
