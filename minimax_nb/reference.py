@@ -9,6 +9,7 @@ import hashlib
 import io
 import os
 import re
+import stat
 import unicodedata
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,7 +31,13 @@ _SPARE_SECONDS = 0.5
 _SILENCE = 10 ** (-80 / 20)
 """Below −80 dBFS in its loudest moment a track counts as silent."""
 
-_OTHER_LINK = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+_OTHER_LINK = re.compile(r"[a-z][a-z0-9+.-]+://|(?:spotify|blob|magnet|about|javascript|mailto):", re.IGNORECASE)
+_MARKDOWN_LINK = re.compile(r"\[[^\]]*\]\((https?://[^\s)]+)\)", re.IGNORECASE)
+_NO_SCHEME = re.compile(r"(?://)?(?:[a-z0-9-]+\.)+[a-z]{2,}/", re.IGNORECASE)
+_ON_WINDOWS = re.compile(r"/?[a-z]:[\\/]|\\\\", re.IGNORECASE)
+_AROUND = "\"'“”‘’„«»<>\ufeff\u200b\u200e\u200f\u202a\u202b\u202c"
+"""What is no part of a path or a link that was copied; Windows puts U+202A before some."""
+
 _HOW_TO_LINK = "Download the track and give the file, or give an https link to it that anyone can open."
 _SWAPPED = "This reads like lyrics: they come first, and the reference second."
 _LONGEST_NAME, _LONGEST_FILE_NAME = 80, 255
@@ -195,7 +202,9 @@ def locate(source: object) -> str | Path | bytes:
     if not isinstance(source, str | os.PathLike):
         raise InvalidReference(f"A reference is a path, bytes or a link, and this is a {type(source).__name__}.")
     text = os.fsdecode(source)
-    bare = text.strip().strip("\"'").strip()
+    bare = text.strip().strip(_AROUND).strip()
+    if found := _MARKDOWN_LINK.fullmatch(bare):
+        bare = found[1]
     if not bare:
         raise InvalidReference("There is no reference.")
     scheme = bare.partition(":")[0].lower()
@@ -213,7 +222,9 @@ def locate(source: object) -> str | Path | bytes:
 
 def _find(text: str, bare: str) -> Path:
     """The path as it was given; where nothing is there, without quotes and with the other form of its accents."""
-    forms = [text, bare, *(unicodedata.normalize(form, bare) for form in ("NFC", "NFD"))]
+    # A terminal puts "\\" before a space, and a web page a space that does not break.
+    typed = re.sub(r"\\(.)", r"\1", bare).replace("\N{NO-BREAK SPACE}", " ")
+    forms = [text, bare, *(unicodedata.normalize(form, bare) for form in ("NFC", "NFD")), typed]
     for form in forms:
         with contextlib.suppress(OSError, ValueError, RuntimeError):
             path = Path(form).expanduser()
@@ -228,7 +239,7 @@ def _find(text: str, bare: str) -> Path:
 
 def _short(name: str) -> str:
     """A name that fits into a line."""
-    line = " ".join(name.split())
+    line = " ".join(name.encode(errors="replace").decode().split())
     return line if len(line) <= _LONGEST_NAME else f"{line[: _LONGEST_NAME - 12]}…{line[-11:]}"
 
 
@@ -238,7 +249,7 @@ def _link(url: str) -> Reference:
     except ValueError:
         host = None
     if not host or any(character.isspace() for character in url):
-        raise InvalidReference(f"{url!r} is not a complete link.")
+        raise InvalidReference(f"{url!r} is not a complete link.", do=_HOW_TO_LINK)
     return Reference(description=url, uri=url)
 
 
@@ -255,18 +266,26 @@ def _decode_data_uri(uri: str) -> bytes:
 def _check_file(path: Path) -> None:
     name = _short(str(path))
     try:
-        if path.is_dir():
-            raise InvalidReference(f"{name} is a folder.")
-        path.open("rb").close()
+        mode = path.stat().st_mode
+        if stat.S_ISREG(mode):
+            path.open("rb").close()
     except FileNotFoundError:
-        raise InvalidReference(f"There is no file {name}.", do=_reads_like_lyrics(path)) from None
+        raise InvalidReference(f"There is no file {name}.", do=_instead_of_path(path)) from None
     except (OSError, ValueError) as error:
-        raise InvalidReference(f"{name} cannot be opened: {_why(error)}.", do=_reads_like_lyrics(path)) from None
+        raise InvalidReference(f"{name} cannot be opened: {_why(error)}.", do=_instead_of_path(path)) from None
+    if not stat.S_ISREG(mode):
+        raise InvalidReference(f"{name} is {'a folder' if stat.S_ISDIR(mode) else 'a device or a pipe, not a file'}.")
 
 
-def _reads_like_lyrics(path: Path) -> str | None:
-    """What to do where somebody gave the words in place of a path."""
-    return _SWAPPED if "\n" in str(path) or len(path.name) > _LONGEST_FILE_NAME else None
+def _instead_of_path(path: Path) -> str | None:
+    """What to do where somebody gave the words, a link or a path of another computer in place of a path."""
+    if "\n" in str(path) or len(path.name) > _LONGEST_FILE_NAME:
+        return _SWAPPED
+    if os.name != "nt" and _ON_WINDOWS.match(str(path)):
+        return "That is a path of a Windows computer, and this runs on another one: upload the file here first."
+    if _NO_SCHEME.match(str(path)):
+        return "If it is a link, give all of it, from https:// on."
+    return None
 
 
 def _why(error: Exception) -> str:

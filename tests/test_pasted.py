@@ -32,6 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "my song.mp3").write_bytes(audio_bytes(20))
     (tmp_path / "take.raw").write_bytes(sounds.pcm(sounds.song(20)))
     (tmp_path / "shut").mkdir()
+    os.mkfifo(tmp_path / "pipe.mp3")
     return tmp_path
 
 
@@ -88,6 +89,20 @@ REFERENCES = [
     ("https://www.dropbox.com/sh/abc/x?dl=0", "Copy link on the track itself"),
     ("http://localhost:8888/files/song.mp3", "The link points into your own network"),
     ("https://192.168.1.5/song.mp3", "The link points into your own network"),
+    ("https://nas/song.mp3", "The link points into your own network"),
+    ("https://my-nas.local:5001/song.mp3", "The link points into your own network"),
+    ("https://0x7f000001/song.mp3", "The link points into your own network"),
+    ("[song](https://127.1/song.mp3)", "The link points into your own network"),
+    ("<https://[::ffff:10.0.0.1]/song.mp3>", "The link points into your own network"),
+    ("https://music.apple.com/de/album/x", "An Apple Music page"),
+    ("https://suno.com/song/x", "A Suno page"),
+    ("https://1drv.ms/u/s!x", "A OneDrive link leads to a page"),
+    ("spotify:track:4uLU6hMCjMI75M1A2tKUQC", "A link that begins with spotify: is not fetched"),
+    ("www.example.org/song.mp3", "If it is a link, give all of it, from https:// on."),
+    ("https:/example.org/song.mp3", "is not a complete link."),
+    ("pipe.mp3", "pipe.mp3 is a device or a pipe, not a file"),
+    ("shut", "shut is a folder."),
+    ("data:audio/mpeg;base64,", "is empty"),
     ("la " * 100, "This reads like lyrics: they come first, and the reference second."),
     ("take.raw", "import them in Audacity and export them as wav"),
     ("lyrics.txt", "is text, not audio"),

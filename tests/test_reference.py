@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import shutil
+import sys
 from pathlib import Path
 from typing import NoReturn
 
@@ -148,7 +149,7 @@ def raw_samples(folder: Path) -> Path:
 UNUSABLE = {
     "There is no file": lambda folder: folder / "missing.mp3",
     "is empty": empty_file,
-    "is a folder": lambda folder: folder,
+    r"^\S+ is a folder\. Nothing was spent": lambda folder: folder,
     "14.0 s long": lambda folder: encoded(tone(14)),
     "15.0 s long": lambda folder: encoded(tone(15)),
     "is silent": lambda folder: encoded(np.zeros((RATE * 20, 1), dtype=np.float32)),
@@ -283,12 +284,27 @@ def test_a_file_may_have_any_name(tmp_path: Path, name: str) -> None:
         assert len(reference.description) < 100
 
 
-@pytest.mark.parametrize("text", ['"{}"', "'{}'", "  {}\n", "file://{}"])
+@pytest.mark.parametrize("text", ['"{}"', "'{}'", "  {}\n", "file://{}", "“{}”", "\u202a{}"])
 def test_a_path_may_come_as_other_programs_give_it(tmp_path: Path, text: str) -> None:
     (tmp_path / "a song.mp3").write_bytes(encoded(tone(16)))
     path = str(tmp_path / "a song.mp3")
     given = text.format(path.replace(" ", "%20") if "file" in text else path)
     assert prepare(given, tmp_path / "references").path is not None
+
+
+@pytest.mark.parametrize("text", ["a\\ song.mp3", "a\N{NO-BREAK SPACE}song.mp3"])
+def test_a_space_may_come_as_other_programs_write_it(
+    tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a song.mp3").write_bytes(encoded(tone(16)))
+    assert prepare(text, tmp_path / "references").path is not None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="it is a path of this computer there")
+def test_a_path_of_another_computer_is_said_to_be_one(tmp_path: Path) -> None:
+    with pytest.raises(InvalidReference, match="a Windows computer"):
+        prepare("C:\\Users\\me\\song.mp3", tmp_path)
 
 
 def test_a_name_is_found_in_the_other_form_of_its_accents(tmp_path: Path) -> None:

@@ -247,14 +247,14 @@ def _recording(info: AudioInfo, window: Window, start: float | None, seconds: fl
 
 @contextlib.contextmanager
 def _mapped(source: Path | bytes) -> Iterator[Buffer]:
+    size = len(source) if isinstance(source, bytes) else source.stat().st_size
+    if not size:
+        raise NotAudio("empty", "Copy or download it again.")
     if isinstance(source, bytes):
         yield source
         return
-    with source.open("rb") as file:
-        if not file.seek(0, 2):
-            raise NotAudio("empty", "Copy or download it again.")
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            yield data
+    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        yield data
 
 
 def _identify(data: Buffer) -> tuple[Kind, Wave | None]:

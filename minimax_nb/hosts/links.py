@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import ipaddress
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -156,8 +157,14 @@ def check_address(url: str, *, local: bool) -> None:
         )
 
 
+_OWN_NAME = re.compile(r"[a-z][a-z0-9-]*|.*\.(?:local|internal|lan|home\.arpa)", re.IGNORECASE)
+"""Names that only a network of one's own knows."""
+
+
 def _is_private(host: str, port: int) -> bool:
     """Whether a name leads to a private address; behind a proxy only the proxy can tell."""
+    if _OWN_NAME.fullmatch(host):
+        return True
     if "https" in getproxies() and not proxy_bypass(host):
         return False
     try:

@@ -23,6 +23,18 @@ _PLAYERS = {
     "music.amazon.com": "Amazon Music",
     "vimeo.com": "Vimeo",
     "tiktok.com": "TikTok",
+    "instagram.com": "Instagram",
+    "facebook.com": "Facebook",
+    "x.com": "X",
+    "twitter.com": "X",
+    "suno.com": "Suno",
+    "udio.com": "Udio",
+    "mixcloud.com": "Mixcloud",
+    "audiomack.com": "Audiomack",
+    "bilibili.com": "Bilibili",
+    "music.163.com": "NetEase",
+    "y.qq.com": "QQ Music",
+    "soundcloud.app.goo.gl": "SoundCloud",
 }
 
 _CLOUDS = {
@@ -32,6 +44,7 @@ _CLOUDS = {
     "icloud.com": "iCloud",
     "wetransfer.com": "WeTransfer",
     "we.tl": "WeTransfer",
+    "mega.nz": "MEGA",
     "photos.google.com": "Google Photos",
     "photos.app.goo.gl": "Google Photos",
 }
@@ -54,15 +67,19 @@ def to_file_link(url: str) -> str:
     host = (address.hostname or "").removeprefix("www.").removeprefix("m.")
     if name := _named(host, _PLAYERS):
         raise InvalidReference(
-            f"A {name} page plays music in a browser and gives no file.",
+            f"{_with_article(name)} page plays music in a browser and gives no file.",
             do="Use a wav or mp3 file that is yours to use: from this computer, or by a link to the file itself.",
         )
     if name := _named(host, _CLOUDS):
-        raise InvalidReference(f"A {name} link leads to a page, not to the file.", do=_OWN_FILE)
+        raise InvalidReference(f"{_with_article(name)} link leads to a page, not to the file.", do=_OWN_FILE)
     for there, convert in _CONVERTED.items():
         if host == there:
             return convert(address)
     return url
+
+
+def _with_article(name: str) -> str:
+    return f"A{'n' * (name[0] in 'AIiX')} {name}"
 
 
 def _named(host: str, names: dict[str, str]) -> str:
