@@ -282,8 +282,9 @@ class ReferenceCard(Column):
         from ...hosts.links import check_address  # it loads HTTP, which nothing else here needs
 
         found = to_file_link(link)
+        reference = prepare(found, self._folder())  # it says when a link is not complete
         check_address(found, local=self._store.state.service.rehearsal)
-        return ReferenceState(prepare(found, self._folder()), f"{link} · the service fetches it")
+        return ReferenceState(reference, f"{link} · the service fetches it")
 
     def _from_band(self, sample: samples.Sample) -> ReferenceState:
         found = self._from_file(sample.play(self._scratch_folder()), sample.name)
