@@ -23,10 +23,12 @@ With a laugh, we always win.
 
 _MARK = "##"
 _TEXT_FILES = ("txt", "md", "lrc", "srt")
-_OTHER_FILES = ("mp3", "wav", "flac", "ogg", "m4a", "aac", "pdf", "doc", "docx", "odt", "rtf", "html")
+_SOUND_FILES = "mp3 wav flac ogg oga opus m4a mp4 mov aac wma webm mka mkv aif aiff caf amr"
+_OTHER_FILES = (*_SOUND_FILES.split(), "pdf", "doc", "docx", "odt", "rtf", "htm", "html", "json")
 _MOST_BYTES = 1_000_000
 _SWAPPED = "Lyrics come first and the reference second; paste the words, or give a .txt file."
-_LINK = re.compile(r"(https?|file|s3|gs|data):\S{8,}", re.IGNORECASE)
+_LINK = re.compile(r"(?:https?|file|s3|gs)://.*|data:\S{8,}|(?:[a-z0-9-]+\.)+[a-z]{2,}/\S*", re.IGNORECASE)
+_AROUND = "\"'“”‘’«»<>\ufeff\u200b\u200e\u200f\u202a\u202b\u202c"  # what copies of a name or a link have around them
 
 
 # What people paste along with the words. Section names in the languages that the band guesses.
@@ -189,7 +191,7 @@ def given_lyrics(lyrics: object) -> str:
         return read_file(Path(lyrics))
     if not isinstance(lyrics, str):
         raise InvalidLyrics(f"Lyrics must be text, not {type(lyrics).__name__}.")
-    name = lyrics.strip().strip("\"'")
+    name = lyrics.strip().strip(_AROUND)
     suffix = name.rpartition(".")[2].lower()
     if _LINK.fullmatch(name):
         raise InvalidLyrics("The lyrics are a link.", do=_SWAPPED)
@@ -220,7 +222,7 @@ def read_file(path: Path | None) -> str:
     except UnicodeDecodeError:
         do = _SWAPPED if name.rpartition(".")[2].lower() in _OTHER_FILES else "Save it as plain text in UTF-8."
         raise InvalidLyrics(f"{name} is not a text file in UTF-8.", do=do) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # the last for the folder of a user who is not there
         why = getattr(error, "strerror", None) or error
         raise InvalidLyrics(f"The lyrics in {name} cannot be read: {why}.") from None
 

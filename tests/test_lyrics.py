@@ -122,6 +122,25 @@ def test_a_file_of_lyrics_is_read_and_its_name_never_sung(tmp_path: Path, monkey
             given_lyrics(path)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "my song.opus", "song.wma", "song.webm", "“song.aiff”", "\u202asong.mp4", "words.json", "~nobody-here/x.txt",
+        "“words.txt”", "\u202awords.txt", "https://example.org/a song", "www.example.org/lyrics", "youtu.be/abc",
+        "<https://example.org/>",
+    ],
+)  # fmt: skip
+def test_a_name_or_a_link_is_never_sung(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidLyrics):
+        given_lyrics(name)
+
+
+@pytest.mark.parametrize("words", ["Love and/or war", "Mr./Mrs. Jones", "Data: hold on", "http"])
+def test_what_looks_a_little_like_a_link_is_sung(words: str) -> None:
+    assert given_lyrics(words) == words
+
+
 def test_an_emoji_counts_as_two_characters() -> None:
     model = find_model("minimax-music")
     check_lyrics(model, "x" * 598 + "🎵")
