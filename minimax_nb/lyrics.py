@@ -223,7 +223,7 @@ def read_file(path: Path | None) -> str:
         do = _SWAPPED if name.rpartition(".")[2].lower() in _OTHER_FILES else "Save it as plain text in UTF-8."
         raise InvalidLyrics(f"{name} is not a text file in UTF-8.", do=do) from None
     except (OSError, ValueError, RuntimeError) as error:  # the last for the folder of a user who is not there
-        why = getattr(error, "strerror", None) or error
+        why = str(getattr(error, "strerror", None) or error).rstrip(".")
         raise InvalidLyrics(f"The lyrics in {name} cannot be read: {why}.") from None
 
 

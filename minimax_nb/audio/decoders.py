@@ -31,7 +31,7 @@ _UNKNOWN = 1 << 50
 _MOST_FAILURES = 1000
 """So many in a row, and nothing will come any more."""
 
-_LONGEST_GAP = 60.0
+_SHORTEST_GAP, _LONGEST_GAP = 0.01, 60.0
 _MOST_OF_IT = 0.9
 
 _NO_WINDOW = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # on Windows
@@ -247,7 +247,8 @@ def _blocks(frames: Iterator[Any], report: Report) -> Iterator[Block]:
     expected = None
     for frame in frames:
         gap = frame.time - expected if frame.time is not None and expected is not None else 0.0
-        report.gaps += gap if 0 < gap < _LONGEST_GAP else 0.0  # recordings that were joined jump by hours
+        # Times are rounded to a millisecond, and recordings that were joined jump by hours.
+        report.gaps += gap if _SHORTEST_GAP < gap < _LONGEST_GAP else 0.0
         expected = None if frame.time is None else frame.time + frame.samples / frame.sample_rate
         if pending and (count > frame.sample_rate or layout != (frame.sample_rate, frame.layout.name)):
             yield np.concatenate(pending), layout[0]

@@ -439,6 +439,7 @@ OTHERS: dict[str, Case] = {
     "webm": Case(lambda: muxed("webm", "libopus", rate=48000), formats=True),
     "webm truncated": Case(lambda: webm()[: len(webm()) * 3 // 4], 30, says="cut off: 30 s .* 40 s", formats=True),
     "mka": Case(lambda: muxed("matroska", "aac"), formats=True),
+    "mka of a minute and a half": Case(lambda: muxed("matroska", "aac", song(90)), 90, formats=True),
     "mkv": Case(lambda: muxed("matroska", "libopus", rate=48000, video=True), formats=True),
     "wma": Case(lambda: muxed("asf", "wmav2", rate=44100, bit_rate=64000), formats=True),
     "aiff": Case(lambda: written(song(), "AIFF")),
