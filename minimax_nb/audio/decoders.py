@@ -210,6 +210,8 @@ def _length(container: Any, stream: Any) -> float:
     """How long a file says that it is, in seconds; 0 when it does not."""
     import av
 
+    if len(container.streams) > 1 and container.format.name.startswith(("matroska", "asf")):
+        return 0.0  # it is that of all streams, and pictures may last longer
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return float((container.duration or 0) / av.time_base)
@@ -331,10 +333,12 @@ def _take_in(said: bytes, report: Report, kind: Kind | None) -> None:
         report.errors += bool(said)
         return
     report.errors += b"[error]" in said or b"[fatal]" in said
-    if set(_STREAM.findall(said)) == {b"Video"}:
+    streams = _STREAM.findall(said)
+    if set(streams) == {b"Video"}:
         raise NotAudio("a video without sound", "Pick a file with sound.")
     found = _DURATION.search(said)
-    if found and kind.demuxer in _SAY_LENGTH:
+    alone = len(streams) <= 2  # what goes out is one; pictures may last longer
+    if found and alone and kind.demuxer in _SAY_LENGTH:
         report.announced = 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3])
 
 

@@ -91,7 +91,7 @@ def test_without_ffmpeg_its_command_is_named(name: str, monkeypatch: pytest.Monk
     "name",
     [
         "mp3: variable, no header", "mp3: hole of 2 KB", "other: m4a aac", "other: ac3 5.1", "other: webm truncated",
-        "other: mp4 without sound",
+        "other: mp4 without sound", "other: mkv whose pictures last longer",
     ],
 )  # fmt: skip
 def test_the_program_ffmpeg_does_as_well(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def muxed(
     rate: int = RATE,
     bit_rate: int | None = None,
     video: bool = False,
+    longer: float = 0.0,
     options: dict[str, str] | None = None,
 ) -> bytes:
     """Encode with PyAV."""
@@ -67,7 +68,7 @@ def muxed(
                 stream.bit_rate = bit_rate
             stream.codec_context.open()
             if pictures:
-                film(output, pictures, len(samples) / rate)
+                film(output, pictures, len(samples) / rate + longer)
             resampler = av.AudioResampler(stream.codec_context.format, layout, rate, stream.frame_size or 1024)
             frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), "fltp", layout)
             frame.sample_rate = rate
@@ -441,6 +442,7 @@ OTHERS: dict[str, Case] = {
     "mka": Case(lambda: muxed("matroska", "aac"), formats=True),
     "mka of a minute and a half": Case(lambda: muxed("matroska", "aac", song(90)), 90, formats=True),
     "mkv": Case(lambda: muxed("matroska", "libopus", rate=48000, video=True), formats=True),
+    "mkv whose pictures last longer": Case(lambda: muxed("matroska", "libopus", rate=48000, video=True, longer=9), formats=True),
     "wma": Case(lambda: muxed("asf", "wmav2", rate=44100, bit_rate=64000), formats=True),
     "aiff": Case(lambda: written(song(), "AIFF")),
     "aiff float": Case(lambda: written(song(), "AIFF", "FLOAT")),
