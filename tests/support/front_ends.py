@@ -54,6 +54,19 @@ _LAB_READY = """() => {
     const kernel = context?.session?.kernel;
     return context?.isReady && kernel?.connectionStatus === 'connected' && kernel?.status === 'idle';
 }"""
+# At first a widget manager looks for widgets that the kernel has. Those that a cell makes meanwhile would be in the
+# page twice, and the one that is shown may not be the one that is kept up to date.
+_LAB_SETTLE = """async () => {
+    const pause = () => new Promise(done => setTimeout(done, 20));
+    const {rendermime} = window.jupyterapp.shell.currentWidget.content;
+    for (;;) {
+        const view = rendermime.createRenderer('application/vnd.jupyter.widget-view+json');
+        const manager = await Promise.race([view._manager?.promise, pause()]);
+        view.dispose();
+        if (manager?.restoredStatus) return;
+        await pause();
+    }
+}"""
 # No promise is returned: it lasts as long as the cells do.
 _LAB_RUN = """cells => {
     const {commands, shell} = window.jupyterapp;
@@ -85,9 +98,7 @@ _CLASSIC_READY = """() => {
     const kernel = window.Jupyter?.notebook?.kernel;
     return kernel?.is_connected() && kernel.widget_manager && kernel.info_reply?.status === 'ok';
 }"""
-# At first its widget manager looks for widgets that the kernel has. Those that a cell makes meanwhile would be in
-# the page twice, and the one that is shown may not be the one that is kept up to date. A second look ends after the
-# first.
+# Its widget manager does the same; a second look ends after the first.
 _CLASSIC_SETTLE = """async () => {
     const kernel = Jupyter.notebook.kernel;
     const {content} = await new Promise(done => kernel.comm_info('jupyter.widget', done));
@@ -130,7 +141,7 @@ class FrontEnd:
     python: str = ""
 
 
-_LAB_LIKE = {"ready": _LAB_READY, "run": _LAB_RUN, "end": _LAB_END}
+_LAB_LIKE = {"ready": _LAB_READY, "settle": _LAB_SETTLE, "run": _LAB_RUN, "end": _LAB_END}
 LAB = FrontEnd(
     "lab", "jupyterlab", (*_OPEN, *_AT, "--LabApp.expose_app_in_browser=True"), "lab/tree/{name}?reset", **_LAB_LIKE
 )
