@@ -35,7 +35,7 @@ _SAVE = "() => window.jupyterapp.commands.execute('docmanager:save')"
 @pytest.mark.parametrize("server", ["lab", "notebook7"], indirect=True)
 def test_a_song_plays_and_its_card_outlives_the_kernel(page: Page, server: Server, tmp_path: Path) -> None:
     file = tmp_path / "song.mp3"
-    file.write_bytes(audio_bytes(20))
+    file.write_bytes(audio_bytes(20, pitch=330))  # no other test leaves a copy of it beside the notebook
     write_notebook(server, "card.ipynb", SONG.format(path=str(file)), SAVED, PICTURE)
     notebook = server.root / "card.ipynb"
     before = notebook.stat().st_size
@@ -76,7 +76,7 @@ def test_a_notebook_of_somebody_else_is_readable_before_it_is_trusted(
     page: Page, server: Server, tmp_path: Path
 ) -> None:
     file = tmp_path / "song.mp3"
-    file.write_bytes(audio_bytes(20))
+    file.write_bytes(audio_bytes(20, pitch=440))
     write_notebook(server, "theirs.ipynb", SONG.format(path=str(file)), SAVED, studio_cell())
     notebook = nbformat.read(server.root / "theirs.ipynb", as_version=4)
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(server.root)}}).execute()
