@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -152,10 +153,31 @@ _HTTP_HEAD = re.compile(rb"HTTP/\d[^\r\n]*\r?\n(?:[^\r\n]+\r?\n)*\r?\n")
 _TEXT_BYTES = bytes({7, 8, 9, 10, 12, 13, 27} | set(range(0x20, 0x7F)))
 _HEAD = 4096
 
-_ADTS = re.compile(rb"\xff[\xf0\xf1\xf8\xf9]....", re.DOTALL)
-_LOAS = re.compile(rb"\x56[\xe0-\xff].", re.DOTALL)
-_FRAMED = ((_ADTS, ".aac"), (_LOAS, ".latm"))
-"""How a frame of AAC begins, in ADTS and in LOAS (ISO/IEC 14496-3)."""
+
+class _Framing(NamedTuple):
+    suffix: str
+    demuxer: str
+    sync: re.Pattern[bytes]
+    """How a frame begins."""
+    size: Callable[[bytes], int]
+    """How long it is, in bytes, by its beginning."""
+
+
+_FRAMINGS = (
+    _Framing(
+        ".aac",
+        "aac",
+        re.compile(rb"\xff[\xf0\xf1\xf8\xf9]....", re.DOTALL),
+        lambda head: max((head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5, 7),
+    ),
+    _Framing(
+        ".latm",
+        "loas",
+        re.compile(rb"\x56[\xe0-\xff].", re.DOTALL),
+        lambda head: ((head[1] & 0x1F) << 8 | head[2]) + 3,
+    ),
+)
+"""AAC in frames: ADTS and LOAS (ISO/IEC 14496-3)."""
 
 _LATER = re.compile(rb"OggS\x00\x02|fLaC\x00\x00\x00\x22|RIFF....WAVE|(?:G.{187}){4}G", re.DOTALL)
 """What is searched for behind something else, as a recording from the air begins anywhere."""
@@ -219,10 +241,10 @@ def identify(data: Buffer) -> Kind:
     _refuse(head, _OTHER)
     if found := _by_magic(data, start):
         return found
-    for sync, suffix in _FRAMED:
-        for frame in sync.finditer(data, start, start + _SEARCHED):
-            if _is_framed(data, frame.start(), sync):
-                return Kind("AAC", suffix, "aac" if suffix == ".aac" else "loas", frame.start())
+    for framing in _FRAMINGS:
+        for frame in framing.sync.finditer(data, start, start + _SEARCHED):
+            if _is_framed(data, frame.start(), framing):
+                return Kind("AAC", framing.suffix, framing.demuxer, frame.start())
     stream = find_frames(data, start)
     if stream:
         return Kind("MP3" if stream.runs[0].layer == 3 else "MP2", ".mp3", "mp3", start, stream)
@@ -334,17 +356,13 @@ def _lacks_end(data: Buffer) -> bool:
 _OGG_HEAD, _OGG_LAST = 27, 4
 
 
-def _is_framed(data: Buffer, at: int, sync: re.Pattern[bytes]) -> bool:
+def _is_framed(data: Buffer, at: int, framing: _Framing) -> bool:
     """Whether frames of AAC that begin so follow each other from here on."""
     for _ in range(4):
-        found = sync.match(data, at)
+        found = framing.sync.match(data, at)
         if not found:
             return False
-        head = found[0]
-        if sync is _ADTS:
-            at += max((head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5, 7)
-        else:
-            at += ((head[1] & 0x1F) << 8 | head[2]) + 3
+        at += framing.size(found[0])
         if at == len(data):
             return True
     return True
