@@ -28,7 +28,8 @@ _OTHER_FILES = (*_SOUND_FILES.split(), "pdf", "doc", "docx", "odt", "rtf", "htm"
 _MOST_BYTES = 1_000_000
 _SWAPPED = "Lyrics come first and the reference second; paste the words, or give a .txt file."
 _LINK = re.compile(r"(?:https?|file|s3|gs)://.*|data:\S{8,}|(?:[a-z0-9-]+\.)+[a-z]{2,}/\S*", re.IGNORECASE)
-_AROUND = "\"'“”‘’«»<>\ufeff\u200b\u200e\u200f\u202a\u202b\u202c"  # what copies of a name or a link have around them
+_AROUND = "\"'“”‘’„«»<>\ufeff\u200b\u200e\u200f\u202a\u202b\u202c"
+"""What is no part of a name or a link that was copied; Windows puts U+202A before some."""
 
 
 # What people paste along with the words. Section names in the languages that the band guesses.
@@ -191,7 +192,7 @@ def given_lyrics(lyrics: object) -> str:
         return read_file(Path(lyrics))
     if not isinstance(lyrics, str):
         raise InvalidLyrics(f"Lyrics must be text, not {type(lyrics).__name__}.")
-    name = lyrics.strip().strip(_AROUND)
+    name = unquoted(lyrics)
     suffix = name.rpartition(".")[2].lower()
     if _LINK.fullmatch(name):
         raise InvalidLyrics("The lyrics are a link.", do=_SWAPPED)
@@ -203,6 +204,11 @@ def given_lyrics(lyrics: object) -> str:
             do=_SWAPPED,
         )
     return read_file(Path(name))
+
+
+def unquoted(text: str) -> str:
+    """A name or a link without the quotes and marks that copying puts around it."""
+    return text.strip().strip(_AROUND).strip()
 
 
 def read_file(path: Path | None) -> str:

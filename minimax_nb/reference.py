@@ -18,6 +18,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 from . import audio
 from .errors import InvalidReference, LibraryError
+from .lyrics import unquoted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,8 +36,6 @@ _OTHER_LINK = re.compile(r"[a-z][a-z0-9+.-]+://|(?:spotify|blob|magnet|about|jav
 _MARKDOWN_LINK = re.compile(r"\[[^\]]*\]\((https?://[^\s)]+)\)", re.IGNORECASE)
 _NO_SCHEME = re.compile(r"(?://)?(?:[a-z0-9-]+\.)+[a-z]{2,}/", re.IGNORECASE)
 _ON_WINDOWS = re.compile(r"/?[a-z]:[\\/]|\\\\", re.IGNORECASE)
-_AROUND = "\"'“”‘’„«»<>\ufeff\u200b\u200e\u200f\u202a\u202b\u202c"
-"""What is no part of a path or a link that was copied; Windows puts U+202A before some."""
 
 _HOW_TO_LINK = "Download the track and give the file, or give an https link to it that anyone can open."
 _SWAPPED = "This reads like lyrics: they come first, and the reference second."
@@ -202,7 +201,7 @@ def locate(source: object) -> str | Path | bytes:
     if not isinstance(source, str | os.PathLike):
         raise InvalidReference(f"A reference is a path, bytes or a link, and this is a {type(source).__name__}.")
     text = os.fsdecode(source)
-    bare = text.strip().strip(_AROUND).strip()
+    bare = unquoted(text)
     if found := _MARKDOWN_LINK.fullmatch(bare):
         bare = found[1]
     if not bare:

@@ -126,8 +126,8 @@ def test_a_file_of_lyrics_is_read_and_its_name_never_sung(tmp_path: Path, monkey
     "name",
     [
         "my song.opus", "song.wma", "song.webm", "“song.aiff”", "\u202asong.mp4", "words.json", "~nobody-here/x.txt",
-        "“words.txt”", "\u202awords.txt", "https://example.org/a song", "www.example.org/lyrics", "youtu.be/abc",
-        "<https://example.org/>",
+        "“words.txt”", "„words.txt“", "\u202awords.txt", "https://example.org/a song", "www.example.org/lyrics",
+        "youtu.be/abc", "<https://example.org/>",
     ],
 )  # fmt: skip
 def test_a_name_or_a_link_is_never_sung(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
